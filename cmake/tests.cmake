@@ -1,0 +1,22 @@
+# A test is a C file: tests/{unit,exact,conform,fault,fuzz}/*.c and test_*.c beside
+# a strategy.  Each is one program (cmocka), run from the build folder.
+file(GLOB test_sources CONFIGURE_DEPENDS tests/unit/*.c tests/exact/*.c tests/conform/*.c
+  tests/fault/*.c tests/fuzz/*.c strategies/*/*/test_*.c plugins/*/*/test_*.c)
+add_library(ridge_testing STATIC tests/testing.c)
+target_include_directories(ridge_testing PUBLIC tests)
+target_link_libraries(ridge_testing PUBLIC ridge_host PkgConfig::cmocka)
+target_compile_definitions(ridge_testing PUBLIC
+  TEST_SOURCE_DIR="${CMAKE_SOURCE_DIR}" TEST_BUILD_DIR="${CMAKE_BINARY_DIR}")
+get_property(all_plugins GLOBAL PROPERTY RIDGE_PLUGINS)
+foreach(source ${test_sources})
+  cmake_path(GET source STEM name)
+  if(NOT name MATCHES "^test_")
+    set(name test_${name})
+  endif()
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE ridge_testing)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_dependencies(${name} ridge ${all_plugins})
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endforeach()

@@ -1,0 +1,38 @@
+/*
+ * blame.h - who is executing, kept where the supervisor can read it after a crash.
+ *
+ * One page of memory shared by supervisor and worker.  Each thread of the worker
+ * has a slot with the plugin it is in; a fault handler notes the thread that fell.
+ */
+#ifndef RIDGE_BASE_BLAME_H
+#define RIDGE_BASE_BLAME_H
+
+#include "base/why.h"
+
+#include <stdatomic.h>
+
+#define BLAME_NOBODY  UINT32_MAX
+#define BLAME_THREADS 256
+
+struct blame_page {
+  _Atomic uint32_t executing[BLAME_THREADS]; /* instance index + 1; 0: the host      */
+  _Atomic uint32_t fallen;                   /* thread slot + 1 that faulted; 0: none */
+  char names[BLAME_THREADS][64];             /* by instance index: "kv.paged 1.0.0"  */
+};
+
+/* Worker: attach to the page behind `fd` (-1: a private page); installs the fault
+ * handler (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) that notes and re-raises. */
+RIDGE_MUST ridge_status blame_attach(int fd, struct why *why);
+void blame_name(uint32_t instance, const char *name);
+/* A thread takes slot 0..BLAME_THREADS-1 before its first plugin call. */
+void blame_thread(uint32_t slot);
+uint32_t blame_enter(uint32_t instance); /* returns the former one, for leave */
+void blame_leave(uint32_t former);
+
+/* Supervisor: make a page and the fd to hand down; read it after a death.  The
+ * name is "" when the host itself was executing. */
+struct blame_page *blame_create(int *fd, struct why *why);
+void blame_read(const struct blame_page *, char name[64]);
+void blame_free(struct blame_page *);
+
+#endif

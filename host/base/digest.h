@@ -1,0 +1,16 @@
+/*
+ * digest.h - SHA-256 names of contents, as 64 hexadecimal digits.
+ */
+#ifndef RIDGE_BASE_DIGEST_H
+#define RIDGE_BASE_DIGEST_H
+
+#include "base/why.h"
+
+struct digest {
+  char hex[65];
+};
+
+struct digest digest_bytes(const void *data, size_t size);
+RIDGE_MUST ridge_status digest_file(const char *path, struct digest *out, struct why *why);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * instance.h - plugins at work: opened files, filled parameters, evidence, blame.
+ *
+ * Lives in the worker.  Every call into a plugin goes between instance_enter and
+ * instance_leave, so that the host can count, time and, after a crash, blame it.
+ *
+ * Ownership: instances_free destroys all instances; files stay open (threads and
+ *            texts may still point into them) unless `close_files` is set.
+ */
+#ifndef RIDGE_REGISTRY_INSTANCE_H
+#define RIDGE_REGISTRY_INSTANCE_H
+
+#include "base/arena.h"
+#include "base/blame.h"
+#include "base/why.h"
+
+#include <jansson.h>
+#include <stdatomic.h>
+
+struct instances;
+
+struct instance {
+  ridge_host host; /* handed to the plugin; host.ctx is this instance             */
+  const ridge_plugin *plugin;
+  void *file; /* from dlopen                                                      */
+  const char *path;
+  void *params, *self;
+  bool created, may_idle, is_part; /* parts are not asked for evidence            */
+  uint32_t index;                  /* in the set, for blame                       */
+  _Atomic uint64_t *counts;        /* one for each evidence row                   */
+  _Atomic uint64_t calls, declined, time_ns, bytes, bytes_peak;
+  double *recorded; /* last value of each metric row; NAN: none                   */
+  char reason[256]; /* the first decline                                          */
+  char said[1024];  /* the sentence of the last fail                              */
+  struct instances *set;
+};
+
+struct instances {
+  struct arena arena;
+  struct instance *items;
+  size_t n, room;
+  uint64_t seed; /* of the recipe */
+  bool close_files;
+  /* The engine's, set before instances_create; ctx is passed back. */
+  void *ctx;
+  ridge_status (*parallel)(void *ctx, int64_t n, int64_t grain,
+                           void (*body)(void *, int64_t, int64_t), void *arg);
+  const void *(*service)(void *ctx, struct instance *caller, const char *id);
+  void (*log)(void *ctx, struct instance *caller, int level, const char *text);
+};
+
+/* Open the file, validate it, fill its parameters from {"name": value} (every one
+ * must be there and in bounds: compose saw to it; checked again here).  Not yet
+ * created. */
+RIDGE_MUST ridge_status instances_add(struct instances *, const char *path, const json_t *params,
+                                      bool may_idle, struct instance **out, struct why *why);
+/* Call `create` of all that are not yet created, in order. */
+RIDGE_MUST ridge_status instances_create(struct instances *, struct why *why);
+void instances_free(struct instances *);
+struct instance *instances_find(struct instances *, const char *id);
+
+/* Fills of one seam over all instances, in order: calls back (instance, fill). */
+void instances_each_fill(struct instances *, const char *seam,
+                         void (*body)(void *ctx, struct instance *, const ridge_fill *), void *ctx);
+
+/* Around every call.  instance_leave counts `status` and, on a decline, keeps the
+ * first reason; on failure it copies what the plugin said into `why`, with id,
+ * version and `seam` before it (why may be NULL when status cannot fail). */
+uint64_t instance_enter(struct instance *);
+ridge_status instance_leave(struct instance *, uint64_t entered, ridge_status status,
+                            const char *seam, struct why *why);
+
+/* [{"id","requested":true,"engaged":bool,"calls","declined","reason","time_ns",
+ *   "bytes_peak","may_idle","inert":bool,"evidence":[{"name","unit","count","least"}]}]
+ * for strategies; parts have kind "part" and are never inert. */
+json_t *instances_report(const struct instances *);
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * registry.h - which plugins are installed, as data.
+ *
+ * Plugin files are found in the install directory, the build tree (plugins/ beside
+ * the command) and directories the user names, in that order, files sorted by
+ * name.  Each is described by a child process (`ridge scan-plugin FILE`, with a time
+ * limit), so that a file that crashes, hangs or lies costs one line.  Descriptions
+ * are kept by the file's SHA-256 in a cache the caller brings.
+ *
+ * Ownership: everything a registry points to lives until registry_free.
+ */
+#ifndef RIDGE_REGISTRY_REGISTRY_H
+#define RIDGE_REGISTRY_REGISTRY_H
+
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/why.h"
+
+#include <jansson.h>
+
+/* One usable plugin: its description copied out of the child; rows have the types
+ * of ridge/plugin.h with texts in the registry's memory (function pointers and
+ * fill tables are NULL). */
+struct plugin_info {
+  const char *path, *id, *family, *technique, *version, *summary, *doc, *license, *source;
+  struct digest build; /* of the file */
+  uint32_t kind, phases, effect;
+  double tolerance;
+  const ridge_param *params;
+  const ridge_relation *relations;
+  const ridge_fill *fills;
+  const char *const *provides;
+  const ridge_evidence *evidence;
+  const ridge_metric *metrics;
+  const ridge_claim *claims;
+  size_t n_params, n_relations, n_fills, n_provides, n_evidence, n_metrics, n_claims;
+  json_t *json; /* the same as data; what the catalog keeps                      */
+};
+
+/* One file that cannot be used, and the sentence that says why. */
+struct plugin_problem {
+  const char *path;
+  const char *sentence;
+};
+
+struct registry {
+  struct arena arena;
+  struct plugin_info *plugins; /* sorted by id */
+  struct plugin_problem *problems;
+  size_t n_plugins, n_problems;
+};
+
+/* Descriptions by build digest; both may be NULL.  `get` returns a new reference or
+ * NULL. */
+struct registry_cache {
+  void *ctx;
+  json_t *(*get)(void *ctx, const char *build);
+  void (*put)(void *ctx, const char *build, const json_t *description);
+};
+
+struct registry_search {
+  const char *self;                /* path of the ridge command, for the children */
+  const char *const *directories;  /* from --plugins                              */
+  size_t n_directories;
+  const struct registry_cache *cache; /* or NULL                                  */
+  uint64_t timeout_ms;                /* for one file; 0: 5000                    */
+};
+/* Fails only for what the user asked for and is not there (a --plugins directory)
+ * or two builds under one id and version; unusable files become problems. */
+RIDGE_MUST ridge_status registry_open(const struct registry_search *, struct registry *out,
+                                      struct why *why);
+void registry_free(struct registry *);
+const struct plugin_info *registry_find(const struct registry *, const char *id);
+/* The row for a parameter, or NULL. */
+const ridge_param *plugin_param(const struct plugin_info *, const char *name);
+
+/* In the child: describe one file, print JSON to standard output; exit status. */
+int registry_scan_main(const char *path);
+/* Description <-> JSON; strings go into the arena. */
+json_t *plugin_to_json(const ridge_plugin *);
+RIDGE_MUST ridge_status plugin_from_json(const json_t *, struct arena *, struct plugin_info *out,
+                                         struct why *why);
+/* Check a description for what the ABI promises (sizes, strides, names, bounds,
+ * known seams, evidence); used by the scan and by `ridge vet`. */
+RIDGE_MUST ridge_status plugin_validate(const ridge_plugin *, struct why *why);
+
+/* The seams of this host: name, kind, least size of the table that fills it. */
+enum seam_kind { SEAM_ONE, SEAM_CHAIN, SEAM_TAP, SEAM_SET };
+struct seam {
+  const char *id; /* "kv.store/1" */
+  enum seam_kind kind;
+  size_t table_bytes;
+  const char *doc;
+};
+const struct seam *seam_find(const char *id);
+const struct seam *seam_list(size_t *n);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * message.h - what supervisor and worker say to each other: JSON, one object a line.
+ *
+ * Supervisor to worker, once: the job
+ *   {"mode":"plan"|"run", "composition", "paths", "origins", "recipe":{"seed","name",...},
+ *    "plugins":[{"id","path"}], (strategies in recipe order, then all parts)
+ *    "machine":{...machine_json...}, "speed":{...}|null, "blame_fd":n|-1}
+ * then optionally {"t":"stop"}: end cleanly after this step.
+ *
+ * Worker to supervisor, each with "t":
+ *   input     role name path digest bytes      a file that takes part
+ *   plan      plan:{...}                       what will execute (see engine/plan_json.c)
+ *   refused   diagnostics:[...] exit:2|4       found while planning, nothing was run
+ *   progress  phase done of note               "load", "warm up", "prompts", "perplexity"
+ *   text      repeat sequence prompt text tokens stop   one finished sequence
+ *   sample    metric repeat value              a measurement (repeat < 0: warm-up)
+ *   point     series step value
+ *   strategies strategies:[...]                instances_report, at the end
+ *   nodes     nodes:[{name,op,calls,ns,bytes,flops,kernel}]   time per operator
+ *   event     level text
+ *   done      status:"done"|"failed"|"stopped" why output    last
+ */
+#ifndef RIDGE_RUN_MESSAGE_H
+#define RIDGE_RUN_MESSAGE_H
+
+#include "base/why.h"
+
+#include <jansson.h>
+
+/* Where the worker's words go; takes over the reference. [step] and [main] */
+struct message_sink {
+  void *ctx;
+  void (*say)(void *ctx, json_t *message);
+  bool (*stopped)(void *ctx); /* a stop was asked for */
+};
+
+#endif
