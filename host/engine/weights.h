@@ -1,0 +1,63 @@
+/*
+ * weights.h - the numbers of a model, as the plan wants them.
+ *
+ * A tensor that nobody changed stays where the file is mapped; one that the weights
+ * chain changed is decoded, edited and stored anew in its last codec; a kernel that
+ * wants a form of its own gets it packed, once.  With a placement, large packed or
+ * stored weights live on disk and come by a ring (engine/stream.c).
+ */
+#ifndef RIDGE_ENGINE_WEIGHTS_H
+#define RIDGE_ENGINE_WEIGHTS_H
+
+#include "engine/program.h"
+#include "model/source.h"
+
+#include <ridge/seam/weights.h>
+
+struct weight_link { /* one member of the weights chain */
+  struct instance *by;
+  const ridge_weights *table;
+};
+
+/* A plain (not stacked) weight of the graph. */
+struct weight {
+  int32_t tensor;
+  const ridge_file_tensor *file;
+  const ridge_codec *file_codec, *codec; /* as stored, as wanted */
+  bool edited;                           /* some member edits values      */
+  bool changed;                          /* codec or values differ        */
+  bool read_in_place;                    /* some node reads the rows      */
+  void *owned;                           /* when changed and read in place */
+  uint64_t owned_bytes;
+};
+
+struct weights {
+  const struct source *source;
+  struct weight *items;
+  int32_t n;
+  struct weight_link *chain;
+  int32_t n_chain;
+  void **packs; /* (n_packs) kernels' own forms */
+  uint64_t *pack_bytes;
+  int32_t n_packs;
+  uint64_t file_bytes;     /* of all tensors as in the file     */
+  uint64_t resident_bytes; /* as the plan keeps them            */
+  struct arena memory;
+};
+
+/* Ask the chain what becomes of each weight; sets the graph tensors' codecs.  Before
+ * the graph passes, so that they see the final codecs. */
+RIDGE_MUST ridge_status weights_choose(struct weights *, const struct source *,
+                                       struct ridge_graph *, const struct provider_rules *,
+                                       struct weight_link *chain, int32_t n_chain,
+                                       struct why *why);
+/* What loading will take, by the planned program; allocates nothing. */
+uint64_t weights_plan_bytes(struct weights *, const struct program *);
+/* Decode, edit, encode, pack; binds the program's weights. `done` is told bytes. */
+RIDGE_MUST ridge_status weights_load(struct weights *, struct program *, struct pool *,
+                                     void (*progress)(void *ctx, uint64_t done,
+                                                      uint64_t of),
+                                     void *ctx, struct why *why);
+void weights_free(struct weights *);
+
+#endif
