@@ -4,6 +4,7 @@
 #include <string.h>
 
 static const char *const cache_codecs[] = {"f16", "f32", NULL};
+static const char *const kernel_sets[] = {"best", "reference", NULL};
 
 #define INT(word_, field_, def, min, max, flags_, unit_, doc_)                            \
   { .word = word_, .field = field_, .type = RIDGE_T_INT, .flags = (flags_),               \
@@ -56,9 +57,11 @@ static const struct setting settings[] = {
     INT("engine", "rows", 256, 1, 65536, 0, "token",
          "Tokens of one step at most: more makes long prompts faster and the scratch memory larger."),
     INT("engine", "context", 0, 0, 1 << 24, 0, "token",
-         "Positions of a sequence; 0 is the model's own length."),
+         "Positions of a sequence; 0 is as many as the workloads need, at most the model's own."),
     CHOICE("engine", "cache", "f16", cache_codecs,
            "How keys and values are kept: f16 halves what f32 takes and rounds to 11 bits."),
+    CHOICE("engine", "kernels", "best", kernel_sets,
+           "best takes the fastest kernel that this machine can run, reference the plainest."),
     INT("engine", "memory", 0, 0, INT64_MAX, 0, "byte",
          "Refuse a plan that needs more; 0 is what the machine gives."),
 
@@ -67,13 +70,13 @@ static const struct setting settings[] = {
 };
 
 static const struct setting_word words[] = {
-    {"model", "The model file.", .required = true},
-    {"prompts", "Workload: generate text after each prompt.", .workload = true},
-    {"perplexity", "Workload: how well the model predicts a text.", .workload = true},
-    {"bench", "Workload: prefill and decode speed.", .workload = true},
-    {"sample", "How tokens are picked, and how many."},
-    {"engine", "Threads, step size, context, cache type, memory."},
-    {"measure", "Warm-up and repeats."},
+    {"model", "The model file.", true, false},
+    {"prompts", "Workload: generate text after each prompt.", false, true},
+    {"perplexity", "Workload: how well the model predicts a text.", false, true},
+    {"bench", "Workload: prefill and decode speed.", false, true},
+    {"sample", "How tokens are picked, and how many.", false, false},
+    {"engine", "Threads, step size, context, cache type, memory.", false, false},
+    {"measure", "Warm-up and repeats.", false, false},
 };
 
 const struct setting *setting_list(size_t *n) {

@@ -165,14 +165,19 @@ static int64_t make_offers(struct loop *loop) {
   return n;
 }
 
-/* One sequence after the other. */
-static void admit_reference(struct loop *loop) {
-  ridge_admit_seq *first = &loop->offers[0];
-  int64_t rows = loop->rt->spec.rows;
-  if (first->prompt_left > 0)
-    first->grant = first->prompt_left < rows ? first->prompt_left : rows;
-  else
-    first->grant = first->step_rows;
+/* One sequence after the other, or all side by side: prompts first, as rows allow. */
+static void admit_reference(struct loop *loop, int64_t n) {
+  int64_t rows = loop->rt->spec.rows, most = loop->all_at_once ? loop->slots : 1;
+  bool prompts = false;
+  for (int64_t i = 0; i < n && i < most; i++) prompts |= loop->offers[i].prompt_left > 0;
+  for (int64_t i = 0; i < n && i < most; i++) {
+    ridge_admit_seq *o = &loop->offers[i];
+    if ((o->prompt_left > 0) != prompts) continue;
+    int64_t wish = prompts ? o->prompt_left : o->step_rows;
+    if (wish > rows) wish = prompts ? rows : 0;
+    o->grant = wish;
+    rows -= wish;
+  }
 }
 
 /* Cache tokens not promised to a running sequence; -1: enough for all. */
@@ -246,7 +251,7 @@ static ridge_status admit(struct loop *loop, int64_t *n_step, struct why *why) {
         instance_leave(loop->schedule_by, entered, status, RIDGE_SEAM_SCHEDULE_ADMIT, why);
     if (status < RIDGE_OK) return status;
   }
-  if (status == RIDGE_DECLINED) admit_reference(loop);
+  if (status == RIDGE_DECLINED) admit_reference(loop, n);
   status = check_grants(loop, n, room, why);
   if (status != RIDGE_OK) return status;
   *n_step = 0;

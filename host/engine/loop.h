@@ -64,6 +64,7 @@ struct loop {
   const char *const *stops;
   int64_t n_stops;
   bool ignore_end;
+  bool all_at_once; /* without a schedule: all sequences side by side, not in turn */
   struct instance *schedule_by, *draft_by;
   const ridge_schedule *schedule;
   const ridge_draft *draft;

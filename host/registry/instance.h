@@ -56,7 +56,12 @@ RIDGE_MUST ridge_status instances_add(struct instances *, const char *path, cons
                                       bool may_idle, struct instance **out, struct why *why);
 /* Call `create` of all that are not yet created, in order. */
 RIDGE_MUST ridge_status instances_create(struct instances *, struct why *why);
-void instances_free(struct instances *);
+/* The same for one (the engine makes those that shape the plan first); does nothing
+ * when it is created already. */
+RIDGE_MUST ridge_status instance_create(struct instance *, struct why *why);
+/* Call `destroy` of all that were created, last first; counters stay readable. */
+void instances_destroy(struct instances *);
+void instances_free(struct instances *); /* destroys too, if that was not done */
 struct instance *instances_find(struct instances *, const char *id);
 
 /* Fills of one seam over all instances, in order: calls back (instance, fill). */

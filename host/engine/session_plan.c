@@ -1,0 +1,206 @@
+/* session_plan.c - the plan as data: what will execute, what it takes, how long. */
+#include "engine/session_state.h"
+
+#include <string.h>
+
+/* Positions that the predicted decode step attends to. */
+enum { PREDICTED_DEPTH = 128, PREDICTED_PREFILL = 256 };
+
+static json_t *model_json(const struct session *s) {
+  const struct arch *a = &s->main.arch;
+  return json_pack(
+      "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "path",
+      s->main.source.path, "format", s->main.source.format_name, "architecture",
+      a->row->name, "layers", (json_int_t)a->layers, "dim", (json_int_t)a->dim, "heads",
+      (json_int_t)a->heads, "kv_heads", (json_int_t)a->kv_heads, "head_dim",
+      (json_int_t)a->head_dim, "ffn", (json_int_t)a->ffn, "vocab", (json_int_t)a->vocab,
+      "trained_context", (json_int_t)a->context, "file_bytes",
+      (json_int_t)s->main.source.bytes.size, "tied", (int)a->tied, "context",
+      (json_int_t)s->main.spec.context);
+}
+
+static json_t *by_op(const int32_t counts[RIDGE_OP_COUNT]) {
+  json_t *ops = json_object();
+  for (uint32_t i = 0; i < RIDGE_OP_COUNT; i++)
+    if (counts[i] > 0) json_object_set_new(ops, operator_name(i), json_integer(counts[i]));
+  return ops;
+}
+
+static json_t *graph_json(const struct session *s) {
+  int32_t after[RIDGE_OP_COUNT];
+  graph_census(&s->main.graph, after);
+  json_t *passes = json_array();
+  for (int32_t i = 0; i < s->main.n_passes; i++) {
+    const struct pass_count *p = &s->main.passes[i];
+    json_array_append_new(passes, json_pack("{s:s, s:I, s:i, s:i}", "id", p->id, "changed",
+                                            (json_int_t)p->changes, "before",
+                                            p->nodes_before, "after", p->nodes_after));
+  }
+  return json_pack("{s:{s:i, s:o}, s:{s:i, s:o}, s:o}", "before", "nodes",
+                   s->main.nodes_before, "by_op", by_op(s->main.census_before), "after",
+                   "nodes", s->main.graph.n_order, "by_op", by_op(after), "passes", passes);
+}
+
+/* --- kernels ------------------------------------------------------------------------ */
+
+static const char *key_of_op(const struct program *p, const struct program_op *op,
+                             char *room) {
+  const ridge_node *n = op->node;
+  int keyed = n->op == RIDGE_OP_EMBED                                   ? 0
+              : n->op == RIDGE_OP_MATMUL || n->op == RIDGE_OP_CACHE_PUT ? 1
+                                                                        : -1;
+  return provider_key(n, keyed < 0 ? NULL : p->graph->tensors[n->in[keyed]]->codec, room);
+}
+
+static json_t *kernel_row(json_t *rows, const char *key, const struct program_op *op) {
+  const char *provider = op->verdict.choice.by->plugin->id;
+  for (size_t i = 0; i < json_array_size(rows); i++) {
+    json_t *row = json_array_get(rows, i);
+    if (strcmp(json_string_value(json_object_get(row, "key")), key) == 0 &&
+        strcmp(json_string_value(json_object_get(row, "provider")), provider) == 0)
+      return row;
+  }
+  json_t *passed = json_array();
+  for (int i = 0; i < op->verdict.n_passed; i++)
+    json_array_append_new(passed, json_pack("{s:s, s:s}", "provider",
+                                            op->verdict.passed[i].provider, "reason",
+                                            op->verdict.passed[i].reason));
+  json_t *row = json_pack("{s:s, s:s, s:I, s:i, s:o}", "key", key, "provider", provider,
+                          "score", (json_int_t)op->verdict.choice.fill->score, "nodes", 0,
+                          "passed_over", passed);
+  json_array_append_new(rows, row);
+  return row;
+}
+
+static json_t *kernels_json(const struct session *s) {
+  json_t *rows = json_array();
+  const struct program *p = &s->main.program;
+  for (int32_t i = 0; i < p->n_ops; i++) {
+    char room[96];
+    if (p->ops[i].kind != PROGRAM_RUN) continue;
+    json_t *row = kernel_row(rows, key_of_op(p, &p->ops[i], room), &p->ops[i]);
+    json_int_t nodes = json_integer_value(json_object_get(row, "nodes"));
+    json_object_set_new(row, "nodes", json_integer(nodes + 1));
+  }
+  return rows;
+}
+
+/* --- memory ------------------------------------------------------------------------- */
+
+struct session_memory session_memory(const struct session *s) {
+  struct session_memory memory = {.models = runtime_memory(&s->main)};
+  struct runtime_memory others[2] = {draft_models_memory(s), {0}};
+  if (s->has_base) others[1] = runtime_memory(&s->base);
+  for (int i = 0; i < 2; i++) {
+    memory.models.weights += others[i].weights;
+    memory.models.cache += others[i].cache;
+    memory.models.activations += others[i].activations;
+    memory.models.scratch += others[i].scratch;
+    memory.models.total += others[i].total;
+  }
+  memory.strategies = s->need_bytes;
+  memory.total = memory.models.total + memory.strategies;
+  int64_t asked = session_int(s, "engine.memory");
+  memory.limit = asked > 0 ? (uint64_t)asked : s->job->machine->memory_bytes;
+  return memory;
+}
+
+static json_t *memory_json(const struct session *s) {
+  struct session_memory m = session_memory(s);
+  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "weights",
+                   (json_int_t)m.models.weights, "weights_in_file",
+                   (json_int_t)s->main.weights.file_bytes, "cache",
+                   (json_int_t)m.models.cache, "cache_token",
+                   (json_int_t)s->main.cache.token_bytes, "activations",
+                   (json_int_t)m.models.activations, "scratch",
+                   (json_int_t)m.models.scratch, "strategies", (json_int_t)m.strategies,
+                   "total", (json_int_t)m.total, "limit", (json_int_t)m.limit);
+}
+
+/* --- predicted time ------------------------------------------------------------------ */
+
+static double bits_of(const ridge_codec *codec) {
+  return codec == NULL ? 32 : 8.0 * (double)codec->block_bytes / (double)codec->block;
+}
+
+static struct operator_cost cost_of(const struct program *p, const struct program_op *op,
+                                    int64_t tokens, int64_t wanted, double depth) {
+  const ridge_node *n = op->node;
+  struct cost_query q = {.tokens = tokens,
+                         .wanted = wanted,
+                         .depth = depth,
+                         .weight_bits = 32,
+                         .cache_bits = 32};
+  if (n->op == RIDGE_OP_MATMUL) q.weight_bits = bits_of(p->codec_of[n->in[1]]);
+  if (n->op == RIDGE_OP_EMBED) q.weight_bits = bits_of(p->codec_of[n->in[0]]);
+  if (n->op == RIDGE_OP_CACHE_PUT) q.cache_bits = bits_of(p->codec_of[n->in[1]]);
+  if (n->op == RIDGE_OP_ATTENTION)
+    q.cache_bits = (bits_of(p->codec_of[n->in[1]]) + bits_of(p->codec_of[n->in[2]])) / 2;
+  return operator_facts(n->op)->cost(p->graph, n, &q);
+}
+
+/* The roofline: each node takes the longer of its operations at the peak and its bytes
+ * at the bandwidth of what one step reads again and again. */
+static double predict_seconds(const struct session *s, int64_t tokens, double depth,
+                              json_t *nodes) {
+  const struct program *p = &s->main.program;
+  double bytes = 0, seconds = 0;
+  for (int32_t i = 0; i < p->n_ops; i++) {
+    if (p->ops[i].kind != PROGRAM_RUN) continue;
+    struct operator_cost c = cost_of(p, &p->ops[i], tokens, 1, depth);
+    bytes += c.weight_bytes + c.cache_bytes;
+  }
+  double read = machine_speed_read(s->job->speed, s->threads, (uint64_t)bytes);
+  double peak = machine_speed_flops(s->job->speed, s->threads);
+  for (int32_t i = 0; i < p->n_ops; i++) {
+    if (p->ops[i].kind != PROGRAM_RUN) continue;
+    struct operator_cost c = cost_of(p, &p->ops[i], tokens, 1, depth);
+    double all = c.weight_bytes + c.cache_bytes + c.activation_bytes;
+    double compute = c.flops / peak, memory = all / read;
+    double longer = compute > memory ? compute : memory;
+    seconds += longer;
+    if (nodes != NULL)
+      json_array_append_new(
+          nodes,
+          json_pack("{s:s, s:s, s:f, s:f, s:f, s:s}", "name", p->ops[i].node->name, "op",
+                    operator_name(p->ops[i].node->op), "flops", c.flops, "bytes", all, "us",
+                    longer * 1e6, "bound", compute > memory ? "compute" : "memory"));
+  }
+  return seconds;
+}
+
+static json_t *predicted_json(const struct session *s) {
+  if (s->job->speed == NULL) return json_null();
+  double depth = s->main.spec.context < PREDICTED_DEPTH ? (double)s->main.spec.context
+                                                        : PREDICTED_DEPTH;
+  int64_t prefill =
+      s->main.spec.context < PREDICTED_PREFILL ? s->main.spec.context : PREDICTED_PREFILL;
+  json_t *nodes = json_array();
+  double decode = predict_seconds(s, 1, depth, nodes);
+  double prompt = predict_seconds(s, prefill, (double)prefill / 2, NULL);
+  return json_pack("{s:f, s:f, s:f, s:I, s:o}", "decode_tps", decode > 0 ? 1 / decode : 0.0,
+                   "prefill_tps", prompt > 0 ? (double)prefill / prompt : 0.0,
+                   "decode_depth", depth, "prefill_tokens", (json_int_t)prefill, "nodes",
+                   nodes);
+}
+
+/* --- all ------------------------------------------------------------------------------ */
+
+static json_t *threads_json(const struct session *s) {
+  json_t *cpus = json_array();
+  for (int i = 0; i < s->threads && i < s->job->machine->n_cpus; i++)
+    json_array_append_new(cpus, json_integer(s->job->machine->cpus[i]));
+  return json_pack("{s:i, s:o}", "n", s->threads, "cpus", cpus);
+}
+
+json_t *session_plan_json(const struct session *s) {
+  const ridge_kv_layout *kv = &s->main.cache.layout;
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:b}",
+                   "model", model_json(s), "graph", graph_json(s), "kernels",
+                   kernels_json(s), "memory", memory_json(s), "threads", threads_json(s),
+                   "predicted", predicted_json(s), "steps", "rows", (json_int_t)s->rows,
+                   "sequences", (json_int_t)s->slots, "drafts", (json_int_t)s->depth,
+                   "context", (json_int_t)s->main.spec.context, "block_tokens",
+                   (json_int_t)kv->block_tokens, "blocks", (json_int_t)kv->blocks,
+                   "beside_unmodified", (int)s->has_base);
+}
