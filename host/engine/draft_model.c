@@ -243,7 +243,8 @@ static ridge_status one_step(struct feeding *f, bool *more, struct why *why) {
     if (wants_more(f, i) && batch.rows < m->rt.spec.rows) add_rows(f, &batch, i);
   *more = batch.rows > 0;
   if (!*more) return RIDGE_OK;
-  float *logits = runtime_step(&m->rt, &batch);
+  float *logits = runtime_step(&m->rt, &batch, why);
+  if (logits == NULL) return RIDGE_IO;
   for (int64_t w = 0; w < batch.wanted_rows; w++) {
     ridge_status status =
         take_token(f, m->sequence[m->wanted[w]], logits + w * m->rt.arch.vocab, why);

@@ -520,8 +520,9 @@ ridge_status loop_step(struct loop *loop, int64_t *left, struct why *why) {
   if (status != RIDGE_OK) return status;
   ridge_batch batch = make_batch(loop, n_step);
   uint64_t before = clock_ns();
-  float *logits = runtime_step(loop->rt, &batch);
+  float *logits = runtime_step(loop->rt, &batch, why);
   loop->totals.model_ns += clock_ns() - before;
+  if (logits == NULL) return RIDGE_IO;
   status = settle(loop, &batch, n_step, logits, why);
   if (status != RIDGE_OK) return status;
   measure(loop, &batch, clock_ns() - start, loop->totals.output_tokens - made);

@@ -330,6 +330,7 @@ struct running {
   struct program *program;
   struct pool *pool;
   const ridge_batch *batch;
+  uint64_t round; /* steps before this one */
   bool timed;
 };
 
@@ -355,6 +356,18 @@ static void update_call(const struct program *p, const struct program_op *op,
   for (uint32_t i = 0; i < op->node->n_out; i++) call->out[i].rows = call->rows;
 }
 
+/* The streamed weight of this call: where the ring has it now. */
+static bool take_weight(const struct program *p, const struct program_op *op,
+                        uint64_t round, ridge_kernel_call *call, bool first) {
+  const void *at = stream_take(p->stream, round, op->stream_item, first);
+  int keyed = keyed_input(op->node->op);
+  if (op->packs)
+    call->in[keyed].packed = at;
+  else
+    call->in[keyed].data = (void *)(uintptr_t)at;
+  return at != NULL;
+}
+
 static void run_op(const struct program_op *op, const ridge_kernel_call *call, int thread,
                    int threads) {
   const struct kernel_choice *choice = &op->verdict.choice;
@@ -374,9 +387,12 @@ static void run_thread(void *arg, int thread, int threads) {
   for (int32_t i = 0; i < p->n_ops; i++) {
     struct program_op *op = &p->ops[i];
     update_call(p, op, &calls[i], running->batch);
-    if (calls[i].rows > 0) run_op(op, &calls[i], thread, threads);
+    bool there =
+        !op->streamed || take_weight(p, op, running->round, &calls[i], thread == 0);
+    if (calls[i].rows > 0 && there) run_op(op, &calls[i], thread, threads);
     pool_barrier(running->pool);
     if (thread != 0) continue;
+    if (op->streamed) stream_give(p->stream, running->round, op->stream_item);
     op->calls++;
     if (!running->timed) continue;
     uint64_t now = clock_ns();
@@ -387,7 +403,8 @@ static void run_thread(void *arg, int thread, int threads) {
 }
 
 float *program_run(struct program *p, struct pool *pool, const ridge_batch *batch) {
-  struct running running = {p, pool, batch, p->steps++ % TIMED_EVERY == 0};
+  struct running running = {p, pool, batch, p->steps, p->steps % TIMED_EVERY == 0};
+  p->steps++;
   pool_run(pool, run_thread, &running);
   for (int32_t i = 0; i < p->n_ops; i++)
     atomic_fetch_add_explicit(&p->ops[i].verdict.choice.by->calls, 1, memory_order_relaxed);

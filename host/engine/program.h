@@ -11,6 +11,7 @@
 
 #include "engine/pool.h"
 #include "engine/providers.h"
+#include "engine/stream.h"
 #include "graph/graph.h"
 
 struct program_bounds {
@@ -35,6 +36,9 @@ struct program_op {
   int64_t rows_kind;  /* RIDGE_DIM_TOKENS or RIDGE_DIM_WANTED                 */
   uint64_t scratch;   /* bytes for one thread                                 */
   const void *packed; /* of the weight, for this kernel                      */
+  bool packs;         /* the kernel wants a form of its own                  */
+  bool streamed;      /* the weight comes by the ring, as `stream_item`      */
+  uint64_t stream_item;
   uint64_t calls, timed, ns;
 };
 
@@ -58,6 +62,7 @@ struct program {
   ridge_kernel_call *calls;     /* (threads, ops) */
   uint8_t *arena, *scratch;
   uint64_t arena_bytes, scratch_bytes; /* scratch of one thread */
+  struct stream *stream;               /* or NULL */
   uint64_t steps;
   struct arena memory;
 };

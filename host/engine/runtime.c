@@ -138,13 +138,19 @@ ridge_status runtime_plan(struct runtime *rt, struct why *why) {
       .threads = rt->spec.threads,
   };
   status = program_plan(&rt->graph, &rt->rules, &bounds, &rt->program, why);
-  if (status == RIDGE_OK) (void)weights_plan_bytes(&rt->weights, &rt->program);
-  return status;
+  if (status != RIDGE_OK) return status;
+  (void)weights_plan_bytes(&rt->weights, &rt->program);
+  const void *placement = NULL;
+  if (!rt->spec.reference)
+    rt->placing.by = runtime_filler(rt->spec.plugins, RIDGE_SEAM_PLACEMENT, &placement);
+  rt->placing.table = placement;
+  return placing_choose(&rt->placing, &rt->weights, &rt->program, why);
 }
 
 struct runtime_memory runtime_memory(const struct runtime *rt) {
   struct runtime_memory memory = {
-      .weights = rt->weights.resident_bytes,
+      .weights = rt->weights.resident_bytes - rt->placing.streamed_bytes +
+                 (rt->placing.streamed_bytes > 0 ? rt->placing.ring_bytes : 0),
       .cache = cache_bytes(&rt->cache),
       .activations = rt->program.arena_bytes,
       .scratch = rt->program.scratch_bytes * (uint64_t)rt->spec.threads,
@@ -159,18 +165,37 @@ ridge_status runtime_load(struct runtime *rt, struct pool *pool,
                           void (*progress)(void *, uint64_t, uint64_t), void *ctx,
                           struct why *why) {
   rt->pool = pool;
-  ridge_status status = weights_load(&rt->weights, &rt->program, pool, progress, ctx, why);
+  ridge_status status = RIDGE_OK;
+  if (rt->placing.streamed_bytes > 0) {
+    status = stream_new(rt->placing.ring_bytes, &rt->stream, why);
+    rt->weights.stream = rt->program.stream = rt->stream;
+  }
+  if (status == RIDGE_OK)
+    status = weights_load(&rt->weights, &rt->program, pool, progress, ctx, why);
   if (status == RIDGE_OK) status = cache_ready(&rt->cache, &rt->program, why);
   if (status == RIDGE_OK) status = program_ready(&rt->program, why);
   rt->loaded = status == RIDGE_OK;
   return status;
 }
 
-float *runtime_step(struct runtime *rt, const ridge_batch *batch) {
-  return program_run(&rt->program, rt->pool, batch);
+/* What the step moved; told to the placement that decided it. */
+static void tell_placement(struct runtime *rt) {
+  struct stream_totals moved = stream_totals(rt->stream);
+  if (rt->placing.table->moved == NULL) return;
+  uint64_t entered = instance_enter(rt->placing.by);
+  rt->placing.table->moved(rt->placing.by->self, moved.bytes, moved.reads, moved.wait_ns);
+  (void)instance_leave(rt->placing.by, entered, RIDGE_OK, RIDGE_SEAM_PLACEMENT, NULL);
+}
+
+float *runtime_step(struct runtime *rt, const ridge_batch *batch, struct why *why) {
+  float *logits = program_run(&rt->program, rt->pool, batch);
+  if (rt->stream == NULL) return logits;
+  tell_placement(rt);
+  return stream_failed(rt->stream, why) ? NULL : logits;
 }
 
 void runtime_close(struct runtime *rt) {
+  stream_free(rt->stream);
   cache_free(&rt->cache);
   weights_free(&rt->weights);
   program_free(&rt->program);

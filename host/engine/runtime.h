@@ -10,6 +10,7 @@
 #define RIDGE_ENGINE_RUNTIME_H
 
 #include "engine/cache.h"
+#include "engine/placing.h"
 #include "engine/weights.h"
 #include "model/arch.h"
 #include "model/builder.h"
@@ -52,6 +53,7 @@ struct runtime {
   int32_t census_before[RIDGE_OP_COUNT];
   int32_t nodes_before;
   struct pool *pool;
+  struct placing placing;
   struct stream *stream; /* weights on disk, or NULL */
   bool planned, loaded;
 };
@@ -65,8 +67,9 @@ RIDGE_MUST ridge_status runtime_plan(struct runtime *, struct why *why);
 RIDGE_MUST ridge_status runtime_load(struct runtime *, struct pool *,
                                      void (*progress)(void *, uint64_t, uint64_t),
                                      void *ctx, struct why *why);
-/* Logits (batch->wanted_rows, vocab), valid until the next step. */
-float *runtime_step(struct runtime *, const ridge_batch *);
+/* Logits (batch->wanted_rows, vocab), valid until the next step; NULL when streamed
+ * weights could not be read. */
+float *runtime_step(struct runtime *, const ridge_batch *, struct why *why);
 void runtime_close(struct runtime *);
 
 struct runtime_memory {

@@ -14,7 +14,7 @@ static uint64_t row_bytes(const ridge_codec *codec, int64_t cols) {
   return (uint64_t)(cols / codec->block) * codec->block_bytes;
 }
 
-static uint64_t tensor_bytes(const ridge_codec *codec, const ridge_tensor *t) {
+uint64_t weights_tensor_bytes(const ridge_codec *codec, const ridge_tensor *t) {
   return row_bytes(codec, cols_of(t)) * (uint64_t)rows_of(t);
 }
 
@@ -70,6 +70,19 @@ static ridge_status choose_one(struct weights *weights, struct weight *weight,
   return RIDGE_OK;
 }
 
+static ridge_status all_chosen(const struct weights *weights, struct why *why) {
+  for (int32_t i = 0; i < weights->n_chain; i++) {
+    const struct weight_link *link = &weights->chain[i];
+    if (!RIDGE_HAS(ridge_weights, link->table, chosen) || link->table->chosen == NULL)
+      continue;
+    uint64_t entered = instance_enter(link->by);
+    ridge_status status = link->table->chosen(link->by->self);
+    status = instance_leave(link->by, entered, status, RIDGE_SEAM_WEIGHTS, why);
+    if (status < RIDGE_OK) return status;
+  }
+  return RIDGE_OK;
+}
+
 ridge_status weights_choose(struct weights *weights, const struct source *source,
                             struct ridge_graph *graph, const struct provider_rules *rules,
                             struct weight_link *chain, int32_t n_chain, struct why *why) {
@@ -88,7 +101,7 @@ ridge_status weights_choose(struct weights *weights, const struct source *source
                      "%s: tensor `%s` is stored as `%s`, which no installed codec reads",
                      source->path, tensor->name, tensor->codec);
     if (cols_of(tensor) % weight->file_codec->block != 0 ||
-        tensor_bytes(weight->file_codec, tensor) > weight->file->bytes)
+        weights_tensor_bytes(weight->file_codec, tensor) > weight->file->bytes)
       return why_set(why, RIDGE_CORRUPT,
                      "%s: tensor `%s` has %llu bytes, too few for its shape", source->path,
                      tensor->name, (unsigned long long)weight->file->bytes);
@@ -96,12 +109,12 @@ ridge_status weights_choose(struct weights *weights, const struct source *source
     ridge_status status = choose_one(weights, weight, graph, rules, why);
     if (status != RIDGE_OK) return status;
   }
-  return RIDGE_OK;
+  return all_chosen(weights, why);
 }
 
 /* --- what the program makes of them ------------------------------------------------ */
 
-static uint64_t wants_pack(const struct program_op *op) {
+uint64_t weights_pack_bytes(const struct program_op *op) {
   const ridge_kernel *kernel = op->verdict.choice.kernel;
   if (op->kind != PROGRAM_RUN || kernel->pack_bytes == NULL || kernel->pack == NULL)
     return 0;
@@ -113,11 +126,23 @@ static int32_t packed_tensor(const struct program_op *op) {
   return op->node->in[op->node->op == RIDGE_OP_EMBED ? 0 : 1];
 }
 
+bool weights_read_outside_matmul(const struct program *program, int32_t tensor) {
+  for (int32_t i = 0; i < program->n_ops; i++) {
+    const struct program_op *op = &program->ops[i];
+    if (op->kind != PROGRAM_RUN) continue;
+    for (uint32_t k = 0; k < op->node->n_in; k++) {
+      bool matrix = op->node->op == RIDGE_OP_MATMUL && k == 1;
+      if (op->node->in[k] == tensor && !matrix) return true;
+    }
+  }
+  return false;
+}
+
 static void mark_in_place(struct weights *weights, const struct program *program) {
   for (int32_t i = 0; i < program->n_ops; i++) {
     const struct program_op *op = &program->ops[i];
     if (op->kind != PROGRAM_RUN) continue;
-    int32_t packed = wants_pack(op) > 0 ? packed_tensor(op) : -1;
+    int32_t packed = weights_pack_bytes(op) > 0 ? packed_tensor(op) : -1;
     for (uint32_t k = 0; k < op->node->n_in; k++) {
       int32_t tensor = op->node->in[k];
       if (tensor < 0 || tensor == packed) continue;
@@ -132,19 +157,20 @@ uint64_t weights_plan_bytes(struct weights *weights, const struct program *progr
   mark_in_place(weights, program);
   for (int32_t i = 0; i < program->n_ops; i++) {
     const struct program_op *op = &program->ops[i];
-    bytes += wants_pack(op);
-    if (op->kind != PROGRAM_RUN || wants_pack(op) > 0) continue;
+    bytes += weights_pack_bytes(op);
+    if (op->kind != PROGRAM_RUN || weights_pack_bytes(op) > 0) continue;
     for (uint32_t k = 0; k < op->node->n_in;
          k++) { /* stacked and read in place: one copy */
       int32_t tensor = op->node->in[k];
       if (tensor >= 0 && program->graph->tensors[tensor]->n_parts > 0)
-        bytes += tensor_bytes(program->codec_of[tensor], program->graph->tensors[tensor]);
+        bytes += weights_tensor_bytes(program->codec_of[tensor],
+                                      program->graph->tensors[tensor]);
     }
   }
   for (int32_t i = 0; i < weights->n; i++) {
     const struct weight *weight = &weights->items[i];
     if (weight->read_in_place)
-      bytes += tensor_bytes(weight->codec, program->graph->tensors[weight->tensor]);
+      bytes += weights_tensor_bytes(weight->codec, program->graph->tensors[weight->tensor]);
   }
   return weights->resident_bytes = bytes;
 }
@@ -157,7 +183,7 @@ struct loading {
   struct pool *pool;
   void (*progress)(void *, uint64_t, uint64_t);
   void *ctx;
-  uint64_t done, all;
+  uint64_t done, all, streamed;
 };
 
 static const uint8_t *file_rows(const struct weights *weights,
@@ -223,7 +249,7 @@ static ridge_status final_rows(struct loading *l, const struct weight *weight,
     *rows = weight->owned;
     return RIDGE_OK;
   }
-  uint64_t bytes = tensor_bytes(weight->codec, tensor);
+  uint64_t bytes = weights_tensor_bytes(weight->codec, tensor);
   if (posix_memalign((void **)made, 64, bytes + 64) != 0)
     return why_set(why, RIDGE_NO_MEMORY, "no memory for `%s` (%llu MiB)", tensor->name,
                    (unsigned long long)(bytes >> 20));
@@ -251,7 +277,7 @@ static ridge_status keep_changed(struct loading *l, struct weight *weight,
   if (status != RIDGE_OK) return status;
   weight->owned = made;
   weight->owned_bytes =
-      tensor_bytes(weight->codec, l->program->graph->tensors[weight->tensor]);
+      weights_tensor_bytes(weight->codec, l->program->graph->tensors[weight->tensor]);
   return RIDGE_OK;
 }
 
@@ -276,7 +302,8 @@ static ridge_status stacked_rows(struct loading *l, const ridge_tensor *tensor,
   uint64_t bytes = 0, at = 0;
   for (uint32_t i = 0; i < tensor->n_parts; i++) {
     const struct weight *part = find_weight(l->weights, tensor->parts[i]);
-    bytes += tensor_bytes(part->codec, l->program->graph->tensors[tensor->parts[i]]);
+    bytes +=
+        weights_tensor_bytes(part->codec, l->program->graph->tensors[tensor->parts[i]]);
   }
   if (posix_memalign((void **)made, 64, bytes + 64) != 0)
     return why_set(why, RIDGE_NO_MEMORY, "no memory for `%s`", tensor->name);
@@ -289,7 +316,8 @@ static ridge_status stacked_rows(struct loading *l, const ridge_tensor *tensor,
       free(*made);
       return status;
     }
-    uint64_t size = tensor_bytes(part->codec, l->program->graph->tensors[tensor->parts[i]]);
+    uint64_t size =
+        weights_tensor_bytes(part->codec, l->program->graph->tensors[tensor->parts[i]]);
     memcpy(*made + at, rows, size);
     at += size;
     free(own);
@@ -328,39 +356,100 @@ static const void *packed_before(const struct program *program,
   return NULL;
 }
 
+static void pack_rows(struct loading *l, const struct program_op *op, const uint8_t *rows,
+                      void *packed) {
+  int32_t index = packed_tensor(op);
+  const ridge_tensor *tensor = l->program->graph->tensors[index];
+  const ridge_kernel *kernel = op->verdict.choice.kernel;
+  struct packing job = {
+      .kernel = kernel,
+      .site = &op->site,
+      .rows = rows,
+      .stride = row_bytes(l->program->codec_of[index], cols_of(tensor)),
+      .packed = packed,
+  };
+  int64_t grain = kernel->pack_grain > 0 ? kernel->pack_grain : 1;
+  while (grain < 64) grain *= 2;
+  pool_parallel(l->pool, rows_of(tensor), grain, pack_range, &job);
+}
+
+/* Pages of the mapped file that were only read to make something else of them. */
+static void forget_pages(const struct weights *weights, const struct weight *weight) {
+  if (weight == NULL || weight->read_in_place) return;
+  uint64_t from = (weight->file->offset + 4095) & ~(uint64_t)4095;
+  uint64_t to = (weight->file->offset + weight->file->bytes) & ~(uint64_t)4095;
+  if (to > from)
+    madvise((void *)(uintptr_t)(weights->source->bytes.data + from), to - from,
+            MADV_DONTNEED);
+}
+
+static void forget_tensor(const struct loading *l, int32_t index) {
+  const ridge_tensor *tensor = l->program->graph->tensors[index];
+  if (tensor->n_parts == 0) forget_pages(l->weights, find_weight(l->weights, index));
+  for (uint32_t i = 0; i < tensor->n_parts; i++)
+    forget_pages(l->weights, find_weight(l->weights, tensor->parts[i]));
+}
+
+static ridge_status no_room(const ridge_tensor *tensor, uint64_t bytes, struct why *why) {
+  return why_set(why, RIDGE_NO_MEMORY, "no memory to pack `%s` (%llu MiB)", tensor->name,
+                 (unsigned long long)(bytes >> 20));
+}
+
+/* Hand the weight of a streamed op to the stream, in the form the kernel reads. */
+static ridge_status stream_op(struct loading *l, struct program_op *op, struct why *why) {
+  int32_t index = op->node->in[1];
+  const ridge_tensor *tensor = l->program->graph->tensors[index];
+  const struct weight *plain = tensor->n_parts == 0 ? find_weight(l->weights, index) : NULL;
+  uint64_t bytes = weights_pack_bytes(op);
+  op->stream_item = (uint64_t)l->streamed++;
+  if (bytes == 0 && plain != NULL && !plain->changed)
+    return stream_add(l->weights->stream, l->weights->source->fd, plain->file->offset, NULL,
+                      weights_tensor_bytes(plain->codec, tensor), why);
+  const uint8_t *rows;
+  uint8_t *made, *packed = NULL;
+  ridge_status status = whole_rows(l, index, &rows, &made, why);
+  if (status != RIDGE_OK) return status;
+  if (bytes > 0) {
+    if (posix_memalign((void **)&packed, 64, bytes + 64) != 0)
+      status = no_room(tensor, bytes, why);
+    else {
+      memset(packed, 0, bytes + 64);
+      pack_rows(l, op, rows, packed);
+    }
+  }
+  if (status == RIDGE_OK)
+    status = stream_add(
+        l->weights->stream, -1, 0, bytes > 0 ? packed : rows,
+        bytes > 0 ? bytes : weights_tensor_bytes(l->program->codec_of[index], tensor), why);
+  free(made);
+  free(packed);
+  forget_tensor(l, index);
+  return status;
+}
+
 static ridge_status pack_op(struct loading *l, struct program_op *op, struct why *why) {
-  uint64_t bytes = wants_pack(op);
+  uint64_t bytes = weights_pack_bytes(op);
+  op->packs = bytes > 0;
+  if (op->streamed) return stream_op(l, op, why);
   if (bytes == 0) return RIDGE_OK;
   op->packed = packed_before(l->program, op);
   if (op->packed != NULL) return RIDGE_OK;
   int32_t index = packed_tensor(op);
-  const ridge_tensor *tensor = l->program->graph->tensors[index];
   const uint8_t *rows;
   uint8_t *made;
   ridge_status status = whole_rows(l, index, &rows, &made, why);
   if (status != RIDGE_OK) return status;
   void *packed = add_pack(l->weights, bytes);
-  if (packed != NULL) {
-    const ridge_kernel *kernel = op->verdict.choice.kernel;
-    struct packing job = {
-        .kernel = kernel,
-        .site = &op->site,
-        .rows = rows,
-        .stride = row_bytes(l->program->codec_of[index], cols_of(tensor)),
-        .packed = packed,
-    };
-    int64_t grain = kernel->pack_grain > 0 ? kernel->pack_grain : 1;
-    while (grain < 64) grain *= 2;
-    pool_parallel(l->pool, rows_of(tensor), grain, pack_range, &job);
-    op->packed = packed;
-  }
+  if (packed != NULL)
+    pack_rows(l, op, rows, packed);
+  else
+    status = no_room(l->program->graph->tensors[index], bytes, why);
+  op->packed = packed;
   free(made);
-  if (packed == NULL)
-    return why_set(why, RIDGE_NO_MEMORY, "no memory to pack `%s` (%llu MiB)", tensor->name,
-                   (unsigned long long)(bytes >> 20));
+  forget_tensor(l, index);
   l->done += bytes;
   if (l->progress != NULL) l->progress(l->ctx, l->done, l->all);
-  return RIDGE_OK;
+  return status;
 }
 
 /* Stacked weights that a kernel reads as rows need a copy of their own. */
@@ -368,7 +457,8 @@ static ridge_status bind_stacks(struct loading *l, struct why *why) {
   struct program *program = l->program;
   for (int32_t i = 0; i < program->n_ops; i++) {
     struct program_op *op = &program->ops[i];
-    if (op->kind != PROGRAM_RUN || op->node->op != RIDGE_OP_MATMUL || op->packed != NULL)
+    if (op->kind != PROGRAM_RUN || op->node->op != RIDGE_OP_MATMUL || op->packed != NULL ||
+        op->streamed)
       continue;
     int32_t index = op->node->in[1];
     const ridge_tensor *tensor = program->graph->tensors[index];
@@ -376,7 +466,7 @@ static ridge_status bind_stacks(struct loading *l, struct why *why) {
     uint8_t *made;
     ridge_status status = stacked_rows(l, tensor, &made, why);
     if (status != RIDGE_OK) return status;
-    uint64_t bytes = tensor_bytes(program->codec_of[index], tensor);
+    uint64_t bytes = weights_tensor_bytes(program->codec_of[index], tensor);
     void *data = add_pack(l->weights, bytes);
     if (data != NULL) memcpy(data, made, bytes);
     free(made);
@@ -400,21 +490,17 @@ static void bind_plain(struct loading *l) {
   }
 }
 
-/* Pages of the file that were only read to make something else of them. */
-static void forget_file_pages(const struct weights *weights) {
-  bool all_in_place = true;
-  for (int32_t i = 0; i < weights->n; i++)
-    if (!weights->items[i].read_in_place) all_in_place = false;
-  if (!all_in_place)
-    madvise((void *)(uintptr_t)weights->source->bytes.data, weights->source->bytes.size,
-            MADV_DONTNEED);
-}
-
 ridge_status weights_load(struct weights *weights, struct program *program,
                           struct pool *pool, void (*progress)(void *, uint64_t, uint64_t),
                           void *ctx, struct why *why) {
   struct loading l = {
-      weights, program, pool, progress, ctx, 0, weights_plan_bytes(weights, program)};
+      .weights = weights,
+      .program = program,
+      .pool = pool,
+      .progress = progress,
+      .ctx = ctx,
+      .all = weights_plan_bytes(weights, program),
+  };
   size_t most = (size_t)program->n_ops + 1;
   weights->packs = arena_array(&weights->memory, most * 2, sizeof *weights->packs);
   weights->pack_bytes =
@@ -426,7 +512,8 @@ ridge_status weights_load(struct weights *weights, struct program *program,
     status = pack_op(&l, &program->ops[i], why);
   if (status == RIDGE_OK) bind_plain(&l);
   if (status == RIDGE_OK) status = bind_stacks(&l, why);
-  if (status == RIDGE_OK) forget_file_pages(weights);
+  if (status == RIDGE_OK && weights->stream != NULL)
+    status = stream_start(weights->stream, why);
   return status;
 }
 

@@ -42,6 +42,7 @@ struct weights {
   int32_t n_packs;
   uint64_t file_bytes;     /* of all tensors as in the file     */
   uint64_t resident_bytes; /* as the plan keeps them            */
+  struct stream *stream;   /* the program's, for streamed weights */
   struct arena memory;
 };
 
@@ -59,5 +60,11 @@ RIDGE_MUST ridge_status weights_load(struct weights *, struct program *, struct 
                                                       uint64_t of),
                                      void *ctx, struct why *why);
 void weights_free(struct weights *);
+
+uint64_t weights_tensor_bytes(const ridge_codec *, const ridge_tensor *);
+/* Bytes of the form of its own that the op's kernel wants; 0: none. */
+uint64_t weights_pack_bytes(const struct program_op *);
+/* Does a node other than a MATMUL read the rows (a tied embedding, a norm)? */
+bool weights_read_outside_matmul(const struct program *, int32_t tensor);
 
 #endif

@@ -119,7 +119,7 @@ static float *forward(struct scoring *g, struct runtime *rt, int64_t from, int64
       g->wanted[batch.wanted_rows++] = (int32_t)i;
   }
   batch.wanted_prompt = *wanted_rows = batch.wanted_rows;
-  return runtime_step(rt, &batch);
+  return runtime_step(rt, &batch, why);
 }
 
 static ridge_status score_chunk(struct scoring *g, struct why *why) {
