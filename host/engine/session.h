@@ -7,9 +7,9 @@
 #ifndef RIDGE_ENGINE_SESSION_H
 #define RIDGE_ENGINE_SESSION_H
 
+#include "engine/sink.h"
 #include "machine/machine.h"
 #include "registry/instance.h"
-#include "run/message.h"
 
 struct session_job {
   const json_t *composition, *paths, *recipe, *origins; /* see compose/compose.h */

@@ -61,6 +61,13 @@ RIDGE_MUST ridge_status weights_load(struct weights *, struct program *, struct 
                                      void *ctx, struct why *why);
 void weights_free(struct weights *);
 
+/* Rows, columns and bytes of a weight; a vector is one row. */
+int64_t weights_rows(const ridge_tensor *);
+int64_t weights_cols(const ridge_tensor *);
+uint64_t weights_row_bytes(const ridge_codec *, int64_t cols);
+struct weight *weights_find(const struct weights *, int32_t tensor);
+/* The input that a kernel packs: where the codec of its key is. */
+int32_t weights_packed_tensor(const struct program_op *);
 uint64_t weights_tensor_bytes(const ridge_codec *, const ridge_tensor *);
 /* Bytes of the form of its own that the op's kernel wants; 0: none. */
 uint64_t weights_pack_bytes(const struct program_op *);

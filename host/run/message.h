@@ -3,7 +3,8 @@
  *
  * Supervisor to worker, once: the job
  *   {"mode":"plan"|"run", "composition", "paths", "origins", "recipe":{"seed","name",...},
- *    "plugins":[{"id","path"}], (strategies in recipe order, then all parts)
+ *    "plugins":[{"id","path","build","params","may_idle"}], (strategies in recipe order,
+ *               then all parts)
  *    "machine":{...machine_json...}, "speed":{...}|null, "blame_fd":n|-1}
  * then optionally {"t":"stop"}: end cleanly after this step.
  *
@@ -14,24 +15,26 @@
  *   progress  phase done of note               "load", "warm up", "prompts", "perplexity"
  *   text      repeat sequence prompt text tokens stop   one finished sequence
  *   sample    metric repeat value              a measurement (repeat < 0: warm-up)
+ *             value: message_real(), here and in point
  *   point     series step value
  *   strategies strategies:[...]                instances_report, at the end
  *   nodes     nodes:[{name,op,calls,ns,bytes,flops,kernel}]   time per operator
  *   event     level text
  *   done      status:"done"|"failed"|"stopped" why output    last
+ *
+ * Every message is a sign of life: a worker that says nothing for ten minutes is taken
+ * for hung and killed, so long work says `progress` now and then.
  */
 #ifndef RIDGE_RUN_MESSAGE_H
 #define RIDGE_RUN_MESSAGE_H
 
 #include "base/why.h"
+#include "engine/sink.h"
 
 #include <jansson.h>
 
-/* Where the worker's words go; takes over the reference. [step] and [main] */
-struct message_sink {
-  void *ctx;
-  void (*say)(void *ctx, json_t *message);
-  bool (*stopped)(void *ctx); /* a stop was asked for */
-};
+/* A number for a message: JSON has no NaN and no infinities, they travel as the texts
+ * "nan", "+inf", "-inf". */
+json_t *message_real(double value);
 
 #endif
