@@ -169,19 +169,33 @@ static int64_t needed_context(const struct session *s) {
   return needed;
 }
 
+/* Rotary positions have no last one: a text may be scored beyond the trained length,
+ * which is said. */
 static ridge_status settle_context(struct session *s, struct why *why) {
   int64_t own = s->main.arch.context, needed = needed_context(s);
+  bool bounded = s->main.arch.row->position == ARCH_LEARNED;
+  int64_t scored =
+      session_has_word(s, "perplexity") ? session_int(s, "perplexity.context") : 0;
   s->context = session_int(s, "engine.context");
   if (s->context == 0) s->context = needed < own ? needed : own;
-  if (session_has_word(s, "perplexity") &&
-      session_int(s, "perplexity.context") > s->context)
+  if (session_int(s, "engine.context") == 0 && !bounded && scored > s->context)
+    s->context = scored;
+  if (scored > s->context)
     return why_set(why, RIDGE_INVALID,
                    "perplexity.context is %lld; the context of this run is %lld",
-                   (long long)session_int(s, "perplexity.context"), (long long)s->context);
+                   (long long)scored, (long long)s->context);
   if (session_has_word(s, "bench") && needed > s->context)
     return why_set(why, RIDGE_INVALID,
                    "the bench needs %lld positions; the context of this run is %lld",
                    (long long)needed, (long long)s->context);
+  if (s->context > own) {
+    char text[160];
+    snprintf(text, sizeof text,
+             "the context of %lld is beyond the %lld positions the model was trained on",
+             (long long)s->context, (long long)own);
+    session_say(s,
+                json_pack("{s:s, s:s, s:s}", "t", "event", "level", "note", "text", text));
+  }
   s->main.spec.context = s->context;
   return RIDGE_OK;
 }
@@ -458,10 +472,11 @@ static int run(struct session *s) {
 }
 
 static void close_session(struct session *s) {
-  instances_destroy(s->job->plugins); /* while the services they use are there */
   draft_models_free(s);
   if (s->has_base) runtime_close(&s->base);
   if (s->has_main) runtime_close(&s->main);
+  /* After the models, which the formats describe; services then answer for nothing. */
+  instances_destroy(s->job->plugins);
   pool_free(s->pool);
   for (int64_t i = 0; i < s->n_prompts; i++) {
     free(s->prompts[i].ids);

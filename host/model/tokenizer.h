@@ -33,8 +33,9 @@ enum tokenizer_flag {
 /* Text is bytes; what is not UTF-8 is handled as the reference implementations do
  * (byte tokens).  A text the vocabulary cannot spell is refused: which byte, where.
  * The caller frees out->ids with free(). */
-RIDGE_MUST ridge_status tokenizer_encode(const struct tokenizer *, const char *text, size_t size,
-                                         unsigned flags, struct tokens *out, struct why *why);
+RIDGE_MUST ridge_status tokenizer_encode(const struct tokenizer *, const char *text,
+                                         size_t size, unsigned flags, struct tokens *out,
+                                         struct why *why);
 /* The bytes of one token (not ended by NUL).  For SentencePiece models the blank
  * before the first word of a text is the caller's to strip (`first`). Control
  * tokens give no bytes unless `special`. */

@@ -1,0 +1,242 @@
+/*
+ * tokenizer.c - text to token ids and back: what the model file asks for, put together.
+ *
+ * "llama" is in spm.c, "gpt2" in bpe_bytes.c; other kinds are refused by name.
+ * `add_space_prefix` concerns "llama" only; an end token is never added.
+ */
+#include "model/tokenizer_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- making
+ * ------------------------------------------------------------------------------ */
+
+static const struct kind {
+  const char *name;
+  enum tokenizer_kind kind;
+  const char *refusal; /* NULL: read here */
+} kinds[] = {
+    {"llama", TOKENIZER_SPM, NULL},
+    {"gpt2", TOKENIZER_BPE, NULL},
+    {"t5", 0, "a unigram model"},
+    {"bert", 0, "a WordPiece model"},
+    {"rwkv", 0, "RWKV's greedy longest match"},
+    {"gemma4", 0, "merges over raw UTF-8"},
+    {"plamo2", 0, "PLaMo-2's lattice"},
+    {"none", 0, "no vocabulary at all"},
+    {"no_vocab", 0, "no vocabulary at all"},
+};
+
+static ridge_status read_kind(const ridge_model_file *file, enum tokenizer_kind *out,
+                              struct why *why) {
+  const ridge_fact *fact = fact_find(file, "tokenizer.ggml.model");
+  if (fact == NULL || fact->type != RIDGE_FACT_TEXT)
+    return why_set(why, RIDGE_UNSUPPORTED,
+                   "the model file has no tokenizer (tokenizer.ggml.model): text cannot be "
+                   "turned into tokens; convert the model with its vocabulary");
+  ridge_bytes name = fact->value.text;
+  const char *refusal = "not known here";
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    if (strlen(kinds[i].name) != name.size) continue;
+    if (memcmp(kinds[i].name, name.data, name.size) != 0) continue;
+    refusal = kinds[i].refusal;
+    *out = kinds[i].kind;
+  }
+  if (refusal == NULL) return RIDGE_OK;
+  return why_set(
+      why, RIDGE_UNSUPPORTED,
+      "the model's tokenizer is \"%.*s\" (%s); \"llama\" (SentencePiece BPE) and "
+      "\"gpt2\" (byte-level BPE) can be read",
+      (int)(name.size < 64 ? name.size : 64), (const char *)name.data, refusal);
+}
+
+static ridge_status make_cutting(struct tokenizer *t, const ridge_model_file *file,
+                                 struct why *why) {
+  if (t->kind == TOKENIZER_SPM) return spm_new(file, &t->vocab, &t->spm, why);
+  return bpe_new(file, &t->vocab, &t->bpe, why);
+}
+
+/* What holds when the file says nothing: SentencePiece's own numbers for "llama". */
+static ridge_status read_specials(struct tokenizer *t, const ridge_model_file *file,
+                                  struct why *why) {
+  bool spm = t->kind == TOKENIZER_SPM;
+  int32_t n = t->vocab.n;
+  t->bos = spm && n > 1 ? 1 : -1;
+  t->eos = spm && n > 2 ? 2 : -1;
+  t->space_prefix = spm;
+  t->add_bos = spm || bpe_adds_bos(t->bpe);
+  ridge_status status = fact_token(file, "tokenizer.ggml.bos_token_id", n, &t->bos, why);
+  if (status == RIDGE_OK)
+    status = fact_token(file, "tokenizer.ggml.eos_token_id", n, &t->eos, why);
+  if (status == RIDGE_OK)
+    status = fact_bool(file, "tokenizer.ggml.add_bos_token", &t->add_bos, why);
+  if (status == RIDGE_OK && spm)
+    status = fact_bool(file, "tokenizer.ggml.add_space_prefix", &t->space_prefix, why);
+  if (status != RIDGE_OK) return status;
+  if (t->add_bos && t->bos < 0)
+    return why_set(
+        why, RIDGE_CORRUPT,
+        "the model wants a beginning-of-text token before each text, but the file "
+        "does not say which (tokenizer.ggml.bos_token_id)");
+  return vocab_mark(file, &t->vocab, t->eos, why);
+}
+
+static ridge_status make(struct tokenizer *t, const ridge_model_file *file,
+                         struct why *why) {
+  ridge_status status = read_kind(file, &t->kind, why);
+  if (status == RIDGE_OK) status = vocab_new(file, &t->vocab, why);
+  if (status == RIDGE_OK) status = make_cutting(t, file, why);
+  if (status == RIDGE_OK) status = read_specials(t, file, why);
+  if (status == RIDGE_OK) status = specials_new(&t->vocab, false, &t->all, why);
+  if (status == RIDGE_OK) status = specials_new(&t->vocab, true, &t->user, why);
+  if (status == RIDGE_OK) status = tokenizer_say(t, why);
+  return status != RIDGE_OK ? status : tokenizer_sign(t, file, why);
+}
+
+ridge_status tokenizer_new(const ridge_model_file *file, struct tokenizer **out,
+                           struct why *why) {
+  struct tokenizer *t = calloc(1, sizeof *t);
+  if (t == NULL) return tokenizer_no_memory(why);
+  ridge_status status = make(t, file, why);
+  if (status == RIDGE_OK)
+    *out = t;
+  else
+    tokenizer_free(t);
+  return status;
+}
+
+void tokenizer_free(struct tokenizer *t) {
+  if (t == NULL) return;
+  spm_free(t->spm);
+  bpe_free(t->bpe);
+  specials_free(&t->all);
+  specials_free(&t->user);
+  vocab_free(&t->vocab);
+  free(t->said);
+  free(t->said_start);
+  free(t);
+}
+
+/* ---- text to ids
+ * --------------------------------------------------------------------------- */
+
+static ridge_status unspellable_byte(const char *text, size_t size, size_t at,
+                                     struct why *why) {
+  char shown[48];
+  size_t start = at; /* of the character the byte belongs to */
+  while (start > 0 && ((uint8_t)text[start] & 0xc0) == 0x80) start--;
+  character_show(text + start, size - start, shown);
+  return why_set(
+      why, RIDGE_UNSUPPORTED,
+      "the vocabulary cannot spell %s at byte %zu of the text: it has no token for the "
+      "byte 0x%02x; leave it out or use another model",
+      shown, at, (unsigned)(uint8_t)text[at]);
+}
+
+static ridge_status encode_bpe(const struct tokenizer *t, const struct specials *specials,
+                               const char *text, size_t size, struct words *words,
+                               struct why *why) {
+  char *repaired = NULL;
+  const char *from = text;
+  size_t from_size = size;
+  if (!text_is_utf8(text, size)) {
+    ridge_status status = text_repair(text, size, &repaired, &from_size, why);
+    if (status != RIDGE_OK) return status;
+    from = repaired;
+  }
+  struct fragments fragments = {0};
+  size_t failed = SIZE_MAX;
+  ridge_status status = specials_split(specials, from, from_size, &fragments, why);
+  if (status == RIDGE_OK)
+    status = bpe_encode(t->bpe, from, from_size, &fragments, words, &failed, why);
+  if (failed != SIZE_MAX)
+    status = unspellable_byte(
+        text, size, repaired != NULL ? text_repair_place(text, size, failed) : failed, why);
+  free(fragments.parts);
+  free(repaired);
+  return status;
+}
+
+static ridge_status encode_spm(const struct tokenizer *t, const struct specials *specials,
+                               const char *text, size_t size, struct words *words,
+                               struct why *why) {
+  struct fragments fragments = {0};
+  ridge_status status = specials_split(specials, text, size, &fragments, why);
+  if (status == RIDGE_OK)
+    status = spm_encode(t->spm, text, size, &fragments, t->space_prefix, words, why);
+  free(fragments.parts);
+  return status;
+}
+
+ridge_status tokenizer_encode(const struct tokenizer *t, const char *text, size_t size,
+                              unsigned flags, struct tokens *out, struct why *why) {
+  if (size > TOKENIZER_MAX_TEXT)
+    return why_set(why, RIDGE_UNSUPPORTED,
+                   "the text has %zu bytes; at most %zu are taken at once: break it up",
+                   size, TOKENIZER_MAX_TEXT);
+  const struct specials *specials = (flags & TOKENIZER_SPECIAL) != 0 ? &t->all : &t->user;
+  struct words words;
+  ridge_status status = words_new(&words, size, why);
+  if (status != RIDGE_OK) return status;
+  if ((flags & TOKENIZER_BOS) != 0 && t->add_bos) status = words_add(&words, t->bos, why);
+  if (status == RIDGE_OK)
+    status = (t->kind == TOKENIZER_SPM ? encode_spm : encode_bpe)(t, specials, text, size,
+                                                                  &words, why);
+  if (status == RIDGE_OK) {
+    *out = (struct tokens){.ids = words.ids, .n = words.n};
+    words.ids = NULL;
+  }
+  words_free(&words);
+  return status;
+}
+
+/* ---- ids to text
+ * --------------------------------------------------------------------------- */
+
+static bool hidden(const struct tokenizer *t, int32_t id) {
+  return t->vocab.type[id] == TOKEN_CONTROL || t->vocab.type[id] == TOKEN_UNKNOWN;
+}
+
+ridge_bytes tokenizer_piece(const struct tokenizer *t, int32_t id, bool special) {
+  if (id < 0 || id >= t->vocab.n || (hidden(t, id) && !special)) return (ridge_bytes){0};
+  uint32_t start = t->said_start[id];
+  return (ridge_bytes){.data = t->said + start, .size = t->said_start[id + 1] - start};
+}
+
+char *tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n,
+                       bool special, size_t *size) {
+  size_t room = 1;
+  for (size_t i = 0; i < n; i++)
+    if (__builtin_add_overflow(room, tokenizer_piece(t, ids[i], special).size, &room))
+      return NULL;
+  char *text = malloc(room);
+  if (text == NULL) return NULL;
+  size_t at = 0;
+  bool strip = t->space_prefix; /* until the first token that is text */
+  for (size_t i = 0; i < n; i++) {
+    ridge_bytes piece = tokenizer_piece(t, ids[i], special);
+    if (piece.size == 0) continue;
+    bool plain = !hidden(t, ids[i]);
+    size_t skip = strip && plain && piece.data[0] == ' ';
+    memcpy(text + at, piece.data + skip, piece.size - skip);
+    at += piece.size - skip;
+    strip = strip && !plain;
+  }
+  text[at] = 0;
+  *size = at;
+  return text;
+}
+
+/* ---- what it is
+ * ----------------------------------------------------------------------------- */
+
+int32_t tokenizer_vocab(const struct tokenizer *t) { return t->vocab.n; }
+int32_t tokenizer_bos(const struct tokenizer *t) { return t->bos; }
+int32_t tokenizer_eos(const struct tokenizer *t) { return t->eos; }
+
+bool tokenizer_is_end(const struct tokenizer *t, int32_t id) {
+  return id >= 0 && id < t->vocab.n && (t->vocab.mark[id] & TOKEN_ENDS) != 0;
+}
+
+const char *tokenizer_digest(const struct tokenizer *t) { return t->digest.hex; }
