@@ -47,6 +47,14 @@ void session_sample(const struct session *, const char *metric, int64_t repeat,
 void session_progress(const struct session *, const char *phase, double done, double of);
 bool session_stopped(struct session *);
 
+/* Exit codes of a session, as in cli/cli.h. */
+enum { SESSION_OK, SESSION_FAILED, SESSION_REFUSED, SESSION_NO_FIT = 4 };
+/* What plugins reach: set before any of them is created. */
+void session_serve(struct session *);
+/* Ready to load (SESSION_OK), or refused, which has been said. */
+int session_prepare(struct session *);
+int session_failed(struct session *); /* says why->text, returns SESSION_FAILED */
+
 /* The plan as data (host/run/message.h, "plan"). */
 json_t *session_plan_json(const struct session *);
 /* Bytes of all models and strategies together. */
