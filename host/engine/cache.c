@@ -132,14 +132,17 @@ ridge_status cache_reserve(struct cache *cache, int64_t slot, int64_t tokens,
                    (long long)tokens, (long long)cache->context);
   if (cache->store == NULL) return RIDGE_OK;
   ridge_status status = try_reserve(cache, slot, tokens, why);
-  while (status == RIDGE_DECLINED && cache->prefix != NULL) {
-    uint64_t entered = instance_enter(cache->prefix_by);
-    int64_t freed = cache->prefix->give_back(cache->prefix_by->self, 1);
-    (void)instance_leave(cache->prefix_by, entered, RIDGE_OK, RIDGE_SEAM_KV_PREFIX, NULL);
-    if (freed <= 0) break;
+  while (status == RIDGE_DECLINED && cache_give_back(cache, 1) > 0)
     status = try_reserve(cache, slot, tokens, why);
-  }
   return status;
+}
+
+int64_t cache_give_back(struct cache *cache, int64_t blocks) {
+  if (cache->prefix == NULL) return 0;
+  uint64_t entered = instance_enter(cache->prefix_by);
+  int64_t freed = cache->prefix->give_back(cache->prefix_by->self, blocks);
+  (void)instance_leave(cache->prefix_by, entered, RIDGE_OK, RIDGE_SEAM_KV_PREFIX, NULL);
+  return freed;
 }
 
 void cache_truncate(struct cache *cache, int64_t slot, int64_t tokens) {

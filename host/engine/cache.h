@@ -49,6 +49,8 @@ int64_t cache_room(struct cache *); /* -1: enough for all */
 int64_t cache_find_prefix(struct cache *, int64_t slot, const int32_t *tokens, int64_t n);
 /* The prompt is complete: offer its full blocks. */
 void cache_keep_prefix(struct cache *, int64_t slot, const int32_t *tokens, int64_t n);
+/* Ask the prefix keeper for blocks back; how many it dropped. */
+int64_t cache_give_back(struct cache *, int64_t blocks);
 void cache_copy_block(struct cache *, int32_t from, int32_t to);
 /* Bytes of the pools that are in memory now. */
 uint64_t cache_resident(const struct cache *);

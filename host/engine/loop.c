@@ -234,8 +234,19 @@ static void take_slot(struct loop *loop, struct sequence *s) {
   loop->totals.reused_tokens += (uint64_t)s->reused;
 }
 
+/* Blocks kept for prompts to come give way to a sequence that waits for room. */
+static int64_t room_for_next(struct loop *loop, int64_t n) {
+  struct cache *cache = &loop->rt->cache;
+  int64_t room = unpromised(loop), wanted = 0;
+  for (int64_t i = 0; i < n && wanted == 0; i++)
+    if (loop->offers[i].running == 0) wanted = loop->offers[i].limit;
+  while (room >= 0 && room < wanted && cache_give_back(cache, 1) > 0)
+    room = unpromised(loop);
+  return room;
+}
+
 static ridge_status admit(struct loop *loop, int64_t *n_step, struct why *why) {
-  int64_t n = make_offers(loop), room = unpromised(loop), running = 0;
+  int64_t n = make_offers(loop), room = room_for_next(loop, n), running = 0;
   ridge_admit_view view = {
       .struct_size = sizeof view,
       .rows = loop->rt->spec.rows,
