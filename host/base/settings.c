@@ -30,12 +30,14 @@ static const struct setting settings[] = {
 
     TEXT("prompts", "file", SETTING_POSITIONAL | SETTING_PATH | SETTING_INPUT,
          "A text file with one prompt on each line."),
-    TEXT("prompts", "inline", SETTING_LIST, "The prompts themselves: prompts { \"a\", \"b\" }."),
+    TEXT("prompts", "inline", SETTING_LIST | SETTING_ITEMS, "The prompts themselves: prompts { \"a\", \"b\" }."),
     INT("prompts", "limit", 0, 0, 1000000, 0, "prompt", "Use the first so many; 0 is all."),
 
     REAL("sample", "temperature", 0, 0, 100, 0, "",
          "0 takes the likeliest token; more makes the text more varied and less sure."),
     INT("sample", "length", 128, 1, 1 << 24, 0, "token", "Tokens to generate at most, for each prompt."),
+    INT("sample", "n", 1, 1, 256, 0, "output",
+        "Outputs for each prompt; with a temperature they differ."),
     TEXT("sample", "stop", SETTING_LIST, "Texts that end the output; they are not part of it."),
     BOOL("sample", "ignore_end", false,
          "Go on past the model's end-of-text token, so that every output has full length."),
@@ -67,16 +69,18 @@ static const struct setting settings[] = {
 
     INT("measure", "warmup", 0, 0, 1000, 0, "repeat", "Repeats that are recorded as warm-up, not counted."),
     INT("measure", "repeats", 1, 1, 10000, 0, "repeat", "Measured repeats; each is kept."),
+    INT("measure", "declined", -1, -1, INT64_MAX, 0, "call",
+        "Fail the run when a strategy declines more calls than this; -1 lets it."),
 };
 
 static const struct setting_word words[] = {
-    {"model", "The model file.", true, false},
-    {"prompts", "Workload: generate text after each prompt.", false, true},
-    {"perplexity", "Workload: how well the model predicts a text.", false, true},
-    {"bench", "Workload: prefill and decode speed.", false, true},
-    {"sample", "How tokens are picked, and how many.", false, false},
-    {"engine", "Threads, step size, context, cache type, memory.", false, false},
-    {"measure", "Warm-up and repeats.", false, false},
+    {"model", "The model file.", true, false, NULL},
+    {"prompts", "Workload: generate text after each prompt.", false, true, NULL},
+    {"perplexity", "Workload: how well the model predicts a text.", false, true, NULL},
+    {"bench", "Workload: prefill and decode speed.", false, true, NULL},
+    {"sample", "How tokens are picked, and how many.", false, false, "prompts"},
+    {"engine", "Threads, step size, context, cache type, memory.", false, false, NULL},
+    {"measure", "Warm-up and repeats.", false, false, NULL},
 };
 
 const struct setting *setting_list(size_t *n) {

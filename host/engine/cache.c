@@ -191,6 +191,18 @@ int64_t cache_find_prefix(struct cache *cache, int64_t slot, const int32_t *toke
   return found > 0 ? found * size : 0;
 }
 
+bool cache_can_fork(const struct cache *cache) {
+  return cache->store != NULL && cache->store->fork != NULL;
+}
+
+bool cache_fork(struct cache *cache, int64_t from, int64_t to, int64_t tokens) {
+  if (!cache_can_fork(cache) || tokens < 1) return false;
+  uint64_t entered = instance_enter(cache->store_by);
+  ridge_status status = cache->store->fork(cache->store_by->self, from, to, tokens);
+  return instance_leave(cache->store_by, entered, status, RIDGE_SEAM_KV_STORE, NULL) ==
+         RIDGE_OK;
+}
+
 void cache_keep_prefix(struct cache *cache, int64_t slot, const int32_t *tokens,
                        int64_t n) {
   if (cache->prefix == NULL) return;

@@ -47,6 +47,9 @@ const int32_t *cache_table(struct cache *, int64_t slot);
 int64_t cache_room(struct cache *); /* -1: enough for all */
 /* How many tokens of the beginning are in the cache already; they are adopted. */
 int64_t cache_find_prefix(struct cache *, int64_t slot, const int32_t *tokens, int64_t n);
+bool cache_can_fork(const struct cache *);
+/* Slot `to`, empty, shares the first tokens of `from`; false when the store cannot. */
+bool cache_fork(struct cache *, int64_t from, int64_t to, int64_t tokens);
 /* The prompt is complete: offer its full blocks. */
 void cache_keep_prefix(struct cache *, int64_t slot, const int32_t *tokens, int64_t n);
 /* Ask the prefix keeper for blocks back; how many it dropped. */

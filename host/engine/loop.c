@@ -120,6 +120,8 @@ ridge_status loop_submit(struct loop *loop, const struct loop_request *request,
   }
   memcpy(sequence->tokens, request->prompt, (size_t)request->n * sizeof *sequence->tokens);
   sequence->id = request->id;
+  for (int64_t i = 0; i < loop->n_sequences && request->twin >= 0; i++)
+    if (loop->sequences[i]->id == request->twin) sequence->twin = loop->sequences[i];
   sequence->slot = -1;
   sequence->n = sequence->prompt = request->n;
   sequence->text = text_new(TEXT_LIMIT);
@@ -154,13 +156,21 @@ static void offer(struct loop *loop, struct sequence *s, int64_t place) {
   };
 }
 
+/* A sequence that can share its twin's prompt waits until that has been computed. */
+static bool waits_for_twin(const struct loop *loop, const struct sequence *s) {
+  const struct sequence *twin = s->twin;
+  return s->slot < 0 && twin != NULL && twin->end == SEQUENCE_GOING &&
+         twin->cached < s->prompt - 1 && cache_can_fork(&loop->rt->cache);
+}
+
 /* Running sequences first, then those waiting, each in order of arrival. */
 static int64_t make_offers(struct loop *loop) {
   int64_t n = 0;
   for (int pass = 0; pass < 2; pass++)
     for (int64_t i = 0; i < loop->n_sequences; i++) {
       struct sequence *s = loop->sequences[i];
-      if (s->end == SEQUENCE_GOING && (s->slot >= 0) == (pass == 0)) offer(loop, s, n++);
+      if (s->end != SEQUENCE_GOING || (s->slot >= 0) != (pass == 0)) continue;
+      if (!waits_for_twin(loop, s)) offer(loop, s, n++);
     }
   return n;
 }
@@ -224,12 +234,24 @@ static ridge_status check_grants(const struct loop *loop, int64_t n, int64_t roo
   return RIDGE_OK;
 }
 
+/* Share the prompt with a twin that is still there and has computed it: all but the
+ * last token, whose logits are wanted. */
+static int64_t fork_twin(struct loop *loop, struct sequence *s) {
+  const struct sequence *twin = s->twin;
+  if (twin == NULL || twin->slot < 0 || twin->cached < s->prompt - 1) return 0;
+  if (!cache_fork(&loop->rt->cache, twin->slot, s->slot, s->prompt - 1)) return 0;
+  loop->totals.forks++;
+  return s->prompt - 1;
+}
+
 static void take_slot(struct loop *loop, struct sequence *s) {
   int64_t slot = 0;
   while (loop->slot_taken[slot]) slot++;
   loop->slot_taken[slot] = true;
   s->slot = slot;
-  s->reused = cache_find_prefix(&loop->rt->cache, slot, s->tokens, s->prompt);
+  s->reused = fork_twin(loop, s);
+  if (s->reused == 0)
+    s->reused = cache_find_prefix(&loop->rt->cache, slot, s->tokens, s->prompt);
   s->cached = s->reused;
   loop->totals.reused_tokens += (uint64_t)s->reused;
 }

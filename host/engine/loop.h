@@ -37,7 +37,8 @@ struct sequence {
   int64_t grant;
   int32_t draft[LOOP_MOST_DRAFT];
   int64_t n_draft, reused;
-  struct text text; /* of the output, stop text taken off */
+  const struct sequence *twin; /* an earlier one with the same prompt, or NULL */
+  struct text text;            /* of the output, stop text taken off */
   bool first_piece, ends_on_context;
   enum sequence_end end;
   uint64_t submitted_ns, first_ns, ended_ns;
@@ -47,10 +48,11 @@ struct loop_request {
   int64_t id; /* of the randomness too: the prompt's number */
   const int32_t *prompt;
   int64_t n, length; /* tokens to make at most */
+  int64_t twin;      /* id of an earlier request with the same prompt; -1: none */
 };
 
 struct loop_totals {
-  uint64_t steps, prompt_tokens, output_tokens, reused_tokens;
+  uint64_t steps, prompt_tokens, output_tokens, reused_tokens, forks;
   uint64_t drafted, accepted;
   /* Steps of one kind only, for rates that mean something. */
   uint64_t prompt_ns, prompt_ns_tokens, decode_ns, decode_ns_tokens;

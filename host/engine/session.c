@@ -117,10 +117,26 @@ static void finish(struct session *s) {
   say_inputs(s);
 }
 
+/* measure.declined: how many calls a strategy may leave to the default. */
+static ridge_status check_declines(struct session *s) {
+  int64_t most = session_int(s, "measure.declined");
+  for (size_t i = 0; most >= 0 && i < s->job->plugins->n; i++) {
+    const struct instance *one = &s->job->plugins->items[i];
+    uint64_t declined = atomic_load(&one->declined);
+    if (one->is_part || declined <= (uint64_t)most) continue;
+    return why_set(
+        &s->why, RIDGE_DECLINED,
+        "%s declined %llu calls, measure.declined allows %lld; the first reason: %s",
+        one->plugin->id, (unsigned long long)declined, (long long)most, one->reason);
+  }
+  return RIDGE_OK;
+}
+
 static int run(struct session *s) {
   if (load(s) != RIDGE_OK) return session_failed(s);
   ridge_status status = workloads(s);
   finish(s);
+  if (status == RIDGE_OK) status = check_declines(s);
   if (status != RIDGE_OK) return session_failed(s);
   json_t *done =
       json_pack("{s:s, s:s}", "t", "done", "status", s->stopped ? "stopped" : "done");

@@ -36,7 +36,8 @@ static ridge_status one_run(struct session *s, int64_t batch, int64_t prompt,
     if (tokens == NULL)
       status = why_set(why, RIDGE_NO_MEMORY, "no memory for random tokens");
     else
-      status = loop_submit(&loop, &(struct loop_request){i, tokens, prompt, length}, why);
+      status =
+          loop_submit(&loop, &(struct loop_request){i, tokens, prompt, length, -1}, why);
     free(tokens);
   }
   uint64_t start = clock_ns(), said = start;

@@ -95,7 +95,7 @@ static void say_texts(const struct session *s, const struct loop *loop, int64_t 
         json_loadb(text.data, text.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     text_free(&text);
     if (clean == NULL) clean = json_string("");
-    json_t *prompt = json_string(s->prompt_texts[q->id]);
+    json_t *prompt = json_string(s->prompt_texts[q->id % s->n_prompts]);
     session_say(s, json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:s}", "t", "text", "repeat",
                              (json_int_t)repeat, "sequence", (json_int_t)q->id, "prompt",
                              prompt == NULL ? json_string("(not UTF-8)") : prompt, "text",
@@ -134,6 +134,7 @@ static void say_rates(const struct session *s, const struct loop *loop, int64_t 
     session_sample(s, "draft_acceptance", repeat, (double)t->accepted / (double)t->drafted);
   if (loop->rt->cache.prefix != NULL)
     session_sample(s, "reused_tokens", repeat, (double)t->reused_tokens);
+  if (session_int(s, "sample.n") > 1) session_sample(s, "forks", repeat, (double)t->forks);
   session_sample(s, "sequences_at_once", repeat, (double)t->most_running);
   session_sample(s, "cache_peak_bytes", repeat, (double)cache_resident(&loop->rt->cache));
 }
@@ -150,13 +151,17 @@ static void say_first_tokens(const struct session *s, const struct loop *loop,
 
 static ridge_status run_all(struct session *s, struct loop *loop, int64_t repeat,
                             struct why *why) {
-  int64_t all = 0, left = 1;
-  for (int64_t i = 0; i < s->n_prompts; i++) {
+  int64_t all = 0, left = 1, outputs = session_int(s, "sample.n");
+  for (int64_t i = 0; i < s->n_prompts * outputs; i++) {
+    /* The k-th output of a prompt is number k * prompts + prompt: more outputs leave
+     * the randomness of the others alone. */
+    int64_t prompt = i / outputs, k = i % outputs;
     struct loop_request request = {
-        .id = i,
-        .prompt = s->prompts[i].ids,
-        .n = (int64_t)s->prompts[i].n,
+        .id = k * s->n_prompts + prompt,
+        .prompt = s->prompts[prompt].ids,
+        .n = (int64_t)s->prompts[prompt].n,
         .length = session_int(s, "sample.length"),
+        .twin = k == 0 ? -1 : prompt,
     };
     ridge_status status = loop_submit(loop, &request, why);
     if (status != RIDGE_OK) return status;
