@@ -170,7 +170,9 @@ static int64_t make_offers(struct loop *loop) {
     for (int64_t i = 0; i < loop->n_sequences; i++) {
       struct sequence *s = loop->sequences[i];
       if (s->end != SEQUENCE_GOING || (s->slot >= 0) != (pass == 0)) continue;
-      if (!waits_for_twin(loop, s)) offer(loop, s, n++);
+      /* Nobody overtakes it: it would find its slot taken and the twin gone. */
+      if (waits_for_twin(loop, s)) return n;
+      offer(loop, s, n++);
     }
   return n;
 }
@@ -234,14 +236,18 @@ static ridge_status check_grants(const struct loop *loop, int64_t n, int64_t roo
   return RIDGE_OK;
 }
 
-/* Share the prompt with a twin that is still there and has computed it: all but the
- * last token, whose logits are wanted. */
+/* Share the prompt with a sequence that has the same one, is still there and has
+ * computed it: all but the last token, whose logits are wanted. */
 static int64_t fork_twin(struct loop *loop, struct sequence *s) {
-  const struct sequence *twin = s->twin;
-  if (twin == NULL || twin->slot < 0 || twin->cached < s->prompt - 1) return 0;
-  if (!cache_fork(&loop->rt->cache, twin->slot, s->slot, s->prompt - 1)) return 0;
-  loop->totals.forks++;
-  return s->prompt - 1;
+  for (int64_t i = 0; i < loop->n_sequences && s->twin != NULL; i++) {
+    const struct sequence *other = loop->sequences[i];
+    bool same = other == s->twin || other->twin == s->twin;
+    if (!same || other->slot < 0 || other == s || other->cached < s->prompt - 1) continue;
+    if (!cache_fork(&loop->rt->cache, other->slot, s->slot, s->prompt - 1)) return 0;
+    loop->totals.forks++;
+    return s->prompt - 1;
+  }
+  return 0;
 }
 
 static void take_slot(struct loop *loop, struct sequence *s) {
