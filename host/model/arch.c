@@ -166,6 +166,13 @@ ridge_status arch_read(const struct source *source, struct arch *out, struct why
     return why_set(why, RIDGE_CORRUPT,
                    "%s: %lld heads cannot share %lld key/value heads evenly", source->path,
                    (long long)out->heads, (long long)out->kv_heads);
+  if (source_fact(source, key_of(out, "attention.key_length", key)) == NULL &&
+      out->dim % out->heads != 0)
+    return why_set(
+        why, RIDGE_CORRUPT,
+        "%s: embedding_length %lld does not divide into %lld heads, and there is no "
+        "attention.key_length",
+        source->path, (long long)out->dim, (long long)out->heads);
   out->head_dim = out->dim / out->heads;
   status =
       read_optional(source, out, "attention.key_length", MOST_DIM, &out->head_dim, why);

@@ -1,0 +1,236 @@
+/*
+ * model_facts.c - model files whose parts are well-formed and whose numbers lie: each is
+ * refused with one sentence that names the file, none is believed, none crashes.
+ *
+ * Works on a copy of tests/data/models/tiny-llama.gguf with bytes changed in place.
+ */
+#include "testing.h"
+
+#include "engine/runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct bytes {
+  uint8_t *data;
+  size_t size;
+};
+
+static struct bytes original(void) {
+  char *path = testing_source("tests/data/models/tiny-llama.gguf");
+  FILE *file = fopen(path, "rb");
+  assert_non_null(file);
+  struct bytes bytes = {malloc(1 << 20), 0};
+  bytes.size = fread(bytes.data, 1, 1 << 20, file);
+  fclose(file);
+  free(path);
+  return bytes;
+}
+
+static uint8_t *find(const struct bytes *bytes, const char *text) {
+  uint8_t *at = memmem(bytes->data, bytes->size, text, strlen(text));
+  assert_non_null(at);
+  return at;
+}
+
+/* A value of four bytes after a key and its type. */
+static void set_value(struct bytes *bytes, const char *key, const void *value) {
+  memcpy(find(bytes, key) + strlen(key) + 4, value, 4);
+}
+
+static void set_int(struct bytes *bytes, const char *key, uint32_t value) {
+  set_value(bytes, key, &value);
+}
+
+static void set_real(struct bytes *bytes, const char *key, float value) {
+  set_value(bytes, key, &value);
+}
+
+static void rename_text(struct bytes *bytes, const char *from, const char *to) {
+  assert_int_equal(strlen(from), strlen(to));
+  memcpy(find(bytes, from), to, strlen(to));
+}
+
+struct setting_up {
+  struct instances plugins;
+  struct machine machine;
+  char *dir, path[256];
+};
+
+static int set_up(void **state) {
+  static const char *const parts[] = {"gguf", "portable"};
+  struct setting_up *s = calloc(1, sizeof *s);
+  struct why why = {{0}};
+  machine_read(&s->machine);
+  s->plugins.close_files = true;
+  for (size_t i = 0; i < 2; i++) {
+    char path[512];
+    struct instance *part;
+    json_t *none = json_object();
+    snprintf(path, sizeof path, "%s/plugins/%s.so", TEST_BUILD_DIR, parts[i]);
+    ridge_status status = instances_add(&s->plugins, path, none, false, &part, &why);
+    json_decref(none);
+    if (status != RIDGE_OK) fail_msg("%s", why.text);
+  }
+  assert_int_equal(instances_create(&s->plugins, &why), RIDGE_OK);
+  s->dir = testing_scratch();
+  snprintf(s->path, sizeof s->path, "%s/model.gguf", s->dir);
+  *state = s;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  struct setting_up *s = *state;
+  instances_free(&s->plugins);
+  testing_remove(s->dir);
+  free(s);
+  return 0;
+}
+
+/* Open and plan the file; what was said. */
+static ridge_status try_model(struct setting_up *s, const struct bytes *bytes,
+                              struct why *why) {
+  FILE *file = fopen(s->path, "wb");
+  assert_non_null(file);
+  assert_int_equal(fwrite(bytes->data, 1, bytes->size, file), bytes->size);
+  fclose(file);
+  struct runtime rt;
+  struct runtime_spec spec = {
+      .path = s->path,
+      .plugins = &s->plugins,
+      .machine = &s->machine,
+      .cache_codec = "f32",
+      .context = 32,
+      .slots = 1,
+      .rows = 8,
+      .wanted = 8,
+      .threads = 1,
+  };
+  ridge_status status = runtime_open(&spec, &rt, why);
+  if (status != RIDGE_OK) return status;
+  status = runtime_plan(&rt, why);
+  runtime_close(&rt);
+  return status;
+}
+
+enum kind { INT, REAL, RENAME };
+struct lie {
+  enum kind kind;
+  const char *where;
+  double value;
+  const char *text;  /* RENAME: the new text                */
+  const char *names; /* what the sentence has to speak of   */
+};
+static const struct lie lies[] = {
+    {INT, "llama.attention.head_count", 0, NULL, "head_count"},
+    {INT, "llama.attention.head_count", 3, NULL, "heads"},
+    {INT, "llama.attention.head_count", 4294967295.0, NULL, "head_count"},
+    {INT, "llama.attention.head_count_kv", 3, NULL, "heads"},
+    {INT, "llama.attention.head_count_kv", 0, NULL, "head_count_kv"},
+    {INT, "llama.embedding_length", 0, NULL, "embedding_length"},
+    {INT, "llama.embedding_length", 63, NULL, "embedding_length"},
+    {INT, "llama.embedding_length", 32, NULL, "dimension_count"},
+    {INT, "llama.embedding_length", 2147483648.0, NULL, "embedding_length"},
+    {INT, "llama.block_count", 0, NULL, "block_count"},
+    {INT, "llama.block_count", 3, NULL, "blk.2."},
+    {INT, "llama.block_count", 1, NULL, "blk.1."},
+    {INT, "llama.block_count", 4294967295.0, NULL, "block_count"},
+    {INT, "llama.feed_forward_length", 97, NULL, "ffn"},
+    {INT, "llama.feed_forward_length", 0, NULL, "feed_forward"},
+    {INT, "llama.context_length", 0, NULL, "context_length"},
+    {INT, "llama.rope.dimension_count", 15, NULL, "dimension_count"},
+    {INT, "llama.rope.dimension_count", 18, NULL, "dimension_count"},
+    {REAL, "llama.rope.freq_base", -1, NULL, "freq_base"},
+    {REAL, "llama.rope.freq_base", 1e38, NULL, "freq_base"},
+    {REAL, "llama.attention.layer_norm_rms_epsilon", 1e38, NULL, "epsilon"},
+    {INT, "tokenizer.ggml.bos_token_id", 1000, NULL, "bos_token_id"},
+    {RENAME, "blk.1.ffn_up.weight", 0, "blk.1.ffn_uq.weight", "blk.1.ffn_up.weight"},
+    {RENAME, "blk.1.ffn_up.weight", 0, "blk.1.ffn_up.weighs", "blk.1.ffn_up.weight"},
+    {RENAME, "output_norm.weight", 0, "output_norm.height", "output_norm.weight"},
+    {RENAME, "token_embd.weight", 0, "token_emb0.weight", "token_embd.weight"},
+    {RENAME, "llama.block_count", 0, "llame.block_count", "block_count"},
+    {RENAME, "general.architecture", 0, "general.architektur_", "architecture"},
+};
+
+static void tell_lie(struct bytes *bytes, const struct lie *lie) {
+  if (lie->kind == INT) set_int(bytes, lie->where, (uint32_t)lie->value);
+  if (lie->kind == REAL) set_real(bytes, lie->where, (float)lie->value);
+  if (lie->kind == RENAME) rename_text(bytes, lie->where, lie->text);
+}
+
+static void the_model_as_it_is_is_believed(void **state) {
+  struct bytes bytes = original();
+  struct why why = {{0}};
+  ridge_status status = try_model(*state, &bytes, &why);
+  if (status != RIDGE_OK) fail_msg("%s", why.text);
+  free(bytes.data);
+}
+
+static void each_lie_is_refused_by_name(void **state) {
+  struct setting_up *s = *state;
+  for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+    struct bytes bytes = original();
+    struct why why = {{0}};
+    tell_lie(&bytes, &lies[i]);
+    assert_int_not_equal(try_model(s, &bytes, &why), RIDGE_OK);
+    if (strstr(why.text, lies[i].names) == NULL || strstr(why.text, s->path) == NULL)
+      fail_msg("%s set to %g: \"%s\"", lies[i].where, lies[i].value, why.text);
+    free(bytes.data);
+  }
+}
+
+/* NaN passes most comparisons unharmed; it must not pass these. */
+static void numbers_that_are_none_are_refused(void **state) {
+  static const char *const keys[] = {"llama.rope.freq_base",
+                                     "llama.attention.layer_norm_rms_epsilon"};
+  for (size_t i = 0; i < 2; i++) {
+    struct bytes bytes = original();
+    struct why why = {{0}};
+    set_int(&bytes, keys[i], 0x7fc00000);
+    assert_int_not_equal(try_model(*state, &bytes, &why), RIDGE_OK);
+    assert_non_null(strstr(why.text, keys[i]));
+    free(bytes.data);
+  }
+}
+
+static uint64_t next(uint64_t *seed) { /* splitmix64 */
+  uint64_t z = (*seed += 0x9e3779b97f4a7c15u);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+static void flipped_bytes_are_opened_or_refused_never_worse(void **state) {
+  uint64_t seed = 20240906, first = seed;
+  int believed = 0, refused = 0;
+  for (int i = 0; i < 1500; i++) {
+    struct bytes bytes = original();
+    struct why why = {{0}};
+    size_t head = 4000; /* facts and tensor descriptions */
+    for (uint64_t n = next(&seed) % 4 + 1; n > 0; n--)
+      bytes.data[next(&seed) % head] ^= (uint8_t)(1u << (next(&seed) % 8));
+    ridge_status status = try_model(*state, &bytes, &why);
+    if (status == RIDGE_OK)
+      believed++;
+    else {
+      refused++;
+      assert_true(strlen(why.text) > 10);
+    }
+    free(bytes.data);
+  }
+  print_message("seed %llu: %d opened, %d refused\n", (unsigned long long)first, believed,
+                refused);
+  assert_true(refused > 100);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(the_model_as_it_is_is_believed, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(each_lie_is_refused_by_name, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(numbers_that_are_none_are_refused, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(flipped_bytes_are_opened_or_refused_never_worse,
+                                      set_up, tear_down),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
