@@ -11,7 +11,7 @@ if(length GREATER 262144) # keep the program small: a digest stands for a huge d
   file(WRITE ${OUT}/patch.tmp "a diff of ${length} bytes, SHA-256 ${digest}\n")
   file(READ ${OUT}/patch.tmp hex HEX)
 endif()
-string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
+string(REGEX REPLACE "(................................)" "\\1 \\\\\n" hex "${hex}")
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
 file(WRITE ${OUT}/version.tmp "#define RIDGE_VERSION \"${VERSION}\"
 #define RIDGE_COMMIT \"${commit}\"

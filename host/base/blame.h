@@ -29,8 +29,10 @@ void blame_thread(uint32_t slot);
 uint32_t blame_enter(uint32_t instance); /* returns the former one, for leave */
 void blame_leave(uint32_t former);
 
-/* Supervisor: make a page and the fd to hand down; read it after a death.  The
- * name is "" when the host itself was executing. */
+/* Supervisor: make a page and the fd to hand down (close-on-exec: the one who spawns
+ * duplicates it for the worker alone); read the page after a death.  The name is ""
+ * when the host itself was executing.  After a kill from outside nobody fell, and the
+ * name is that of a plugin that was executing then. */
 struct blame_page *blame_create(int *fd, struct why *why);
 void blame_read(const struct blame_page *, char name[64]);
 void blame_free(struct blame_page *);

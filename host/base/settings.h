@@ -16,6 +16,7 @@ enum setting_flag {
   SETTING_PATH = 4,       /* names a file, relative to the recipe               */
   SETTING_REQUIRED = 8,   /* if the word is there                               */
   SETTING_INPUT = 16,     /* the file's digest goes into the catalog            */
+  SETTING_ITEMS = 32,     /* the plain items of the word's table: prompts { "a" } */
 };
 
 struct setting {
@@ -27,11 +28,14 @@ struct setting {
   const char *unit, *doc;
 };
 
-/* A word of an `infer` recipe; `idle` words need another to mean anything. */
+/* A word of an `infer` recipe.  Its settings are in effect when the word is there;
+ * those of a word that is neither required nor a workload also without it, unless it
+ * needs another word to mean anything. */
 struct setting_word {
   const char *name, *doc;
   bool required;
-  bool workload; /* at least one of these has to be there */
+  bool workload;     /* at least one of these has to be there               */
+  const char *needs; /* the word without which it does nothing; NULL: none */
 };
 
 const struct setting *setting_list(size_t *n);

@@ -20,7 +20,10 @@ ridge_status why_prefix(struct why *why, ridge_status status, const char *fmt, .
   int n = vsnprintf(text, sizeof text, fmt, args);
   va_end(args);
   size_t used = n < 0 ? 0 : (size_t)n;
-  if (used < sizeof text) snprintf(text + used, sizeof text - used, ": %s", why->text);
+  if (used < sizeof text) { /* what is too long is cut */
+    int room = (int)(sizeof text - used);
+    snprintf(text + used, (size_t)room, ": %.*s", room, why->text);
+  }
   memcpy(why->text, text, sizeof text);
   return status;
 }

@@ -9,7 +9,7 @@ enum { PREDICTED_DEPTH = 128, PREDICTED_PREFILL = 256 };
 static json_t *model_json(const struct session *s) {
   const struct arch *a = &s->main.arch;
   return json_pack(
-      "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "path",
+      "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "path",
       s->main.source.path, "format", s->main.source.format_name, "architecture",
       a->row->name, "layers", (json_int_t)a->layers, "dim", (json_int_t)a->dim, "heads",
       (json_int_t)a->heads, "kv_heads", (json_int_t)a->kv_heads, "head_dim",

@@ -2,7 +2,8 @@
  * machine.h - facts of the machine: what the plan may count on.
  *
  * threads is the least of the CPU affinity, the cgroup v1 and v2 quotas (rounded
- * down, at least 1); memory_bytes the least of the machine's and the cgroup's.
+ * down, at least 1); memory_bytes the least of the machine's and the cgroup's.  Where a
+ * quota leaves only some CPUs, the list of `cpus` starts at the one we are on.
  */
 #ifndef RIDGE_MACHINE_MACHINE_H
 #define RIDGE_MACHINE_MACHINE_H
@@ -13,12 +14,12 @@
 
 struct machine {
   char cpu[128], vendor[32], kernel[128], libc[64], governor[32], hostname[64];
-  char features[512];  /* "avx avx2 f16c fma ...", sorted, usable by the OS too   */
-  int logical, cores;  /* of the machine                                          */
-  int affinity;        /* CPUs this process may use                               */
-  double quota;        /* CPUs of the cgroup quota; 0: none                       */
-  int threads;         /* what to run with                                        */
-  int cpus[256];       /* one for each thread: where to pin, distinct cores first */
+  char features[512]; /* "avx avx2 f16c fma ...", sorted, usable by the OS too   */
+  int logical, cores; /* of the machine                                          */
+  int affinity;       /* CPUs this process may use                               */
+  double quota;       /* CPUs of the cgroup quota; 0: none                       */
+  int threads;        /* what to run with                                        */
+  int cpus[256];      /* one for each thread: where to pin, distinct cores first */
   int n_cpus;
   uint64_t memory_bytes, memory_total, cgroup_memory; /* cgroup_memory 0: none    */
   uint64_t l1d, l2, l3;
@@ -29,7 +30,10 @@ void machine_read(struct machine *out);
  * `missing` (room bytes). NULL needs: true. */
 bool machine_has(const struct machine *, const char *needs, char *missing, size_t room);
 json_t *machine_json(const struct machine *);
-RIDGE_MUST ridge_status machine_from_json(const json_t *, struct machine *out, struct why *why);
+/* The same without `cpus`, which may differ from call to call: names the machine. */
+json_t *machine_identity(const struct machine *);
+RIDGE_MUST ridge_status machine_from_json(const json_t *, struct machine *out,
+                                          struct why *why);
 
 /* Quota of the cgroup files under `root` ("/sys/fs/cgroup") for the paths in
  * `cgroup` ("/proc/self/cgroup"): CPUs, 0 when there is none; tested on made trees. */

@@ -59,30 +59,29 @@ static struct merge_candidate pop(struct merger *m) {
   return first;
 }
 
+static ridge_status push(struct merger *m, struct merge_candidate new, struct why *why) {
+  if (m->waiting == m->heap_room) {
+    size_t room = m->heap_room * 2 + 64;
+    struct merge_candidate *heap = realloc(m->heap, room * sizeof *heap);
+    if (heap == NULL) return no_memory(why);
+    m->heap = heap;
+    m->heap_room = room;
+  }
+  sift_up(m->heap, m->waiting++, new);
+  return RIDGE_OK;
+}
+
 /* Ask the rule about symbol `left` and its right neighbour. */
-static void consider(struct merger *m, int32_t left, merge_rule *rule, const void *ctx) {
-  if (left < 0) return;
-  const struct symbol *a = &m->symbols[left];
-  if (a->next < 0) return;
-  const struct symbol *b = &m->symbols[a->next];
+static ridge_status consider(struct merger *m, int32_t left, merge_rule *rule,
+                             const void *ctx, struct why *why) {
+  if (left < 0 || m->symbols[left].next < 0) return RIDGE_OK;
+  const struct symbol *a = &m->symbols[left], *b = &m->symbols[a->next];
   struct joined joined;
-  if (!rule(ctx, a, b, &joined)) return;
+  if (!rule(ctx, a, b, &joined)) return RIDGE_OK;
   struct merge_candidate new = {.key = (uint64_t)joined.order << 32 | (uint32_t)left,
                                 .bytes = a->size + b->size,
                                 .id = joined.id};
-  sift_up(m->heap, m->waiting++, new);
-}
-
-/* Each symbol is asked about once at the start, and each of the at most n - 1 joins
- * asks twice: 3n places are enough, and are taken before the loop. */
-static ridge_status reserve(struct merger *m, struct why *why) {
-  if (m->heap_room >= 3 * m->n) return RIDGE_OK;
-  size_t room = 3 * m->n * 2;
-  struct merge_candidate *heap = realloc(m->heap, room * sizeof *heap);
-  if (heap == NULL) return no_memory(why);
-  m->heap = heap;
-  m->heap_room = room;
-  return RIDGE_OK;
+  return push(m, new, why);
 }
 
 static void join(struct merger *m, int32_t at, int32_t id) {
@@ -96,19 +95,18 @@ static void join(struct merger *m, int32_t at, int32_t id) {
 
 ridge_status merger_run(struct merger *m, merge_rule *rule, const void *ctx,
                         struct why *why) {
-  if (m->n < 2) return RIDGE_OK;
-  ridge_status status = reserve(m, why);
-  if (status != RIDGE_OK) return status;
-  for (size_t i = 0; i + 1 < m->n; i++) consider(m, (int32_t)i, rule, ctx);
-  while (m->waiting > 0) {
+  ridge_status status = RIDGE_OK;
+  for (size_t i = 0; i + 1 < m->n && status == RIDGE_OK; i++)
+    status = consider(m, (int32_t)i, rule, ctx, why);
+  while (m->waiting > 0 && status == RIDGE_OK) {
     struct merge_candidate best = pop(m);
     int32_t at = (int32_t)(uint32_t)best.key;
     const struct symbol *left = &m->symbols[at];
     if (left->size == 0 || left->next < 0) continue;
     if (left->size + m->symbols[left->next].size != best.bytes) continue;
     join(m, at, best.id);
-    consider(m, left->prev, rule, ctx);
-    consider(m, at, rule, ctx);
+    status = consider(m, left->prev, rule, ctx, why);
+    if (status == RIDGE_OK) status = consider(m, at, rule, ctx, why);
   }
-  return RIDGE_OK;
+  return status;
 }

@@ -5,11 +5,11 @@
  * llama-vocab.cpp record it (names and flags are from there too).  llama.cpp runs
  * rewritten forms of some because std::regex knows no classes of Unicode; results
  * differ from its own in letters outside ASCII:
- *   - gpt-4o, tekken, youtu: it takes every letter outside ASCII for both capital and
+ *   - gpt-4o, tekken: it takes every letter outside ASCII for both capital and
  *     small, and combining marks for neither;
  *   - (?i:'s): it does not fold U+017F (long s) to s.
  * Left out: names whose cutting is a program in llama.cpp rather than a pattern (kimi-k2,
- * afmoe, tiny_aya, superbpe), encoders' names, and gemma4 and its kind, which merge over
+ * afmoe, tiny_aya, superbpe), youtu, encoders' names, and gemma4 and its kind, which merge over
  * raw UTF-8.
  *
  * \s is spelled out as Unicode's White_Space: PCRE2's \s also takes U+180E.
@@ -105,13 +105,6 @@ static const struct pretokenize_row rows[] = {
                   DEEPSEEK3_START "[\\r\\n]*|" SPACE "*[\\r\\n]+|" SPACES}},
     {.names = "spark2_5",
      .patterns = {"\\p{N}{1,3}", CJK_KANA, DEEPSEEK3_START "|[\\r\\n]|" SPACES, "\\p{N}"}},
-    {.names = "youtu",
-     .patterns =
-         {"[\\x{ac00}-\\x{d7a3}\\x{3131}-\\x{318e}]+|[\\x{ff01}\\x{2026}\\x{201c}\\x{201d}"
-          "\\x{2018}\\x{2019}\\x{2014}\\x{ff1a}\\x{ff1b}\\x{ff0c}\\x{3001}-\\x{303f}"
-          "\\x{fe30}-\\x{fe4f}]+|[\\x{3105}-\\x{312f}]+|" CJK_KANA,
-          CASED(SUFFIXES "?") "|\\p{N}|" CASED_REST},
-     .whole_words = true},
     {.names = "bloom poro-chat gpt3-finnish", .patterns = {BLOOM}},
     {.names = "viking", .patterns = {BLOOM, "\\p{N}"}},
     {.names = "bailingmoe bailingmoe2 llada-moe",

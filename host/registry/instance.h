@@ -10,14 +10,21 @@
 #ifndef RIDGE_REGISTRY_INSTANCE_H
 #define RIDGE_REGISTRY_INSTANCE_H
 
-#include "base/arena.h"
-#include "base/blame.h"
-#include "base/why.h"
+#include "registry/registry.h"
 
-#include <jansson.h>
+#include "base/blame.h"
+
+#include <pthread.h>
 #include <stdatomic.h>
 
+/* As many as the blame page can name; instances never move. */
+enum { INSTANCES_MOST = BLAME_THREADS };
+
+/* Levels of ridge_host.log. */
+enum instance_log { INSTANCE_LOG_DETAIL, INSTANCE_LOG_NOTE, INSTANCE_LOG_WARNING, INSTANCE_LOG_ERROR };
+
 struct instances;
+struct instance_block;
 
 struct instance {
   ridge_host host; /* handed to the plugin; host.ctx is this instance             */
@@ -33,6 +40,12 @@ struct instance {
   char reason[256]; /* the first decline                                          */
   char said[1024];  /* the sentence of the last fail                              */
   struct instances *set;
+  const struct plugin_info *info; /* the description as this host knows it */
+  /* The rest is the registry's own. */
+  pthread_mutex_t lock; /* over said, reason, blocks, bytes */
+  struct instance_block *blocks;
+  uint64_t random_key;
+  _Atomic bool has_said;
 };
 
 struct instances {
@@ -51,7 +64,7 @@ struct instances {
 
 /* Open the file, validate it, fill its parameters from {"name": value} (every one
  * must be there and in bounds: compose saw to it; checked again here).  Not yet
- * created. */
+ * created.  A set begins as zeros, with the seed and the engine's functions put in. */
 RIDGE_MUST ridge_status instances_add(struct instances *, const char *path, const json_t *params,
                                       bool may_idle, struct instance **out, struct why *why);
 /* Call `create` of all that are not yet created, in order. */
@@ -68,16 +81,23 @@ struct instance *instances_find(struct instances *, const char *id);
 void instances_each_fill(struct instances *, const char *seam,
                          void (*body)(void *ctx, struct instance *, const ridge_fill *), void *ctx);
 
-/* Around every call.  instance_leave counts `status` and, on a decline, keeps the
- * first reason; on failure it copies what the plugin said into `why`, with id,
- * version and `seam` before it (why may be NULL when status cannot fail). */
+/* Around every call.  `seam` is the seam's id, and then the call is counted and timed
+ * (calls that prove to take under a microsecond: one in 1024); or it is one of the
+ * words "create", "destroy", "need", "check", "save", "load" and "plan" (anything
+ * asked while planning), which are no evidence that the plugin was engaged.
+ * instance_leave keeps the first reason of a decline; on failure it copies what the
+ * plugin said into `why`, with id, version and `seam` before it (why may be NULL when
+ * status cannot fail).  A status that is none becomes RIDGE_INTERNAL. */
 uint64_t instance_enter(struct instance *);
 ridge_status instance_leave(struct instance *, uint64_t entered, ridge_status status,
                             const char *seam, struct why *why);
 
-/* [{"id","requested":true,"engaged":bool,"calls","declined","reason","time_ns",
- *   "bytes_peak","may_idle","inert":bool,"evidence":[{"name","unit","count","least"}]}]
- * for strategies; parts have kind "part" and are never inert. */
+/* [{"id","version","kind","requested":true,"engaged":bool,"calls","declined","reason",
+ *   "time_ns","bytes_peak","may_idle","idle":bool,"inert":bool,"inert_reason",
+ *   "evidence":[{"name","unit","count","least"}],"metrics":[{"name","unit","value"}]}]
+ * Idle: no seam of it was called, or every call was declined, or a counter ended below
+ * its least.  Inert: idle though the recipe did not say that it may be; exit 3.  Parts
+ * have kind "part" and are neither. */
 json_t *instances_report(const struct instances *);
 
 #endif

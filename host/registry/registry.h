@@ -1,11 +1,19 @@
 /*
  * registry.h - which plugins are installed, as data.
  *
- * Plugin files are found in the install directory, the build tree (plugins/ beside
- * the command) and directories the user names, in that order, files sorted by
- * name.  Each is described by a child process (`ridge scan-plugin FILE`, with a time
- * limit), so that a file that crashes, hangs or lies costs one line.  Descriptions
- * are kept by the file's SHA-256 in a cache the caller brings.
+ * A command's own plugins lie in one place, the first of these that exists: plugins/
+ * beside the command (the build tree), ../lib/ridge/plugins from there (an install
+ * that was moved), the install directory.  So a build tree never meets an older
+ * installed build of its own plugins.  Then come the directories the user names;
+ * files are taken in order of name.  Each is described by a child process (`ridge
+ * scan-plugin FILE`, with a time limit), so that a file that crashes, hangs or lies
+ * costs one line.  Descriptions are kept by the file's SHA-256 in a cache the caller
+ * brings.
+ *
+ * Nothing is chosen behind the user's back: one id stands for one file.  Copies of
+ * the same bytes are one plugin (the path that sorts first is kept); two different
+ * files under one id are refused, naming both, whatever their versions.  So what a
+ * registry holds does not hang on the order of the directories.
  *
  * Ownership: everything a registry points to lives until registry_free.
  */
@@ -35,6 +43,8 @@ struct plugin_info {
   const ridge_claim *claims;
   size_t n_params, n_relations, n_fills, n_provides, n_evidence, n_metrics, n_claims;
   json_t *json; /* the same as data; what the catalog keeps                      */
+  uint64_t params_size;
+  uint32_t abi_minor;
 };
 
 /* One file that cannot be used, and the sentence that says why. */
@@ -46,8 +56,10 @@ struct plugin_problem {
 struct registry {
   struct arena arena;
   struct plugin_info *plugins; /* sorted by id */
-  struct plugin_problem *problems;
+  struct plugin_problem *problems; /* sorted by path */
   size_t n_plugins, n_problems;
+  const char *const *searched; /* the directories, in order */
+  size_t n_searched;
 };
 
 /* Descriptions by build digest; both may be NULL.  `get` returns a new reference or
@@ -65,8 +77,9 @@ struct registry_search {
   const struct registry_cache *cache; /* or NULL                                  */
   uint64_t timeout_ms;                /* for one file; 0: 5000                    */
 };
-/* Fails only for what the user asked for and is not there (a --plugins directory)
- * or two builds under one id and version; unusable files become problems. */
+/* Fails only for what the user asked for and is not there (a --plugins directory),
+ * for two files under one id, or when no child can be started; unusable files become
+ * problems. */
 RIDGE_MUST ridge_status registry_open(const struct registry_search *, struct registry *out,
                                       struct why *why);
 void registry_free(struct registry *);
@@ -74,9 +87,15 @@ const struct plugin_info *registry_find(const struct registry *, const char *id)
 /* The row for a parameter, or NULL. */
 const ridge_param *plugin_param(const struct plugin_info *, const char *name);
 
+/* The type of what a relation's value is compared with: one of the plugin's parameters
+ * or a setting of the host; 0 when it is compared with nothing. */
+uint32_t plugin_relation_type(const struct plugin_info *, const ridge_relation *);
+
 /* In the child: describe one file, print JSON to standard output; exit status. */
 int registry_scan_main(const char *path);
-/* Description <-> JSON; strings go into the arena. */
+/* Description <-> JSON; strings go into the arena.  NULL for a description that
+ * plugin_validate refuses; from_json takes nothing on trust, and leaves `path` and
+ * `build` to the caller, who also releases `json`. */
 json_t *plugin_to_json(const ridge_plugin *);
 RIDGE_MUST ridge_status plugin_from_json(const json_t *, struct arena *, struct plugin_info *out,
                                          struct why *why);
@@ -94,5 +113,6 @@ struct seam {
 };
 const struct seam *seam_find(const char *id);
 const struct seam *seam_list(size_t *n);
+const char *seam_kind_word(enum seam_kind); /* "one", "chain", "tap", "set" */
 
 #endif

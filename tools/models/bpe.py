@@ -106,7 +106,7 @@ class Tokenizer:
         return [self.id[s] for s in symbols]
 
     def encode(self, text):
-        """Without the leading <|endoftext|>: callers say where documents start."""
+        """No <|endoftext|> in front: callers know where documents start."""
         ids = []
         for word in words(text):
             if word not in self.known:

@@ -121,3 +121,17 @@ def split(chapters, seed):
 
 def join(chapters):
     return "".join(c.text() for c in chapters)
+
+
+# Where the prompts stand, and how many words of the verse they are.  All are
+# in `valid` under the seed of train.py.
+PROMPTS = (
+    ("Judges 11", 4, 9), ("1 Samuel 20", 4, 5), ("Psalm 103", 8, 4),
+    ("Proverbs 27", 12, 6), ("Ezekiel 37", 3, 8), ("Daniel 10", 1, 9),
+    ("Matthew 28", 2, 7), ("Galatians 5", 13, 7))
+
+
+def prompts(valid):
+    verses = {c.name: c.verses for c in valid}
+    return [" ".join(verses[chapter][verse - 1].split()[:count])
+            for chapter, verse, count in PROMPTS]

@@ -85,7 +85,8 @@ typedef struct ridge_kernel {
 
   /* MATMUL and EMBED weights in a form of the kernel's own, made once at load.
    * pack_bytes 0 or NULL: the codec's rows are read as they are.  `pack` is called
-   * for ranges of output rows cut at multiples of pack_grain. [pure, pool] */
+   * for ranges of output rows cut at multiples of pack_grain; `rows` points at row
+   * lo, `packed` at the start of the whole form. [pure, pool] */
   uint64_t (*pack_bytes)(const ridge_kernel_site *);
   void (*pack)(const ridge_kernel_site *, const void *rows, uint64_t stride,
                int64_t lo, int64_t hi, void *packed);

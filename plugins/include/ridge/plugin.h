@@ -259,7 +259,8 @@ typedef struct ridge_plugin {
   /* What it will take; refuse for a reason that no relation can say. [pure] */
   ridge_status (*need)(const ridge_host *, const ridge_plan *, const void *params, ridge_need *out);
   ridge_status (*check)(const ridge_host *, const ridge_plan *, const void *params);
-  /* All three may be NULL: then `self` is NULL in every call. [main] */
+  /* Without `create`, `self` is NULL in every call.  `destroy` may be NULL where there
+   * is nothing to undo: what `alloc` gave goes with the instance. [main] */
   ridge_status (*create)(const ridge_host *, const void *params, void **self);
   void (*destroy)(void *self);
   /* State that must survive a checkpoint; both or neither. [main] */

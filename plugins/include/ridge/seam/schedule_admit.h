@@ -30,7 +30,8 @@ typedef struct ridge_admit_view {
   uint64_t struct_size;
   int64_t rows;      /* of one step at most                                    */
   int64_t slots;     /* sequences that may be running at once                  */
-  int64_t room;      /* cache tokens free; -1: every slot has all it can need  */
+  int64_t room;      /* cache tokens that no running sequence may come to need: */
+                     /* what is left for new ones; -1: enough for all           */
   int64_t step;
 } ridge_admit_view;
 RIDGE_SEALED(ridge_admit_view, step);

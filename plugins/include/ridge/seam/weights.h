@@ -24,7 +24,10 @@ typedef struct ridge_weights {
   /* Told after a tensor has been stored: bytes in the file, bytes now.  May be
    * NULL. [main] */
   void (*stored)(void *self, const ridge_tensor *weight, uint64_t before, uint64_t after);
+  /* After the last `choose`: refuse what can only be known then, such as a pattern
+   * that fitted no tensor.  May be NULL. [main] */
+  ridge_status (*chosen)(void *self);
 } ridge_weights;
-RIDGE_SEALED(ridge_weights, stored);
+RIDGE_SEALED(ridge_weights, chosen);
 
 #endif

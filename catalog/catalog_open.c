@@ -1,0 +1,277 @@
+/*
+ * catalog_open.c - from a path to a catalog that can be trusted.
+ *
+ * A file that is not a catalog is left as it is: nothing is written before its
+ * application id and version have been looked at.
+ */
+#include "catalog_inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define APPLICATION_ID 0x72696467 /* "ridg" */
+
+const struct embedded_file *embedded_find(const char *name) {
+  for (size_t i = 0; i < embedded_count; i++)
+    if (strcmp(embedded_files[i].name, name) == 0) return &embedded_files[i];
+  return NULL;
+}
+
+int64_t catalog_version(void) {
+  int64_t files = 0;
+  for (size_t i = 0; i < embedded_count; i++)
+    files += strncmp(embedded_files[i].name, "migrations/", 11) == 0;
+  return files;
+}
+
+const char *catalog_file(const struct catalog *c) { return c->path; }
+
+void catalog_close(struct catalog *c) {
+  if (c == NULL) return;
+  sqlite3_close(c->db);
+  free(c->path);
+  free(c);
+}
+
+/* The file --------------------------------------------------------------------------- */
+
+/* Where several machines see one file, the shared memory of WAL is not shared. */
+static const struct {
+  unsigned long magic;
+  const char *name;
+} networks[] = {
+    {0x6969, "NFS"},          {0x517B, "SMB"},        {0xFF534D42, "CIFS"},  {0xFE534D42, "SMB 2"},
+    {0x5346414F, "AFS"},      {0x73757245, "Coda"},   {0x00C36400, "Ceph"},  {0x0BD00BD0, "Lustre"},
+    {0x47504653, "GPFS"},     {0x19830326, "BeeGFS"},
+};
+
+static ridge_status refuse_network(const char *path, struct why *why) {
+  char directory[CATALOG_PATH_ROOM];
+  struct statfs found;
+  snprintf(directory, sizeof directory, "%s", path);
+  char *slash = strrchr(directory, '/');
+  if (slash != NULL) slash[slash == directory] = 0;
+  if (statfs(directory, &found) != 0) return RIDGE_OK; /* opening will say why */
+  for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+    if ((unsigned long)found.f_type == networks[i].magic)
+      return why_set(why, RIDGE_UNSUPPORTED,
+                     "catalog %s is on a network file system (%s), where several writers cannot "
+                     "work together; put it on a local disk with --catalog or RIDGE_CATALOG",
+                     path, networks[i].name);
+  return RIDGE_OK;
+}
+
+static ridge_status look_at_file(const char *path, struct why *why) {
+  struct stat found;
+  if (stat(path, &found) != 0) {
+    if (errno == ENOENT) return refuse_network(path, why);
+    return why_set(why, RIDGE_IO, "catalog %s: %s", path, strerror(errno));
+  }
+  if (S_ISDIR(found.st_mode))
+    return why_set(why, RIDGE_INVALID, "%s is a directory; --catalog names a file", path);
+  if (!S_ISREG(found.st_mode))
+    return why_set(why, RIDGE_INVALID, "%s is not a plain file; --catalog names a file", path);
+  return refuse_network(path, why);
+}
+
+/* "file:/a%20b?immutable=1": a disk that nobody can write needs no locks, and WAL could
+ * not make them. */
+static char *immutable_uri(const char *path) {
+  static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+  size_t room = 3 * strlen(path) + 32;
+  char *uri = calloc(room, 1), *at = uri;
+  if (uri == NULL) return NULL;
+  at += snprintf(at, room, "file:");
+  for (; *path != 0; path++)
+    at += strchr(safe, *path) != NULL ? snprintf(at, 2, "%c", *path)
+                                      : snprintf(at, 4, "%%%02X", (unsigned char)*path);
+  snprintf(at, 16, "?immutable=1");
+  return uri;
+}
+
+static int open_file(struct catalog *c, enum catalog_mode mode) {
+  struct statvfs disk;
+  bool fixed = statvfs(c->path, &disk) == 0 && (disk.f_flag & ST_RDONLY) != 0;
+  if (!fixed || mode == CATALOG_WRITE)
+    return sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+  char *uri = immutable_uri(c->path);
+  if (uri == NULL) return SQLITE_NOMEM;
+  int code = sqlite3_open_v2(uri, &c->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+  free(uri);
+  return code;
+}
+
+/* What every connection needs.  (The schema stays trusted: SQLite 3.40 would not let a
+ * CHECK call json_valid otherwise, and no function with side effects is registered.) */
+static ridge_status set_up(struct catalog *c, struct why *why) {
+  sqlite3_busy_handler(c->db, sql_wait_turn, c);
+  sqlite3_extended_result_codes(c->db, 1);
+  sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+  return sql_script(c,
+                    "PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;"
+                    "PRAGMA cell_size_check = ON; PRAGMA synchronous = NORMAL;",
+                    why);
+}
+
+/* Versions --------------------------------------------------------------------------- */
+
+struct stamp {
+  int64_t application, version, objects;
+};
+
+static ridge_status read_stamp(struct catalog *c, struct stamp *out, struct why *why) {
+  bool found;
+  ridge_status status =
+      sql_get_int(c, "PRAGMA application_id", SQL_NONE, &out->application, &found, why);
+  if (status == RIDGE_OK)
+    status = sql_get_int(c, "PRAGMA user_version", SQL_NONE, &out->version, &found, why);
+  if (status == RIDGE_OK)
+    status =
+        sql_get_int(c, "SELECT count(*) FROM sqlite_schema", SQL_NONE, &out->objects, &found, why);
+  return status;
+}
+
+static bool is_empty(const struct stamp *stamp) {
+  return stamp->application == 0 && stamp->version == 0 && stamp->objects == 0;
+}
+
+static ridge_status check_stamp(const struct catalog *c, const struct stamp *stamp,
+                                struct why *why) {
+  if (is_empty(stamp)) return RIDGE_OK;
+  if (stamp->application != APPLICATION_ID || stamp->version < 1)
+    return why_set(why, RIDGE_INVALID,
+                   "%s is an SQLite database of another program, and was left alone; use another "
+                   "--catalog",
+                   c->path);
+  if (stamp->version > catalog_version())
+    return why_set(why, RIDGE_UNSUPPORTED,
+                   "catalog %s has version %" PRId64 "; this ridge knows up to %" PRId64
+                   ": use the newer ridge that wrote it, or another --catalog",
+                   c->path, stamp->version, catalog_version());
+  return RIDGE_OK;
+}
+
+static ridge_status run_file(struct catalog *c, const char *name, struct why *why) {
+  const struct embedded_file *file = embedded_find(name);
+  if (file == NULL) return why_set(why, RIDGE_INTERNAL, "this build lacks catalog/%s", name);
+  ridge_status status = sql_script(c, file->data, why);
+  return status == RIDGE_OK ? status : why_prefix(why, status, "%s", name);
+}
+
+/* A new catalog gets schema.sql; an older one the migrations it lacks, one by one. */
+static ridge_status bring_up(struct catalog *c, const struct stamp *stamp, struct why *why) {
+  ridge_status status = RIDGE_OK;
+  char sql[128];
+  if (is_empty(stamp)) status = run_file(c, "schema.sql", why);
+  else
+    for (int64_t next = stamp->version + 1; status == RIDGE_OK && next <= catalog_version(); next++) {
+      snprintf(sql, sizeof sql, "migrations/%03" PRId64 ".sql", next);
+      status = run_file(c, sql, why);
+    }
+  if (status != RIDGE_OK) return status;
+  snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %" PRId64,
+           APPLICATION_ID, catalog_version());
+  return sql_script(c, sql, why);
+}
+
+static ridge_status no_broken_reference(struct catalog *c, struct why *why) {
+  bool found;
+  int64_t row;
+  ridge_status status =
+      sql_get_int(c, "SELECT 1 FROM pragma_foreign_key_check", SQL_NONE, &row, &found, why);
+  if (status == RIDGE_OK && found)
+    return why_set(why, RIDGE_CORRUPT, "catalog %s: rows refer to rows that are not there", c->path);
+  return status;
+}
+
+/* In one transaction: whoever comes second finds it done.  References are checked at
+ * the end, since a migration may have to rebuild a table others refer to. */
+static ridge_status make_current(struct catalog *c, struct why *why) {
+  ridge_status status = sql_script(c, "PRAGMA foreign_keys = OFF", why);
+  if (status == RIDGE_OK) status = sql_begin(c, why);
+  if (status != RIDGE_OK) return status;
+  struct stamp stamp;
+  status = read_stamp(c, &stamp, why);
+  if (status == RIDGE_OK) status = check_stamp(c, &stamp, why);
+  if (status == RIDGE_OK && stamp.version < catalog_version()) {
+    status = bring_up(c, &stamp, why);
+    if (status == RIDGE_OK) status = no_broken_reference(c, why);
+  }
+  status = sql_end(c, status, why);
+  return status == RIDGE_OK ? sql_script(c, "PRAGMA foreign_keys = ON", why) : status;
+}
+
+/* Changing the journal does not go through the busy handler in every case. */
+static ridge_status use_wal(struct catalog *c, struct why *why) {
+  char *mode = NULL;
+  ridge_status status = RIDGE_OK;
+  for (int tries = 0;; tries++) {
+    status = sql_get_text(c, "PRAGMA journal_mode = WAL", SQL_NONE, &mode, why);
+    if (status == RIDGE_OK || (sqlite3_errcode(c->db) & 0xff) != SQLITE_BUSY) break;
+    if (sql_wait_turn(c, tries) == 0) break;
+  }
+  if (status == RIDGE_OK && (mode == NULL || strcmp(mode, "wal") != 0))
+    status = why_set(why, RIDGE_UNSUPPORTED,
+                     "catalog %s: this file system cannot do write-ahead logging (the journal "
+                     "stays `%s`); put the catalog on a local disk with --catalog",
+                     c->path, mode != NULL ? mode : "?");
+  free(mode);
+  return status;
+}
+
+static ridge_status open_for_writing(struct catalog *c, const struct stamp *stamp,
+                                     struct why *why) {
+  ridge_status status = use_wal(c, why);
+  if (status == RIDGE_OK && stamp->version < catalog_version()) status = make_current(c, why);
+  if (status == RIDGE_OK) status = catalog_load_techniques(c, why);
+  if (status == RIDGE_OK) status = catalog_close_stale(c, why);
+  return status;
+}
+
+static ridge_status open_for_reading(const struct catalog *c, const struct stamp *stamp,
+                                     struct why *why) {
+  if (stamp->version == catalog_version()) return RIDGE_OK;
+  return why_set(why, RIDGE_IO,
+                 "catalog %s has version %" PRId64 " and this ridge needs %" PRId64
+                 ", but the file cannot be written: copy it to where you may write",
+                 c->path, stamp->version, catalog_version());
+}
+
+static ridge_status open_all(struct catalog *c, enum catalog_mode mode, struct why *why) {
+  struct stamp stamp;
+  int code = open_file(c, mode);
+  if (code != SQLITE_OK) return sql_fail(c, code, why);
+  ridge_status status = set_up(c, why);
+  if (status == RIDGE_OK) status = read_stamp(c, &stamp, why);
+  if (status == RIDGE_OK) status = check_stamp(c, &stamp, why);
+  if (status != RIDGE_OK) return status;
+  c->read_only = sqlite3_db_readonly(c->db, "main") == 1;
+  if (c->read_only && mode == CATALOG_WRITE)
+    return why_set(why, RIDGE_IO,
+                   "catalog %s cannot be written; give write permission, or use another --catalog",
+                   c->path);
+  return c->read_only ? open_for_reading(c, &stamp, why) : open_for_writing(c, &stamp, why);
+}
+
+ridge_status catalog_open(const char *path, enum catalog_mode mode, struct catalog **out,
+                          struct why *why) {
+  *out = NULL;
+  ridge_status status = look_at_file(path, why);
+  if (status != RIDGE_OK) return status;
+  struct catalog *c = calloc(1, sizeof *c);
+  if (c == NULL || (c->path = strdup(path)) == NULL) {
+    free(c);
+    return why_set(why, RIDGE_NO_MEMORY, "no memory to open catalog %s", path);
+  }
+  status = open_all(c, mode, why);
+  if (status == RIDGE_OK) *out = c;
+  else catalog_close(c);
+  return status;
+}

@@ -1,0 +1,254 @@
+/*
+ * run_sweep.c - a sweep recipe: every point run and written down, then compared.
+ *
+ * Points come seed by seed, so that what drifts meets all of them alike.  A point that
+ * fails does not end the sweep; an interrupt does.
+ */
+#include "cli/run_sweep.h"
+
+#include "base/clock.h"
+#include "cli/print_json.h"
+#include "cli/table.h"
+#include "cli/view.h"
+#include "compose/sweep.h"
+#include "run/metrics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sweeping {
+  struct cli *cli;
+  const struct run_once_options *options;
+  struct workplace place;
+  struct sweep sweep;
+  struct outcome *outcomes; /* by point */
+  size_t n_done;
+  int64_t sweep_id;
+  bool stopped, out_of_time;
+  struct why why;
+};
+
+bool recipe_is_sweep(const struct cli *cli, const char *path) {
+  struct recipe recipe;
+  struct why why;
+  bool is_sweep = recipe_load(cli->self, path, &recipe, &why) == RIDGE_OK && recipe.root != NULL &&
+                  strcmp(recipe.root->keyword->name, "sweep") == 0;
+  recipe_free(&recipe);
+  return is_sweep;
+}
+
+/* Running ------------------------------------------------------------------------------- */
+
+static void say_size(const struct sweeping *s) {
+  char *size = sweep_size_text(&s->sweep);
+  fprintf(stderr, "%s: %s\n", s->sweep.name, size);
+  free(size);
+}
+
+static void run_point(struct sweeping *s, size_t i) {
+  const struct sweep_point *point = &s->sweep.points[i];
+  struct person_view view;
+  struct run_once_options options = *s->options;
+  quiet_view_init(&view, s->cli);
+  options.overrides = point->overrides;
+  options.n_overrides = point->n_overrides;
+  options.without = point->without;
+  options.n_without = point->n_without;
+  options.sweep_id = s->sweep_id;
+  options.view = &view.view;
+  options.outcome = &s->outcomes[i];
+  options.place = &s->place;
+  if (!s->cli->json)
+    fprintf(stderr, "%zu/%zu  %s\n", i + 1, s->sweep.n_points, point->label);
+  (void)run_recipe_once(s->cli, s->sweep.base.path, &options, NULL);
+  s->n_done++;
+  s->stopped = s->outcomes[i].status == CATALOG_STOPPED;
+}
+
+static void run_points(struct sweeping *s) {
+  uint64_t start = clock_ns();
+  for (size_t i = 0; i < s->sweep.n_points && !s->stopped && !s->out_of_time; i++) {
+    run_point(s, i);
+    double seconds = (double)(clock_ns() - start) * 1e-9;
+    s->out_of_time = s->sweep.budget_seconds > 0 && seconds > s->sweep.budget_seconds;
+  }
+  s->out_of_time = s->out_of_time && s->n_done < s->sweep.n_points;
+}
+
+/* Telling --------------------------------------------------------------------------------- */
+
+/* What `keep` names, or else speed and quality. */
+static json_t *kept_metrics(const struct sweep *sweep) {
+  json_t *keep = json_object_get(sweep->definition, "keep");
+  if (json_array_size(keep) > 0) return json_incref(keep);
+  return json_pack("[{s:s, s:i}, {s:s, s:i}, {s:s, s:i}]", "metric", "decode_tps", "better", 1,
+                   "metric", "perplexity", "better", -1, "metric", "peak_rss_bytes", "better", -1);
+}
+
+/* Is `b` as good as `a` in every kept metric, and better in one? */
+static bool beats(const struct outcome *b, const struct outcome *a, const json_t *keep) {
+  size_t i;
+  const json_t *row;
+  bool better = false;
+  json_array_foreach(keep, i, row) {
+    const char *metric = json_string_value(json_object_get(row, "metric"));
+    double sign = (double)json_integer_value(json_object_get(row, "better"));
+    struct spread of_a, of_b;
+    if (!outcome_spread(a, metric, &of_a) || !outcome_spread(b, metric, &of_b)) return false;
+    if (sign * of_b.median < sign * of_a.median) return false;
+    better = better || of_b.median != of_a.median;
+  }
+  return better;
+}
+
+static bool is_kept(const struct sweeping *s, size_t i, const json_t *keep) {
+  if (s->outcomes[i].status != CATALOG_DONE) return false;
+  for (size_t k = 0; k < s->n_done; k++)
+    if (k != i && s->outcomes[k].status == CATALOG_DONE &&
+        beats(&s->outcomes[k], &s->outcomes[i], keep))
+      return false;
+  return true;
+}
+
+static struct table *sweep_table(const json_t *keep) {
+  char titles[512];
+  size_t i, used = (size_t)snprintf(titles, sizeof titles, "point|>seed|>run|status|kept");
+  const json_t *row;
+  json_array_foreach(keep, i, row) {
+    int n = snprintf(titles + used, sizeof titles - used, "|>%s",
+                     json_string_value(json_object_get(row, "metric")));
+    if (n < 0 || (size_t)n >= sizeof titles - used) break;
+    used += (size_t)n;
+  }
+  return table_new(titles);
+}
+
+static void point_cells(const struct sweeping *s, size_t i, struct table *table,
+                        const json_t *keep) {
+  const struct outcome *o = &s->outcomes[i];
+  size_t k;
+  const json_t *row;
+  table_cell(table, s->sweep.points[i].label);
+  table_cellf(table, "%" PRId64, o->seed);
+  table_cellf(table, "%" PRId64, o->run);
+  table_cell(table, catalog_status_word(o->status));
+  table_cell(table, is_kept(s, i, keep) ? "*" : "");
+  json_array_foreach(keep, k, row) {
+    const char *metric = json_string_value(json_object_get(row, "metric"));
+    struct spread spread;
+    if (outcome_spread(o, metric, &spread)) table_cell(table, metric_figure(metric, spread.median));
+    else table_cell(table, NULL);
+  }
+}
+
+static void print_points(const struct sweeping *s) {
+  json_t *keep = kept_metrics(&s->sweep);
+  struct table *table = sweep_table(keep);
+  for (size_t i = 0; i < s->n_done; i++) point_cells(s, i, table, keep);
+  printf("\n");
+  table_print(table, s->cli->terminal, s->cli->colour);
+  printf("\n* no other point is as good in everything shown and better in something\n");
+  if (s->stopped) printf("stopped after %zu of %zu runs\n", s->n_done, s->sweep.n_points);
+  if (s->out_of_time)
+    printf("the budget of %.0f s is used up after %zu of %zu runs\n", s->sweep.budget_seconds,
+           s->n_done, s->sweep.n_points);
+  json_decref(keep);
+}
+
+static json_t *points_json(const struct sweeping *s) {
+  json_t *runs = json_array(), *keep = kept_metrics(&s->sweep);
+  for (size_t i = 0; i < s->n_done; i++) {
+    json_t *run = outcome_json(&s->outcomes[i]);
+    json_object_set_new(run, "label", json_string(s->sweep.points[i].label));
+    json_object_set_new(run, "kept", json_boolean(is_kept(s, i, keep)));
+    json_array_append_new(runs, run);
+  }
+  json_decref(keep);
+  return runs;
+}
+
+static int worst_exit(const struct sweeping *s) {
+  int worst = s->stopped ? EXIT_FAILED : EXIT_OK;
+  for (size_t i = 0; i < s->n_done; i++)
+    if (s->outcomes[i].exit != EXIT_OK && worst == EXIT_OK) worst = s->outcomes[i].exit;
+  return worst;
+}
+
+static void tell(const struct sweeping *s, int exit) {
+  if (s->cli->json)
+    print_json(json_pack("{s:I, s:s, s:i, s:O, s:o}", "sweep", (json_int_t)s->sweep_id, "name",
+                         s->sweep.name, "exit", exit, "definition", s->sweep.definition, "runs",
+                         points_json(s)));
+  else print_points(s);
+}
+
+/* From beginning to end --------------------------------------------------------------------- */
+
+static int refuse(const struct sweeping *s) {
+  char *text = compose_diagnostics_text(s->sweep.diagnostics, false);
+  int exit = compose_exit(s->sweep.diagnostics);
+  fputs(text, stderr);
+  free(text);
+  if (s->cli->json)
+    print_json(json_pack("{s:s, s:i, s:O}", "status", "refused", "exit", exit, "diagnostics",
+                         s->sweep.diagnostics));
+  return exit;
+}
+
+static int print_plan(const struct sweeping *s) {
+  if (s->cli->json) {
+    print_json(json_pack("{s:s, s:i, s:O}", "name", s->sweep.name, "exit", 0, "definition",
+                         s->sweep.definition));
+    return EXIT_OK;
+  }
+  for (size_t i = 0; i < s->sweep.n_points; i++) printf("%s\n", s->sweep.points[i].label);
+  say_size(s);
+  return EXIT_OK;
+}
+
+static int run_all(struct sweeping *s) {
+  s->outcomes = calloc(s->sweep.n_points + 1, sizeof *s->outcomes);
+  if (s->outcomes == NULL) abort();
+  if (!s->cli->json) say_size(s);
+  if (catalog_sweep_begin(s->place.catalog, s->sweep.name, s->sweep.recipe.source.text,
+                          s->sweep.definition, &s->sweep_id, &s->why) != RIDGE_OK)
+    return EXIT_FAILED;
+  run_points(s);
+  ridge_status status = catalog_sweep_end(s->place.catalog, s->sweep_id, &s->why);
+  int exit = status == RIDGE_OK ? worst_exit(s) : EXIT_FAILED;
+  tell(s, exit);
+  for (size_t i = 0; i < s->n_done; i++) outcome_free(&s->outcomes[i]);
+  free(s->outcomes);
+  return exit;
+}
+
+static int open_and_run(struct sweeping *s, const char *recipe) {
+  enum catalog_mode mode = s->options->plan_only ? CATALOG_READ : CATALOG_WRITE;
+  int exit = workplace_open(s->cli, mode, &s->place, &s->why);
+  if (exit >= 0) return exit;
+  ridge_status status =
+      sweep_open(s->cli->self, recipe, &s->place.registry, &s->place.machine,
+                 s->options->overrides, s->options->n_overrides, &s->sweep, &s->why);
+  if (status != RIDGE_OK) return EXIT_REFUSED;
+  if (json_array_size(s->sweep.diagnostics) > 0) return refuse(s);
+  return s->options->plan_only ? print_plan(s) : run_all(s);
+}
+
+int run_sweep(struct cli *cli, const char *recipe, const struct run_once_options *options) {
+  static const struct sweeping nothing;
+  if (options->has_seed)
+    return options_refuse("run", "a sweep has its own seeds { ... }; --seed has no place here");
+  struct sweeping *s = malloc(sizeof *s);
+  if (s == NULL) abort();
+  *s = nothing;
+  s->cli = cli;
+  s->options = options;
+  int exit = open_and_run(s, recipe);
+  if (s->why.text[0] != 0) fprintf(stderr, "ridge: %s\n", s->why.text);
+  sweep_free(&s->sweep);
+  workplace_close(&s->place);
+  free(s);
+  return exit;
+}

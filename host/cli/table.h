@@ -1,0 +1,29 @@
+/*
+ * table.h - aligned columns for people; tab-separated when piped.
+ */
+#ifndef RIDGE_CLI_TABLE_H
+#define RIDGE_CLI_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct table;
+
+/* Titles joined by '|'; one that starts with '>' is aligned right:
+ * "strategy|engaged|>tokens/s". */
+struct table *table_new(const char *titles);
+void table_cell(struct table *, const char *text); /* row by row, copied; NULL: "-" */
+void table_cellf(struct table *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Prints to standard output.  Aligned and (with `colour`) a bold head on a terminal;
+ * otherwise tab-separated with the titles as first line. Frees the table. */
+void table_print(struct table *, bool terminal, bool colour);
+void table_discard(struct table *); /* unprinted */
+
+/* Figures for people: "1.50 MiB", "12.3 ms", "1.23 M". Static per-thread buffers, a
+ * few calls deep. */
+const char *human_bytes(double bytes);
+const char *human_seconds(double seconds);
+const char *human_count(double n);
+
+#endif

@@ -1,0 +1,111 @@
+/* speed.c - the measured curve: looked up between its points, and as JSON. */
+#include "machine/machine.h"
+
+#include <math.h>
+
+/* Rates of one thread count at `bytes`, straight in log(size); beyond the ends the end's.
+ */
+static double at_size(const struct machine_point *points, int n, int threads,
+                      uint64_t bytes) {
+  const struct machine_point *below = NULL, *above = NULL;
+  for (int i = 0; i < n; i++) {
+    const struct machine_point *point = &points[i];
+    if (point->threads != threads) continue;
+    if (point->bytes <= bytes && (below == NULL || point->bytes > below->bytes))
+      below = point;
+    if (point->bytes >= bytes && (above == NULL || point->bytes < above->bytes))
+      above = point;
+  }
+  if (below == NULL && above == NULL) return 0;
+  if (below == NULL) return above->best;
+  if (above == NULL || above->bytes == below->bytes) return below->best;
+  double part = log((double)bytes / (double)below->bytes) /
+                log((double)above->bytes / (double)below->bytes);
+  return below->best + part * (above->best - below->best);
+}
+
+/* The measured thread counts around `threads`; equal when one fits or is the nearest. */
+static void around(const struct machine_point *points, int n, int threads, int *low,
+                   int *high) {
+  *low = *high = 0;
+  for (int i = 0; i < n; i++) {
+    int t = points[i].threads;
+    if (t <= threads && t > *low) *low = t;
+    if (t >= threads && (*high == 0 || t < *high)) *high = t;
+  }
+  if (*low == 0) *low = *high;
+  if (*high == 0) *high = *low;
+}
+
+static double look_up(const struct machine_point *points, int n, int threads,
+                      uint64_t bytes) {
+  int low, high;
+  around(points, n, threads, &low, &high);
+  double first = at_size(points, n, low, bytes);
+  if (low == high) return first;
+  double part = (double)(threads - low) / (double)(high - low);
+  return first + part * (at_size(points, n, high, bytes) - first);
+}
+
+double machine_speed_read(const struct machine_speed *speed, int threads, uint64_t bytes) {
+  return look_up(speed->read, speed->n_read, threads, bytes);
+}
+
+double machine_speed_flops(const struct machine_speed *speed, int threads) {
+  return look_up(speed->flops, speed->n_flops, threads, 0);
+}
+
+/* JSON: {"read":[[threads, bytes, best, median], ...], "flops":[...]} */
+
+static json_t *points_json(const struct machine_point *points, int n) {
+  json_t *list = json_array();
+  for (int i = 0; i < n; i++)
+    json_array_append_new(list, json_pack("[i, I, f, f]", points[i].threads,
+                                          (json_int_t)points[i].bytes, points[i].best,
+                                          points[i].median));
+  return list;
+}
+
+json_t *machine_speed_json(const struct machine_speed *speed) {
+  return json_pack("{s:o, s:o}", "read", points_json(speed->read, speed->n_read), "flops",
+                   points_json(speed->flops, speed->n_flops));
+}
+
+static bool read_point(const json_t *row, struct machine_point *out) {
+  const json_t *threads = json_array_get(row, 0), *bytes = json_array_get(row, 1),
+               *best = json_array_get(row, 2), *median = json_array_get(row, 3);
+  if (json_array_size(row) != 4 || !json_is_integer(threads) || !json_is_integer(bytes) ||
+      !json_is_number(best) || !json_is_number(median))
+    return false;
+  json_int_t count = json_integer_value(threads), size = json_integer_value(bytes);
+  if (count < 1 || count > INT32_MAX || size < 0) return false;
+  *out = (struct machine_point){(int)count, (uint64_t)size, json_number_value(best),
+                                json_number_value(median)};
+  return out->best > 0 && out->median > 0;
+}
+
+static bool read_points(const json_t *list, struct machine_point *out, size_t room,
+                        int *n) {
+  size_t size = json_array_size(list);
+  if (!json_is_array(list) || size > room) return false;
+  for (size_t i = 0; i < size; i++)
+    if (!read_point(json_array_get(list, i), &out[i])) return false;
+  *n = (int)size;
+  return true;
+}
+
+ridge_status machine_speed_from_json(const json_t *json, struct machine_speed *out,
+                                     struct why *why) {
+  *out = (struct machine_speed){0};
+  if (!read_points(json_object_get(json, "read"), out->read,
+                   sizeof out->read / sizeof *out->read, &out->n_read))
+    return why_set(why, RIDGE_CORRUPT,
+                   "machine speed: `read` is not a list of "
+                   "[threads, bytes, best, median]; run `ridge probe` again");
+  if (!read_points(json_object_get(json, "flops"), out->flops,
+                   sizeof out->flops / sizeof *out->flops, &out->n_flops))
+    return why_set(why, RIDGE_CORRUPT,
+                   "machine speed: `flops` is not a list of "
+                   "[threads, 0, best, median]; run `ridge probe` again");
+  return RIDGE_OK;
+}

@@ -1,0 +1,75 @@
+/* job.c - what the worker is told: composition, plugins, machine. */
+#include "run/attempt.h"
+
+#include <stdlib.h>
+
+static json_t *default_of(const ridge_param *param) {
+  switch (param->type) {
+  case RIDGE_T_BOOL: return json_boolean(param->fallback.b);
+  case RIDGE_T_INT: return json_integer(param->fallback.i);
+  case RIDGE_T_REAL: return json_real(param->fallback.r);
+  default: return json_string(param->fallback.t != NULL ? param->fallback.t : "");
+  }
+}
+
+static json_t *defaults_of(const struct plugin_info *info) {
+  json_t *params = json_object();
+  for (size_t i = 0; i < info->n_params; i++)
+    json_object_set_new(params, info->params[i].name, default_of(&info->params[i]));
+  return params;
+}
+
+/* Takes over `params`. */
+static void add_plugin(struct attempt *a, json_t *list, const struct plugin_info *info,
+                       json_t *params, bool may_idle) {
+  json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:b}", "id", info->id, "path",
+                                        info->path, "build", info->build.hex, "params",
+                                        params, "may_idle", (int)may_idle));
+  a->plugins[a->n_plugins++] = (struct catalog_plugin){
+      .build = info->build.hex, .description = info->json, .may_idle = may_idle};
+}
+
+/* Strategies in recipe order, then every part. */
+static json_t *plugins_of(struct attempt *a) {
+  const json_t *strategies = json_object_get(a->composed.composition, "strategies"), *row;
+  json_t *list = json_array();
+  size_t i;
+  a->plugins = calloc(json_array_size(strategies) + a->place->registry.n_plugins + 1,
+                      sizeof *a->plugins);
+  if (a->plugins == NULL) abort();
+  json_array_foreach(strategies, i, row) {
+    const char *id = json_string_value(json_object_get(row, "id"));
+    const struct plugin_info *info =
+        id != NULL ? registry_find(&a->place->registry, id) : NULL;
+    if (info == NULL) continue; /* compose has checked that it is there */
+    add_plugin(a, list, info, json_incref(json_object_get(row, "params")),
+               json_is_true(json_object_get(row, "may_idle")));
+  }
+  for (i = 0; i < a->place->registry.n_plugins; i++)
+    if (a->place->registry.plugins[i].kind == RIDGE_PART)
+      add_plugin(a, list, &a->place->registry.plugins[i],
+                 defaults_of(&a->place->registry.plugins[i]), false);
+  return list;
+}
+
+static json_t *speed_of(struct attempt *a) {
+  json_t *speed = NULL;
+  struct why why;
+  if (a->place->catalog != NULL &&
+      catalog_calibration_get(a->place->catalog, a->place->identity, &speed, NULL, &why) !=
+          RIDGE_OK)
+    speed = NULL;
+  return speed != NULL ? speed : json_null();
+}
+
+bool job_make(struct attempt *a) {
+  const struct composed *c = &a->composed;
+  a->job = json_pack("{s:s, s:O, s:O, s:O, s:O, s:o, s:o, s:o}", "mode",
+                     a->options->plan_only ? "plan" : "run", "composition", c->composition,
+                     "paths", c->paths, "origins", c->origins, "recipe", c->recipe,
+                     "plugins", plugins_of(a), "machine", machine_json(&a->place->machine),
+                     "speed", speed_of(a));
+  if (a->job != NULL) return true;
+  (void)why_set(&a->why, RIDGE_INTERNAL, "the job for the worker could not be made");
+  return false;
+}

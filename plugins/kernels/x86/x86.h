@@ -1,0 +1,54 @@
+/*
+ * x86.h - what the files of the part kernels.x86 share: kernels, shares, spans.
+ *
+ * Files named *_avx2.c are compiled for AVX2, FMA and F16C and are entered only through
+ * tables whose fills need these; everything else is plain x86-64.
+ * Letters: T rows of a call, K inner width, N outputs, D width of a head.
+ */
+#ifndef X86_H
+#define X86_H
+
+#include <ridge/kernel.h>
+#include <stdio.h>
+#include <string.h>
+
+extern const ridge_kernel x86_matmul_f32, x86_matmul_f16, x86_matmul_bf16, x86_matmul_i8,
+    x86_matmul_i4, x86_matmul_i4m, x86_matmul_any;
+extern const ridge_kernel x86_attention, x86_cache_put;
+extern const ridge_kernel x86_rmsnorm, x86_layernorm, x86_add_rmsnorm, x86_add_layernorm;
+extern const ridge_kernel x86_add, x86_mul, x86_scale, x86_act, x86_glu, x86_softcap,
+    x86_rope;
+
+struct share {
+  int64_t lo, hi;
+};
+
+/* The part of 0..n that falls to one thread.  Only which thread computes an output
+ * hangs on it, never how the output is summed. */
+static inline struct share share_of(int64_t n, int32_t thread, int32_t threads) {
+  return (struct share){n * thread / threads, n * (thread + 1) / threads};
+}
+
+static inline bool has_input(const ridge_node *node, uint32_t slot) {
+  return slot < node->n_in && node->in[slot] >= 0;
+}
+
+static inline float *span_row(const ridge_span *span, int64_t row) {
+  return (float *)(void *)((char *)span->data + (uint64_t)row * span->stride);
+}
+
+static inline bool is_f32(const ridge_codec *codec) {
+  return !codec || strcmp(codec->name, "f32") == 0;
+}
+
+/* Is the weight vector at `slot` absent or f32?  The other codecs are left to the
+ * portable kernels: nobody stores vectors so. */
+static inline ridge_status vector_is_f32(const ridge_kernel_site *site, uint32_t slot,
+                                         char *why, size_t room) {
+  if (!has_input(site->node, slot) || is_f32(site->in_codec[slot])) return RIDGE_OK;
+  snprintf(why, room, "input %u is %s; here vectors are read as f32", (unsigned)slot,
+           site->in_codec[slot]->name);
+  return RIDGE_DECLINED;
+}
+
+#endif

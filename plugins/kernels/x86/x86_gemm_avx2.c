@@ -1,0 +1,165 @@
+/*
+ * x86_gemm_avx2.c - f32 rows times panels.
+ *
+ * The kernel keeps up to 6 rows by 16 outputs in twelve registers; two more hold w and
+ * one the broadcast of x, which is all sixteen but one.  Few rows (1 to 3) take two
+ * panels at once instead, for more independent sums, and read half-precision panels
+ * without unpacking them first.  Whatever the path, an element sees the same
+ * operations in the same order.
+ */
+#include "x86_lanes.h"
+#include "x86_product.h"
+
+#ifndef DIRECT
+#define DIRECT 2
+#endif
+enum {
+  TALL = 6,     /* rows of a tile                                             */
+  FEW = 3,      /* rows that take two panels at once                          */
+  AHEAD = 4096, /* bytes to fetch ahead: one stream needs that much to keep up */
+};
+
+/* Sixteen weights of one k: two registers. */
+INLINE void load_pair(enum form form, const char *b, int64_t k, __m256 out[2]) {
+  const char *at = b + k * PANEL * (form == FORM_F32 ? 4 : 2);
+  if (form == FORM_F32) {
+    out[0] = _mm256_loadu_ps((const float *)(const void *)at);
+    out[1] = _mm256_loadu_ps((const float *)(const void *)at + 8);
+  } else if (form == FORM_F16) {
+    out[0] = lanes_half(at);
+    out[1] = lanes_half(at + 16);
+  } else {
+    out[0] = lanes_bfloat(at);
+    out[1] = lanes_bfloat(at + 16);
+  }
+}
+
+/* c[side](m, 16) = x(m, depth) b[side](depth, 16), added to c unless it is the first
+ * block.  All of form, m and sides are constants where this is expanded. */
+INLINE void tile(enum form form, bool direct, int m, int sides, const float *const *x, int64_t depth,
+                 const char *const *b, float *const *c, bool first) {
+  __m256 sum[TALL * 2];
+  UNROLL
+  for (int i = 0; i < m * sides * 2; i++)
+    sum[i] = _mm256_setzero_ps();
+  for (int64_t k = 0; k < depth; k++) {
+    UNROLL
+    for (int side = 0; side < sides; side++) {
+      __m256 w[2];
+      load_pair(form, b[side], k, w);
+      if (direct) _mm_prefetch(b[side] + k * PANEL * (form == FORM_F32 ? 4 : 2) + AHEAD, _MM_HINT_T0);
+      UNROLL
+      for (int r = 0; r < m; r++) {
+        const __m256 xk = _mm256_broadcast_ss(x[r] + k);
+        __m256 *s = sum + (r * sides + side) * 2;
+        s[0] = _mm256_fmadd_ps(xk, w[0], s[0]);
+        s[1] = _mm256_fmadd_ps(xk, w[1], s[1]);
+      }
+    }
+  }
+  UNROLL
+  for (int side = 0; side < sides; side++) {
+    UNROLL
+    for (int r = 0; r < m; r++) {
+      const __m256 *s = sum + (r * sides + side) * 2;
+      float *to = c[side] + r * PANEL;
+      _mm256_storeu_ps(to, first ? s[0] : _mm256_add_ps(_mm256_loadu_ps(to), s[0]));
+      _mm256_storeu_ps(to + 8, first ? s[1] : _mm256_add_ps(_mm256_loadu_ps(to + 8), s[1]));
+    }
+  }
+}
+
+typedef void tile_function(const float *const *x, int64_t depth, const char *const *b,
+                           float *const *c, bool first);
+
+#define TILE(name, form, direct, m, sides)                                              \
+  static void tile_##name##_##m##_##sides(const float *const *x, int64_t depth,         \
+                                          const char *const *b, float *const *c,        \
+                                          bool first) {                                 \
+    tile(FORM_##form, direct, m, sides, x, depth, b, c, first);                         \
+  }
+#define TILES(name, form, direct)                                                       \
+  TILE(name, form, direct, 1, 1) TILE(name, form, direct, 2, 1)                         \
+  TILE(name, form, direct, 3, 1) TILE(name, form, direct, 4, 1)                         \
+  TILE(name, form, direct, 5, 1) TILE(name, form, direct, 6, 1)                         \
+  static tile_function *const name##_tiles[TALL + 1] = {                                \
+      NULL,         tile_##name##_1_1, tile_##name##_2_1, tile_##name##_3_1,            \
+      tile_##name##_4_1, tile_##name##_5_1, tile_##name##_6_1};
+#define PAIRS(name, form)                                                               \
+  TILE(name, form, true, 1, 2) TILE(name, form, true, 2, 2) TILE(name, form, true, 3, 2) \
+  static tile_function *const name##_pairs[FEW + 1] = {                                 \
+      NULL, tile_##name##_1_2, tile_##name##_2_2, tile_##name##_3_2};
+TILES(near, F32, false)
+TILES(f32, F32, true) TILES(f16, F16, true) TILES(bf16, BF16, true)
+PAIRS(f32, F32) PAIRS(f16, F16) PAIRS(bf16, BF16)
+
+static tile_function *const *const direct_tiles[] = {f32_tiles, f16_tiles, bf16_tiles};
+static tile_function *const *const direct_pairs[] = {f32_pairs, f16_pairs, bf16_pairs};
+
+/* One block of k over all rows. */
+struct block {
+  const struct weights *w;
+  const struct panels *p;
+  const ridge_span *x;
+  float *const *c;
+  int64_t first, rows, k0, depth;
+};
+
+static void rows_at(const struct block *s, int64_t row, int64_t m, const float **x) {
+  for (int64_t i = 0; i < m; i++)
+    x[i] = span_row(s->x, s->first + row + i) + s->k0;
+}
+
+static const char *block_data(const struct block *s, int side) {
+  const int64_t width = s->w->form == FORM_F32 ? 4 : 2;
+  return s->w->data + (uint64_t)s->p->at[side] * s->w->panel_bytes + s->k0 * PANEL * width;
+}
+
+/* Up to FEW rows by two panels. */
+static void block_pair(const struct block *s) {
+  const float *x[FEW];
+  const char *b[SIDE] = {block_data(s, 0), block_data(s, 1)};
+  rows_at(s, 0, s->rows, x);
+  direct_pairs[s->w->form][s->rows](x, s->depth, b, s->c, s->k0 == 0);
+}
+
+/* All rows by one panel, in tiles of nearly equal height.  The first `direct` tiles read
+ * the packed form, which also brings an f32 panel in from memory ahead of use. */
+static void block_tiles(const struct block *s, int side, int64_t direct, const char *near) {
+  const int64_t tiles = (s->rows + TALL - 1) / TALL;
+  for (int64_t t = 0; t < tiles; t++) {
+    const struct share rows = share_of(s->rows, (int32_t)t, (int32_t)tiles);
+    const int64_t m = rows.hi - rows.lo;
+    const char *far = t < direct ? block_data(s, side) : NULL;
+    const float *x[TALL];
+    float *c = s->c[side] + rows.lo * PANEL;
+    rows_at(s, rows.lo, m, x);
+    if (far)
+      direct_tiles[s->w->form][m](x, s->depth, &far, &c, s->k0 == 0);
+    else
+      near_tiles[m](x, s->depth, &near, &c, s->k0 == 0);
+  }
+}
+
+static void block_run(const struct block *s, float *room) {
+  const bool floats = s->w->form <= FORM_BF16;
+  if (floats && s->rows <= FEW && s->p->n == 2) {
+    block_pair(s);
+    return;
+  }
+  const bool few = floats && s->rows <= DIRECT * TALL;
+  for (int i = 0; i < s->p->n; i++) {
+    const float *near =
+        few ? NULL : panel_block(s->w, s->p->at[i], s->k0, s->depth, room + i * DEPTH * PANEL);
+    block_tiles(s, i, few ? DIRECT : s->w->form == FORM_F32, (const char *)near);
+  }
+}
+
+void product_f32(const struct weights *w, const struct panels *p, const ridge_span *x,
+                 int64_t first, int64_t rows, float *const c[SIDE], float *room) {
+  struct block s = {.w = w, .p = p, .x = x, .c = c, .first = first, .rows = rows};
+  for (s.k0 = 0; s.k0 < w->k; s.k0 += DEPTH) {
+    s.depth = w->k - s.k0 < DEPTH ? w->k - s.k0 : DEPTH;
+    block_run(&s, room);
+  }
+}

@@ -1,0 +1,210 @@
+/*
+ * x86_matmul_avx2.c - y(T,N) = x(T,K) w(N,K)^T with bias, activation, gate and residual,
+ * for packed weights of each form.
+ *
+ * Prompt rows, and all rows where weights are floats, go through the f32 product;
+ * generated rows of quantized weights through int8, from rows prepared once for all
+ * nodes that read x.  Threads share out pairs of panels, and where there are fewer of
+ * these than threads also the rows.
+ */
+#include "x86_act.h"
+#include "x86_product.h"
+
+enum { BLOCK_ROWS = 240 }; /* rows whose sums wait in scratch: 2 x 15 KiB */
+
+/* ---- the end of a row: bias, activation, gate, residual ---- */
+
+struct finish {
+  const ridge_kernel_call *call;
+  const float *bias, *up_bias; /* of these sixteen columns; NULL               */
+  int64_t column, count;       /* first column, how many are real              */
+  uint32_t act;
+  bool paired, residual;
+};
+
+INLINE __m256 finish_lanes(const struct finish *f, __m256 v, const float *up, int64_t at,
+                           int64_t row, __m256i mask) {
+  if (f->bias) v = _mm256_add_ps(v, _mm256_maskload_ps(f->bias + at, mask));
+  v = act_of(f->act, v);
+  if (f->paired) {
+    __m256 u = _mm256_loadu_ps(up + at);
+    if (f->up_bias) u = _mm256_add_ps(u, _mm256_maskload_ps(f->up_bias + at, mask));
+    v = _mm256_mul_ps(v, u);
+  }
+  if (f->residual) {
+    const float *r = span_row(&f->call->in[3], row) + f->column + at;
+    v = _mm256_add_ps(v, _mm256_maskload_ps(r, mask));
+  }
+  return v;
+}
+
+/* Rows first .. first + rows of y, sixteen columns. */
+static void finish_rows(const struct finish *f, const float *c, const float *up,
+                        int64_t first, int64_t rows) {
+  const __m256i mask[2] = {lanes_first(f->count), lanes_first(f->count - 8)};
+  for (int64_t r = 0; r < rows; r++) {
+    float *y = span_row(&f->call->out[0], first + r) + f->column;
+    for (int half = 0; half < 2 && half * 8 < f->count; half++) {
+      const __m256 v = _mm256_loadu_ps(c + r * PANEL + half * 8);
+      _mm256_maskstore_ps(
+          y + half * 8, mask[half],
+          finish_lanes(f, v, up + r * PANEL, half * 8, first + r, mask[half]));
+    }
+  }
+}
+
+/* ---- sites ---- */
+
+static ridge_status accepts(const ridge_kernel_site *site, char *why, size_t room) {
+  return vector_is_f32(site, 2, why, room);
+}
+
+static uint64_t scratch_bytes(const ridge_kernel_site *site) {
+  (void)site;
+  return (SIDE * BLOCK_ROWS * PANEL + PRODUCT_ROOM) * sizeof(float);
+}
+
+static uint64_t prepared_bytes(const ridge_kernel_site *site) {
+  return (uint64_t)site->max_rows * byte_row_size(site->in_dims[0][1]);
+}
+
+/* Generated rows as int8, in blocks of 32 shared out among threads. */
+static void prepare(const ridge_kernel_call *call, void *prepared, int32_t thread,
+                    int32_t threads) {
+  const ridge_span *x = &call->in[0];
+  const int64_t k = x->cols, blocks = k / BYTE_GROUP;
+  const struct share mine =
+      share_of((call->rows - call->prompt_rows) * blocks, thread, threads);
+  for (int64_t at = mine.lo; at < mine.hi;) {
+    const int64_t row = at / blocks, from = at % blocks;
+    const int64_t to = mine.hi - row * blocks < blocks ? mine.hi - row * blocks : blocks;
+    byte_row_make(span_row(x, call->prompt_rows + row), k, from, to,
+                  (char *)prepared + (uint64_t)row * byte_row_size(k));
+    at = row * blocks + to;
+  }
+}
+
+/* ---- running ---- */
+
+struct work {
+  const ridge_kernel_call *call;
+  struct weights w;
+  float *c[SIDE], *room;
+};
+
+static struct finish finish_of(const struct work *work, int64_t panel) {
+  const ridge_node *node = work->call->site->node;
+  struct finish f = {.call = work->call, .column = panel * PANEL, .act = node->attrs.act,
+                     .paired = work->w.paired, .residual = has_input(node, 3)};
+  f.count = work->w.n - f.column < PANEL ? work->w.n - f.column : PANEL;
+  if (has_input(node, 2)) {
+    f.bias = (const float *)work->call->in[2].data + f.column;
+    f.up_bias = f.bias + work->w.n;
+  }
+  return f;
+}
+
+/* One or two panels (a gate and its up) over rows [lo, hi) of one role. */
+static void run_panels(const struct work *work, const struct panels *p, struct share rows,
+                       bool bytes) {
+  for (int64_t row = rows.lo; row < rows.hi; row += BLOCK_ROWS) {
+    const int64_t n = rows.hi - row < BLOCK_ROWS ? rows.hi - row : BLOCK_ROWS;
+    if (bytes) {
+      const int64_t at = row - work->call->prompt_rows;
+      product_int8(&work->w, p,
+                   (const char *)work->call->prepared + (uint64_t)at * byte_row_size(work->w.k),
+                   n, work->c);
+    } else {
+      product_f32(&work->w, p, &work->call->in[0], row, n, work->c, work->room);
+    }
+    for (int i = 0; i < (work->w.paired ? 1 : p->n); i++) {
+      const struct finish f = finish_of(work, p->at[i]);
+      finish_rows(&f, work->c[i], work->c[1], row, n);
+    }
+  }
+}
+
+static struct panels panels_at(const struct weights *w, int64_t unit) {
+  if (w->paired) return (struct panels){{unit, unit + w->panels}, 2};
+  const int64_t first = unit * SIDE;
+  return (struct panels){{first, first + 1}, first + 1 < w->panels ? 2 : 1};
+}
+
+/* Rows [lo, hi) over this thread's panels. */
+static void run_rows(const struct work *work, int64_t lo, int64_t hi, bool bytes,
+                     int32_t thread, int32_t threads) {
+  const int64_t units =
+      work->w.paired ? work->w.panels : (work->w.panels + SIDE - 1) / SIDE;
+  const int32_t across = units < threads ? (int32_t)units : threads, down = threads / across;
+  if (lo == hi || thread >= across * down) return;
+  const struct share mine = share_of(units, thread % across, across);
+  struct share rows = share_of(hi - lo, thread / across, down);
+  rows.lo += lo;
+  rows.hi += lo;
+  for (int64_t unit = mine.lo; unit < mine.hi; unit++) {
+    const struct panels p = panels_at(&work->w, unit);
+    run_panels(work, &p, rows, bytes);
+  }
+}
+
+static void run_form(const ridge_kernel_call *call, enum form form, int32_t thread,
+                     int32_t threads) {
+  struct work work = {.call = call, .w = panel_weights(call->site, form)};
+  float *scratch = call->scratch;
+  work.w.span = &call->in[1];
+  work.w.data = form == FORM_ROWS ? call->in[1].data : call->in[1].packed;
+  for (int i = 0; i < SIDE; i++)
+    work.c[i] = scratch + i * BLOCK_ROWS * PANEL;
+  work.room = scratch + SIDE * BLOCK_ROWS * PANEL;
+  const bool bytes = form >= FORM_I8 && form <= FORM_I4M;
+  const int64_t floats = bytes ? call->prompt_rows : call->rows;
+  run_rows(&work, 0, floats, false, thread, threads);
+  run_rows(&work, floats, call->rows, true, thread, threads);
+}
+
+/* ---- the kernels, one for each form ---- */
+
+#define FORM_FUNCTIONS(name, form)                                                      \
+  static uint64_t pack_bytes_##name(const ridge_kernel_site *site) {                    \
+    return panel_bytes_all(site, form);                                                 \
+  }                                                                                     \
+  static void pack_##name(const ridge_kernel_site *site, const void *rows,              \
+                          uint64_t stride, int64_t lo, int64_t hi, void *packed) {      \
+    panel_pack(site, form, rows, stride, lo, hi, packed);                               \
+  }                                                                                     \
+  static void run_##name(const ridge_kernel_call *call, int32_t thread,                 \
+                         int32_t threads) {                                             \
+    run_form(call, form, thread, threads);                                              \
+  }
+#define KERNEL_HEAD(name)                                                               \
+  .struct_size = sizeof(ridge_kernel), .accepts = accepts,                              \
+  .scratch_bytes = scratch_bytes, .pack_bytes = pack_bytes_##name,                      \
+  .pack = pack_##name, .pack_grain = PANEL, .run = run_##name
+#define FLOAT_KERNEL(name, form)                                                        \
+  FORM_FUNCTIONS(name, form)                                                            \
+  const ridge_kernel x86_matmul_##name = {KERNEL_HEAD(name)};
+#define BYTE_KERNEL(name, form)                                                         \
+  FORM_FUNCTIONS(name, form)                                                            \
+  const ridge_kernel x86_matmul_##name = {                                              \
+      KERNEL_HEAD(name),                                                                \
+      .prepared_form = "int8 rows, f32 scale and sum of 32",                            \
+      .prepared_bytes = prepared_bytes,                                                 \
+      .prepare = prepare,                                                               \
+  };
+FLOAT_KERNEL(f32, FORM_F32)
+FLOAT_KERNEL(f16, FORM_F16)
+FLOAT_KERNEL(bf16, FORM_BF16)
+BYTE_KERNEL(i8, FORM_I8)
+BYTE_KERNEL(i4, FORM_I4)
+BYTE_KERNEL(i4m, FORM_I4M)
+
+static void run_any(const ridge_kernel_call *call, int32_t thread, int32_t threads) {
+  run_form(call, FORM_ROWS, thread, threads);
+}
+
+const ridge_kernel x86_matmul_any = {
+    .struct_size = sizeof(ridge_kernel),
+    .accepts = accepts,
+    .scratch_bytes = scratch_bytes,
+    .run = run_any,
+};

@@ -1,0 +1,7 @@
+return infer {
+  model "files/model.gguf",
+  use "logits.top_p" { p = 1.0 },
+  use "logits.typical",
+  sample { temperature = 0.7 },
+  prompts { "Once" },
+}

@@ -1,0 +1,6 @@
+return infer {
+  model "files/model.gguf",
+  use "kv.paged",
+  use "kv.prefix" { may_idle = true },
+  prompts { "Once" },
+}

@@ -1,0 +1,4 @@
+return infer {
+  model { path = "files/model.gguf" },
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+return infer {
+  seed = 123, name = "other",
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,6 @@
+-- set: decode.draft.model=files/draft.gguf
+return infer {
+  model "files/model.gguf",
+  use "decode.draft",
+  prompts { "Once" },
+}

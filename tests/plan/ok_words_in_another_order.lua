@@ -1,0 +1,4 @@
+return infer {
+  prompts { "Once" },
+  model "files/model.gguf",
+}

@@ -1,0 +1,6 @@
+return infer {
+  name = "",
+  model "",
+  prompts { "" },
+  sample { stop = { } },
+}

@@ -1,0 +1,6 @@
+return infer {
+  floor = "exat",
+  seed = -1,
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+return infer {
+  name = "a\nb",
+  model "files/model.gguf",
+  prompts { "Once" },
+}

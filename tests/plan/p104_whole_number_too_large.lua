@@ -1,0 +1,6 @@
+return infer {
+  model "files/model.gguf",
+  use "mix.all" { count = 1e19 },
+  sample { length = 9223372036854775807 },
+  prompts { "Once" },
+}

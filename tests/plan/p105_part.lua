@@ -1,0 +1,5 @@
+return infer {
+  model "files/model.gguf",
+  use "kernels.x86",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+return infer {
+  model "files/model.gguf",
+  use "decode.draft" { lookahead = 4 },
+  prompts { "Once" },
+}

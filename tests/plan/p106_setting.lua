@@ -1,0 +1,4 @@
+return infer {
+  model { },
+  perplexity { context = 256 },
+}

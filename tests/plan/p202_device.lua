@@ -1,0 +1,5 @@
+return infer {
+  model "files/model.gguf",
+  use "cache.fp8",
+  prompts { "Once" },
+}

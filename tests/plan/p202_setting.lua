@@ -1,0 +1,5 @@
+return infer {
+  model "files/model.gguf",
+  use "logits.top_k",
+  prompts { "Once" },
+}

@@ -1,0 +1,6 @@
+return infer {
+  model "files/model.gguf",
+  use "logits.top_k",
+  sample { temperature = 0 },
+  prompts { "Once" },
+}

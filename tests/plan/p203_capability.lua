@@ -1,0 +1,6 @@
+return infer {
+  model "files/model.gguf",
+  use "kv.window",
+  use "kv.quant",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+return infer {
+  model "files/model.gguf",
+  use "logits.typical",
+  prompts { "Once" },
+}

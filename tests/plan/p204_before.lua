@@ -1,0 +1,6 @@
+return infer {
+  model "files/model.gguf",
+  use "weights.rtn",
+  use "weights.prune",
+  prompts { "Once" },
+}

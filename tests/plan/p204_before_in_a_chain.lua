@@ -1,0 +1,7 @@
+return infer {
+  model "files/model.gguf",
+  use "logits.top_k",
+  use "logits.alike",
+  sample { temperature = 1 },
+  prompts { "Once" },
+}

@@ -1,0 +1,6 @@
+-- set: floor=tolerant
+return infer {
+  model "files/model.gguf",
+  use "weights.rtn",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+-- set: model.path=files/other.gguf
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local x <close> = use "kv.paged"
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

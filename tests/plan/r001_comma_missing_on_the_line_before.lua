@@ -1,0 +1,8 @@
+return infer {
+  model "files/model.gguf",
+  use "kv.paged" { block = 16 }
+
+  -- between
+  use "graph.fuse",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+// a plain run
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local a = 1 < "2"
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

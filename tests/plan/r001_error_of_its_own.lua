@@ -1,0 +1,5 @@
+error("this machine is not for this recipe")
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

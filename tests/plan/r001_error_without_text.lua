@@ -1,0 +1,5 @@
+error({})
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local t = ("%s"):format({})
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+goto out
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

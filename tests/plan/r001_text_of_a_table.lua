@@ -1,0 +1,5 @@
+local t = tostring({})
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+return infer {
+  model "files/model.gguf",
+  use "kv.paged" { budget = 16GiB },
+  prompts { "Once" },
+}

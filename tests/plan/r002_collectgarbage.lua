@@ -1,0 +1,5 @@
+collectgarbage()
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

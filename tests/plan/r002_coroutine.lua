@@ -1,0 +1,5 @@
+local c = coroutine.create(error)
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local r = debug.getregistry()
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+dofile("other.lua")
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

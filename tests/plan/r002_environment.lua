@@ -1,0 +1,5 @@
+local e = _ENV
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local m = getmetatable("")
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local g = _G
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local r = math.random()
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

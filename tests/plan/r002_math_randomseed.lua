@@ -1,0 +1,5 @@
+math.randomseed(1)
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local k = next({})
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local t = os.time()
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local p = package.path
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+pcall(error)
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

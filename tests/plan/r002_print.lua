@@ -1,0 +1,5 @@
+print("hello")
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+rawset({}, 1, 2)
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

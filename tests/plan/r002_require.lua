@@ -1,0 +1,5 @@
+local m = require "m"
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

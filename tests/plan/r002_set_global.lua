@@ -1,0 +1,5 @@
+lenght = 3
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+function helper() end
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

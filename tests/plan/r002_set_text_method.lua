@@ -1,0 +1,5 @@
+string.format = nil
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

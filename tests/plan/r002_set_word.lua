@@ -1,0 +1,5 @@
+use = 1
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local t = setmetatable({}, {})
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

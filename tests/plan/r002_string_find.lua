@@ -1,0 +1,5 @@
+local i = string.find("a", "a")
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local s = string.fromat("x")
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+table.insert(math, 1)
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local s = ("x").y
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+local t = type(1)
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

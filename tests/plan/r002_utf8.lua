@@ -1,0 +1,5 @@
+local u = utf8.char(1)
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

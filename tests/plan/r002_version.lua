@@ -1,0 +1,5 @@
+local v = _VERSION
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+warn("@on")
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,4 @@
+return infer {
+  model "files/model.gguf",
+  promts { "Once" },
+}

@@ -1,0 +1,5 @@
+xpcall(error, error)
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

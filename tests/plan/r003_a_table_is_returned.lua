@@ -1,0 +1,1 @@
+return { model = "files/model.gguf" }

@@ -1,0 +1,5 @@
+local missing
+return infer {
+  model "files/model.gguf",
+  prompts { "a", missing, "b" },
+}

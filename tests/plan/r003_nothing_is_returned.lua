@@ -1,0 +1,4 @@
+infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

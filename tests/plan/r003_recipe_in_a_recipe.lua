@@ -1,0 +1,5 @@
+return infer {
+  model "files/model.gguf",
+  infer { },
+  prompts { "Once" },
+}

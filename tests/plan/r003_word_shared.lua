@@ -1,0 +1,6 @@
+local u = use "kv.paged"
+return infer {
+  model "files/model.gguf",
+  u, u,
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+return infer {
+  model "files/model.gguf",
+  schedule { steps = 3 },
+  prompts { "Once" },
+}

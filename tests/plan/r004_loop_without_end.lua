@@ -1,0 +1,5 @@
+while true do end
+return infer {
+  model "files/model.gguf",
+  prompts { "Once" },
+}

@@ -1,0 +1,5 @@
+return infer {
+  model "files/model.gguf",
+  sample { draft = "files/draft.gguf" },
+  prompts { "Once" },
+}

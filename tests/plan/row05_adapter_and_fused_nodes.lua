@@ -1,0 +1,6 @@
+return infer {
+  model "files/model.gguf",
+  use "graph.adapt" { file = "files/adapter.bin" },
+  use "graph.fuse",
+  prompts { "Once" },
+}

@@ -1,0 +1,4 @@
+return sweep {
+  of "sweep_seeds",
+  seeds { 1, 2 },
+}

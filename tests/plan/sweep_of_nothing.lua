@@ -1,0 +1,3 @@
+return sweep {
+  vary "kv.paged" { block = each { 1, 2 } },
+}

@@ -1,0 +1,4 @@
+return sweep {
+  of "infer/none",
+  seeds { 1 },
+}

@@ -1,0 +1,4 @@
+return sweep {
+  of "ok_plain",
+  seeds { 1, 2 },
+}

@@ -1,0 +1,5 @@
+return sweep {
+  of "ok_together",
+  without { "kv.paged", "kv.prefix" },
+  without "graph.fuse",
+}

@@ -1,0 +1,3 @@
+return sweep {
+  of "ok_plain",
+}

@@ -1,0 +1,4 @@
+return sweep {
+  of "ok_together",
+  vary "kv.paged" { block = eech { 1, 2 } },
+}

@@ -1,0 +1,484 @@
+/* registry.c - from directories to descriptions. */
+#include "testing.h"
+
+#include "base/canon.h"
+#include "registry/registry.h"
+
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RIDGE      TEST_BUILD_DIR "/ridge"
+#define EVERYTHING TEST_BUILD_DIR "/good/everything.so"
+
+/* The command lies where it has no plugins of its own, so that these are all. */
+struct place {
+  char *root, *self, *a, *b;
+};
+
+static char *under(const char *folder, const char *name) {
+  char *path = NULL;
+  if (asprintf(&path, "%s/%s", folder, name) < 0) abort();
+  return path;
+}
+
+static struct place place_new(void) {
+  struct place place = {.root = testing_scratch()};
+  place.a = under(place.root, "a");
+  place.b = under(place.root, "b");
+  char *bin = under(place.root, "bin"), *plugins = under(bin, "plugins");
+  place.self = under(bin, "ridge");
+  assert_int_equal(mkdir(place.a, 0700), 0);
+  assert_int_equal(mkdir(place.b, 0700), 0);
+  assert_int_equal(mkdir(bin, 0700), 0);
+  assert_int_equal(mkdir(plugins, 0700), 0);
+  /* A script, not a link: a link would be followed to the build tree. */
+  FILE *script = fopen(place.self, "w");
+  assert_non_null(script);
+  fprintf(script, "#!/bin/sh\nexec '%s' \"$@\"\n", RIDGE);
+  assert_int_equal(fclose(script), 0);
+  assert_int_equal(chmod(place.self, 0700), 0);
+  free(bin);
+  free(plugins);
+  return place;
+}
+
+static void place_free(struct place *place) {
+  free(place->self);
+  free(place->a);
+  free(place->b);
+  testing_remove(place->root);
+}
+
+struct bytes {
+  char *data;
+  size_t size;
+};
+
+static struct bytes bytes_of(const char *path) {
+  FILE *file = fopen(path, "rb");
+  assert_non_null(file);
+  struct bytes bytes = {malloc(1 << 20), 0};
+  assert_non_null(bytes.data);
+  bytes.size = fread(bytes.data, 1, 1 << 20, file);
+  assert_true(bytes.size > 1000 && bytes.size < 1 << 20);
+  fclose(file);
+  return bytes;
+}
+
+static char *put(const char *folder, const char *name, const void *data, size_t size) {
+  char *path = under(folder, name);
+  FILE *file = fopen(path, "wb");
+  assert_non_null(file);
+  assert_int_equal(fwrite(data, 1, size, file), size);
+  assert_int_equal(fclose(file), 0);
+  return path;
+}
+
+/* A copy of everything.so; `change` makes it another build, "1.2.3" -> version. */
+static char *put_plugin(const char *folder, const char *name, bool change, const char *version) {
+  struct bytes bytes = bytes_of(EVERYTHING);
+  if (version != NULL) {
+    char *at = memmem(bytes.data, bytes.size, "1.2.3", 6);
+    assert_non_null(at);
+    memcpy(at, version, 5);
+  }
+  if (change) bytes.data[bytes.size++] = 'x'; /* behind the end, where nothing looks */
+  char *path = put(folder, name, bytes.data, bytes.size);
+  free(bytes.data);
+  return path;
+}
+
+static ridge_status open_at(const struct place *place, const char *first, const char *second,
+                            const struct registry_cache *cache, struct registry *out,
+                            struct why *why) {
+  const char *folders[2] = {first, second};
+  const struct registry_search search = {
+      .self = place->self, .directories = folders, .n_directories = second != NULL ? 2 : 1,
+      .cache = cache};
+  why->text[0] = 0;
+  return registry_open(&search, out, why);
+}
+
+static void open_well(const struct place *place, const char *first, const char *second,
+                      const struct registry_cache *cache, struct registry *out) {
+  struct why why;
+  if (open_at(place, first, second, cache, out, &why) != RIDGE_OK) fail_msg("%s", why.text);
+}
+
+/* Seams ------------------------------------------------------------------------------ */
+
+static void every_seam_has_an_id_a_size_and_a_line(void **state) {
+  (void)state;
+  size_t n;
+  const struct seam *seams = seam_list(&n);
+  assert_true(n >= 13);
+  for (size_t i = 0; i < n; i++) {
+    assert_ptr_equal(seam_find(seams[i].id), &seams[i]);
+    assert_true(seams[i].table_bytes >= 16 && seams[i].table_bytes % 8 == 0);
+    assert_string_equal(strrchr(seams[i].id, '/'), "/1");
+    assert_true(strlen(seams[i].doc) > 0);
+    assert_string_not_equal(seam_kind_word(seams[i].kind), "?");
+  }
+  assert_null(seam_find("kv.store"));
+  assert_null(seam_find("kv.store/2"));
+}
+
+/* Descriptions ----------------------------------------------------------------------- */
+
+static const ridge_plugin *open_everything(void **file) {
+  const ridge_plugin *(*entry)(void);
+  *file = dlopen(EVERYTHING, RTLD_NOW | RTLD_LOCAL);
+  assert_non_null(*file);
+  void *symbol = dlsym(*file, "ridge_plugin_v1");
+  assert_non_null(symbol);
+  memcpy(&entry, &symbol, sizeof entry);
+  return entry();
+}
+
+static void a_description_survives_json_and_back(void **state) {
+  (void)state;
+  void *file;
+  const ridge_plugin *plugin = open_everything(&file);
+  json_t *json = plugin_to_json(plugin);
+  assert_non_null(json);
+  char *text = canon_text(json);
+  json_t *again = json_loads(text, 0, NULL);
+  struct arena arena = {0};
+  struct plugin_info info;
+  struct why why;
+  if (plugin_from_json(again, &arena, &info, &why) != RIDGE_OK) fail_msg("%s", why.text);
+  assert_string_equal(info.id, "test.everything");
+  assert_string_equal(info.family, "test");
+  assert_int_equal(info.n_params, 6);
+  assert_int_equal(plugin_param(&info, "count")->hi.i, 1000);
+  assert_true(plugin_param(&info, "ratio")->lo.r == -1.0);
+  assert_string_equal(plugin_param(&info, "choice")->fallback.t, "two");
+  assert_string_equal(plugin_param(&info, "choice")->choices[2], "three");
+  assert_null(plugin_param(&info, "choice")->choices[3]);
+  assert_true((plugin_param(&info, "file")->flags & RIDGE_REQUIRED) != 0);
+  assert_int_equal(info.n_relations, 4);
+  assert_int_equal(plugin_relation_type(&info, &info.relations[0]), RIDGE_T_REAL);
+  assert_string_equal(info.relations[1].value.t, "three");
+  assert_int_equal(info.relations[3].value.i, 500);
+  assert_string_equal(info.fills[1].seam, "token.tap/1");
+  assert_null(info.fills[1].table);
+  assert_string_equal(info.provides[0], "test.things");
+  assert_int_equal(info.evidence[0].least, 5);
+  assert_true(info.claims[0].ratio_hi == 2.0);
+  assert_true(info.tolerance == 1e-5);
+  json_decref(info.json);
+  json_decref(again);
+  json_decref(json);
+  free(text);
+  arena_free(&arena);
+  dlclose(file);
+}
+
+static bool is_refused(const json_t *json) {
+  struct arena arena = {0};
+  struct plugin_info info;
+  struct why why;
+  bool refused = plugin_from_json(json, &arena, &info, &why) != RIDGE_OK;
+  if (!refused) json_decref(info.json);
+  arena_free(&arena);
+  return refused;
+}
+
+/* Put `value` (NULL: nothing) in place of each member in turn; how many are missed? */
+static size_t spoil(json_t *root, json_t *at, const json_t *value) {
+  size_t refused = 0;
+  json_t *keys = json_array(), *name;
+  const char *key;
+  size_t i;
+  json_t *member;
+  json_object_foreach(at, key, member) json_array_append_new(keys, json_string(key));
+  json_array_foreach(keys, i, name) {
+    key = json_string_value(name);
+    json_t *kept = json_incref(json_object_get(at, key));
+    if (value != NULL) json_object_set_new(at, key, json_deep_copy(value));
+    else json_object_del(at, key);
+    refused += is_refused(root);
+    json_object_set_new(at, key, kept);
+  }
+  json_decref(keys);
+  return refused;
+}
+
+static void a_damaged_description_is_refused_not_believed(void **state) {
+  (void)state;
+  void *file;
+  json_t *root = plugin_to_json(open_everything(&file));
+  static const char *const tables[] = {"params",  "relations", "fills", "evidence",
+                                       "metrics", "claims"};
+  json_t *wrong[] = {NULL,           json_integer(-1),  json_string("\x1b[2J"), json_null(),
+                     json_real(1e9), json_array(),      json_object(),          json_true(),
+                     json_string("")};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    /* `judge`, which the registry reads, is the one member that it does not need. */
+    assert_true(spoil(root, root, wrong[i]) >= 12);
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+      json_t *row = json_array_get(json_object_get(root, tables[t]), 0);
+      assert_true(spoil(root, row, wrong[i]) >= 1);
+    }
+    json_decref(wrong[i]);
+  }
+  struct arena arena = {0};
+  struct plugin_info info;
+  struct why why;
+  assert_int_equal(plugin_from_json(NULL, &arena, &info, &why), RIDGE_CORRUPT);
+  assert_int_equal(plugin_from_json(root, &arena, &info, &why), RIDGE_OK);
+  json_decref(info.json);
+  json_decref(root);
+  arena_free(&arena);
+  dlclose(file);
+}
+
+/* Finding ---------------------------------------------------------------------------- */
+
+static void a_named_directory_has_to_be_there(void **state) {
+  (void)state;
+  struct place place = place_new();
+  struct registry registry;
+  struct why why;
+  assert_int_equal(open_at(&place, "/nowhere/at/all", NULL, NULL, &registry, &why), RIDGE_IO);
+  assert_non_null(strstr(why.text, "/nowhere/at/all"));
+  assert_int_equal(open_at(&place, RIDGE, NULL, NULL, &registry, &why), RIDGE_INVALID);
+  place_free(&place);
+}
+
+static void an_empty_directory_is_mentioned(void **state) {
+  (void)state;
+  struct place place = place_new();
+  struct registry registry;
+  open_well(&place, place.a, NULL, NULL, &registry);
+  assert_int_equal(registry.n_plugins, 0);
+  assert_int_equal(registry.n_searched, 2); /* plugins/ beside the command comes first */
+  assert_non_null(strstr(registry.searched[0], "/bin/plugins"));
+  assert_int_equal(registry.n_problems, 2);
+  assert_non_null(strstr(registry.problems[0].sentence, "no plugin"));
+  registry_free(&registry);
+  place_free(&place);
+}
+
+static void a_plugin_is_found_and_described(void **state) {
+  (void)state;
+  struct place place = place_new();
+  struct registry registry;
+  free(put_plugin(place.a, "x.so", false, NULL));
+  open_well(&place, place.a, NULL, NULL, &registry);
+  assert_int_equal(registry.n_plugins, 1);
+  const struct plugin_info *info = registry_find(&registry, "test.everything");
+  assert_non_null(info);
+  assert_int_equal(strlen(info->build.hex), 64);
+  assert_string_equal(json_string_value(json_object_get(info->json, "build")), info->build.hex);
+  assert_null(registry_find(&registry, "test.everythin"));
+  registry_free(&registry);
+  place_free(&place);
+}
+
+static void copies_of_one_file_are_one_plugin(void **state) {
+  (void)state;
+  struct place place = place_new();
+  struct registry registry;
+  free(put_plugin(place.a, "x.so", false, NULL));
+  free(put_plugin(place.b, "y.so", false, NULL));
+  char *link = under(place.a, "z.so");
+  assert_int_equal(symlink("x.so", link), 0);
+  open_well(&place, place.a, place.b, NULL, &registry);
+  assert_int_equal(registry.n_plugins, 1);
+  assert_non_null(strstr(registry.plugins[0].path, "/a/x.so"));
+  registry_free(&registry);
+  free(link);
+  place_free(&place);
+}
+
+static void two_files_under_one_id_are_refused_naming_both(void **state) {
+  (void)state;
+  static const char *const versions[] = {NULL, "1.2.4"}; /* another version is no licence */
+  for (size_t i = 0; i < 2; i++) {
+    struct place place = place_new();
+    struct registry registry;
+    struct why why;
+    free(put_plugin(place.a, "x.so", false, NULL));
+    free(put_plugin(place.b, "y.so", true, versions[i]));
+    assert_int_equal(open_at(&place, place.a, place.b, NULL, &registry, &why), RIDGE_INVALID);
+    assert_non_null(strstr(why.text, "test.everything"));
+    assert_non_null(strstr(why.text, "/a/x.so"));
+    assert_non_null(strstr(why.text, "/b/y.so"));
+    if (i == 1) assert_non_null(strstr(why.text, "1.2.4"));
+    place_free(&place);
+  }
+}
+
+/* What is usable and why not, as one text. */
+static char *summary(const struct registry *registry) {
+  json_t *rows = json_array();
+  for (size_t i = 0; i < registry->n_plugins; i++)
+    json_array_append_new(rows, json_pack("[ssO]", registry->plugins[i].path,
+                                          registry->plugins[i].id, registry->plugins[i].json));
+  for (size_t i = 0; i < registry->n_problems; i++)
+    json_array_append_new(rows, json_pack("[ss]", registry->problems[i].path,
+                                          registry->problems[i].sentence));
+  char *text = canon_text(rows);
+  json_decref(rows);
+  return text;
+}
+
+static void the_order_of_directories_changes_nothing(void **state) {
+  (void)state;
+  struct place place = place_new();
+  struct registry first, second;
+  free(put_plugin(place.a, "x.so", false, NULL));
+  free(put_plugin(place.b, "w.so", false, NULL));
+  free(put(place.a, "rubbish.so", "hello", 5));
+  free(put(place.b, "rubbish2.so", "hallo", 5));
+  open_well(&place, place.a, place.b, NULL, &first);
+  open_well(&place, place.b, place.a, NULL, &second);
+  char *a = summary(&first), *b = summary(&second);
+  assert_string_equal(a, b);
+  assert_int_equal(first.n_plugins, 1);
+  assert_int_equal(first.n_problems, 3);
+  free(a);
+  free(b);
+  registry_free(&first);
+  registry_free(&second);
+  place_free(&place);
+}
+
+static void files_that_are_no_plugins_cost_one_line_each(void **state) {
+  (void)state;
+  struct place place = place_new();
+  struct registry registry;
+  struct bytes bytes = bytes_of(EVERYTHING);
+  char *folder = under(place.a, "folder.so"), *fifo = under(place.a, "fifo.so");
+  char *dangling = under(place.a, "dangling.so");
+  free(put(place.a, "empty.so", "", 0));
+  free(put(place.a, "text.so", "#!/bin/sh\nexit 0\n", 17));
+  free(put(place.a, "short.so", bytes.data, 40));
+  free(put(place.a, "shorter.so", bytes.data, 6000));
+  free(put(place.a, "ignored.txt", "not a plugin", 12));
+  free(put(place.a, ".hidden.so", "not a plugin", 12));
+  bytes.data[18] = 40; /* e_machine: Arm, 32 bit */
+  free(put(place.a, "machine.so", bytes.data, bytes.size));
+  assert_int_equal(mkdir(folder, 0700), 0);
+  assert_int_equal(mkfifo(fifo, 0700), 0);
+  assert_int_equal(symlink("/nowhere", dangling), 0);
+  free(put_plugin(place.a, "works.so", false, NULL));
+  open_well(&place, place.a, NULL, NULL, &registry);
+  char *text = summary(&registry);
+  assert_int_equal(registry.n_plugins, 1);
+  if (registry.n_problems != 9) fail_msg("%s", text); /* with the empty bin/plugins */
+  assert_non_null(strstr(text, "machine.so\",\"it was built for another kind of machine"));
+  assert_non_null(strstr(text, "fifo.so\",\"it is no regular file"));
+  assert_non_null(strstr(text, "text.so\",\"it is no shared object"));
+  free(text);
+  free(bytes.data);
+  free(folder);
+  free(fifo);
+  free(dangling);
+  registry_free(&registry);
+  place_free(&place);
+}
+
+static void a_command_that_cannot_be_started_is_an_error(void **state) {
+  (void)state;
+  struct place place = place_new();
+  struct registry registry;
+  struct why why;
+  free(put_plugin(place.a, "x.so", false, NULL));
+  assert_int_equal(unlink(place.self), 0);
+  assert_int_equal(open_at(&place, place.a, NULL, NULL, &registry, &why), RIDGE_IO);
+  assert_non_null(strstr(why.text, place.self));
+  place_free(&place);
+}
+
+/* The cache -------------------------------------------------------------------------- */
+
+struct cached {
+  json_t *all;
+  int gets, puts;
+};
+
+static json_t *cache_get(void *ctx, const char *build) {
+  struct cached *cached = ctx;
+  cached->gets++;
+  return json_incref(json_object_get(cached->all, build));
+}
+
+static void cache_put(void *ctx, const char *build, const json_t *description) {
+  struct cached *cached = ctx;
+  cached->puts++;
+  json_object_set_new(cached->all, build, json_deep_copy(description));
+}
+
+static void a_known_build_is_not_scanned_again(void **state) {
+  (void)state;
+  struct place place = place_new();
+  struct registry registry;
+  struct cached cached = {.all = json_object()};
+  const struct registry_cache cache = {&cached, cache_get, cache_put};
+  free(put_plugin(place.a, "x.so", false, NULL));
+  open_well(&place, place.a, NULL, &cache, &registry);
+  char *first = summary(&registry);
+  registry_free(&registry);
+  assert_int_equal(cached.puts, 1);
+
+  char *other = under(place.root, "other"); /* could not be started */
+  free(place.self);
+  place.self = other;
+  open_well(&place, place.a, NULL, &cache, &registry);
+  assert_int_equal(registry.n_plugins, 1);
+  assert_non_null(strstr(first, json_string_value(json_object_get(registry.plugins[0].json, "id"))));
+  assert_int_equal(cached.gets, 2);
+  assert_int_equal(cached.puts, 1);
+  registry_free(&registry);
+  free(first);
+  json_decref(cached.all);
+  place_free(&place);
+}
+
+static void a_description_by_another_host_or_a_damaged_one_is_made_anew(void **state) {
+  (void)state;
+  static const char *const spoilt[] = {"judge", "params", "id"};
+  for (size_t i = 0; i < sizeof spoilt / sizeof *spoilt; i++) {
+    struct place place = place_new();
+    struct registry registry;
+    struct cached cached = {.all = json_object()};
+    const struct registry_cache cache = {&cached, cache_get, cache_put};
+    free(put_plugin(place.a, "x.so", false, NULL));
+    open_well(&place, place.a, NULL, &cache, &registry);
+    json_t *kept = json_object_get(cached.all, registry.plugins[0].build.hex);
+    json_object_set_new(kept, spoilt[i], json_string("another"));
+    registry_free(&registry);
+    open_well(&place, place.a, NULL, &cache, &registry);
+    assert_int_equal(registry.n_plugins, 1);
+    assert_int_equal(cached.puts, 2);
+    registry_free(&registry);
+    json_decref(cached.all);
+    place_free(&place);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_seam_has_an_id_a_size_and_a_line),
+      cmocka_unit_test(a_description_survives_json_and_back),
+      cmocka_unit_test(a_damaged_description_is_refused_not_believed),
+      cmocka_unit_test(a_named_directory_has_to_be_there),
+      cmocka_unit_test(an_empty_directory_is_mentioned),
+      cmocka_unit_test(a_plugin_is_found_and_described),
+      cmocka_unit_test(copies_of_one_file_are_one_plugin),
+      cmocka_unit_test(two_files_under_one_id_are_refused_naming_both),
+      cmocka_unit_test(the_order_of_directories_changes_nothing),
+      cmocka_unit_test(files_that_are_no_plugins_cost_one_line_each),
+      cmocka_unit_test(a_command_that_cannot_be_started_is_an_error),
+      cmocka_unit_test(a_known_build_is_not_scanned_again),
+      cmocka_unit_test(a_description_by_another_host_or_a_damaged_one_is_made_anew),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,148 @@
+/* table.c - aligned columns, whatever stands in the cells. */
+#include "testing.h"
+
+#include "base/text.h"
+#include "cli/table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What `print` writes to standard output; the caller frees. */
+static char *printed(struct table *table, bool terminal, bool colour) {
+  fflush(stdout);
+  FILE *file = tmpfile();
+  int before = dup(STDOUT_FILENO);
+  assert_non_null(file);
+  dup2(fileno(file), STDOUT_FILENO);
+  table_print(table, terminal, colour);
+  fflush(stdout);
+  dup2(before, STDOUT_FILENO);
+  close(before);
+  long size = ftell(file) >= 0 ? lseek(fileno(file), 0, SEEK_END) : -1;
+  assert_true(size >= 0);
+  char *text = calloc(1, (size_t)size + 1);
+  assert_int_equal(pread(fileno(file), text, (size_t)size, 0), size);
+  fclose(file);
+  return text;
+}
+
+static void check(struct table *table, bool terminal, bool colour, const char *expected) {
+  char *text = printed(table, terminal, colour);
+  assert_string_equal(text, expected);
+  free(text);
+}
+
+static void columns_are_as_wide_as_their_widest_cell(void **state) {
+  (void)state;
+  struct table *table = table_new("strategy|>speed|note");
+  table_cell(table, "kv.paged");
+  table_cell(table, "1.5");
+  table_cell(table, "a");
+  table_cell(table, "attention.flash");
+  table_cell(table, "120.25");
+  table_cell(table, "b");
+  check(table, true, false,
+        "strategy          speed  note\n"
+        "kv.paged            1.5  a\n"
+        "attention.flash  120.25  b\n");
+}
+
+static void wide_and_combining_characters_keep_the_columns(void **state) {
+  (void)state;
+  struct table *table = table_new("word|>n");
+  table_cell(table, "\xe6\x97\xa5\xe6\x9c\xac"); /* two characters, four columns */
+  table_cell(table, "1");
+  table_cell(table, "e\xcc\x81t\xc3\xa9"); /* e, combining acute, t, e acute: three columns */
+  table_cell(table, "2");
+  table_cell(table, "plain");
+  table_cell(table, "3");
+  check(table, true, false,
+        "word   n\n"
+        "\xe6\x97\xa5\xe6\x9c\xac   1\n"
+        "e\xcc\x81t\xc3\xa9    2\n"
+        "plain  3\n");
+}
+
+static void a_pipe_gets_tabs_and_titles(void **state) {
+  (void)state;
+  struct table *table = table_new("a|>b");
+  table_cell(table, "x");
+  table_cellf(table, "%d", 7);
+  check(table, false, true, "a\tb\nx\t7\n");
+}
+
+static void a_missing_cell_is_a_dash(void **state) {
+  (void)state;
+  struct table *table = table_new("a|b|c");
+  table_cell(table, NULL);
+  table_cell(table, "y");
+  check(table, false, false, "a\tb\tc\n-\ty\t-\n");
+}
+
+static void a_cell_cannot_break_the_table_or_drive_the_terminal(void **state) {
+  (void)state;
+  struct table *table = table_new("a|b");
+  table_cell(table, "one\ttwo\nthree");
+  table_cell(table, "\033[31mred\x7f");
+  check(table, false, false, "a\tb\none two three\t [31mred \n");
+}
+
+static void only_the_head_is_bold_and_only_on_a_terminal_with_colour(void **state) {
+  (void)state;
+  struct table *table = table_new("a");
+  table_cell(table, "x");
+  check(table, true, true, "\033[1ma\033[0m\nx\n");
+}
+
+static void no_rows_is_a_head_alone(void **state) {
+  (void)state;
+  check(table_new("a|b"), true, false, "a  b\n");
+}
+
+static void figures_have_three_places_that_count(void **state) {
+  (void)state;
+  assert_string_equal(human_bytes(0), "0 B");
+  assert_string_equal(human_bytes(1023), "1023 B");
+  assert_string_equal(human_bytes(1536), "1.50 KiB");
+  assert_string_equal(human_bytes(123.4 * 1048576), "123 MiB");
+  assert_string_equal(human_seconds(0.0123), "12.3 ms");
+  assert_string_equal(human_seconds(90), "90.0 s");
+  assert_string_equal(human_seconds(3600), "60.0 min");
+  assert_string_equal(human_count(1234567), "1.23 M");
+  assert_string_equal(human_count(512), "512");
+  assert_string_equal(human_count(-0.5), "-0.50");
+}
+
+static void figures_that_are_none_say_so(void **state) {
+  (void)state;
+  assert_string_equal(human_bytes(NAN), "nan");
+  assert_string_equal(human_count(INFINITY), "inf");
+  assert_string_equal(human_count(-INFINITY), "-inf");
+}
+
+static void several_figures_fit_into_one_line(void **state) {
+  (void)state;
+  char line[128];
+  snprintf(line, sizeof line, "%s of %s in %s, %s", human_bytes(1024), human_bytes(2048),
+           human_seconds(1), human_count(3));
+  assert_string_equal(line, "1.00 KiB of 2.00 KiB in 1.00 s, 3");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
+      cmocka_unit_test(wide_and_combining_characters_keep_the_columns),
+      cmocka_unit_test(a_pipe_gets_tabs_and_titles),
+      cmocka_unit_test(a_missing_cell_is_a_dash),
+      cmocka_unit_test(a_cell_cannot_break_the_table_or_drive_the_terminal),
+      cmocka_unit_test(only_the_head_is_bold_and_only_on_a_terminal_with_colour),
+      cmocka_unit_test(no_rows_is_a_head_alone),
+      cmocka_unit_test(figures_have_three_places_that_count),
+      cmocka_unit_test(figures_that_are_none_say_so),
+      cmocka_unit_test(several_figures_fit_into_one_line),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
