@@ -45,6 +45,29 @@ static void read_numbers(struct session *s) {
     s->stops[i] = json_string_value(json_array_get(stops, (size_t)i));
 }
 
+/* Was the setting given, in the recipe or on the command line? */
+static bool was_given(const struct session *s, const char *name) {
+  const json_t *origins = json_object_get(s->job->origins, "settings");
+  const char *origin = json_string_value(json_object_get(origins, name));
+  return origin != NULL && strcmp(origin, "default") != 0;
+}
+
+/* What a schedule decides must not be asked for otherwise. */
+static ridge_status check_schedule(const struct session *s, const struct instance *by,
+                                   struct why *why) {
+  int64_t rows = session_int(s, "engine.rows"), batch = session_int(s, "bench.batch");
+  if (was_given(s, "engine.rows") && s->rows != rows)
+    return why_set(
+        why, RIDGE_INVALID,
+        "engine.rows is %lld, but %s sets the rows of a step by its own parameters (%lld)",
+        (long long)rows, by->plugin->id, (long long)s->rows);
+  if (session_has_word(s, "bench") && batch > s->slots)
+    return why_set(why, RIDGE_INVALID,
+                   "bench.batch is %lld, but %s runs %lld sequences at once",
+                   (long long)batch, by->plugin->id, (long long)s->slots);
+  return RIDGE_OK;
+}
+
 /* Sequences, rows and drafts of a step: what the schedule and the drafter say. */
 static ridge_status ask_bounds(struct session *s, struct why *why) {
   const void *table;
@@ -54,6 +77,7 @@ static ridge_status ask_bounds(struct session *s, struct why *why) {
     uint64_t entered = instance_enter(by);
     ridge_status status = schedule->bounds(by->params, &s->slots, &s->rows);
     status = instance_leave(by, entered, status, RIDGE_SEAM_SCHEDULE_ADMIT, why);
+    if (status == RIDGE_OK) status = check_schedule(s, by, why);
     if (status != RIDGE_OK) return status;
   }
   by = runtime_filler(s->job->plugins, RIDGE_SEAM_DECODE_DRAFT, &table);
