@@ -30,7 +30,7 @@ static ridge_status load(struct session *s) {
   if (status == RIDGE_OK) status = draft_models_load(s, &s->why);
   if (status != RIDGE_OK) return status;
   session_sample(s, "load_ms", 0, (double)(clock_ns() - start) / 1e6);
-  session_sample(s, "weight_bytes", 0, (double)s->main.weights.resident_bytes);
+  session_sample(s, "weight_bytes", 0, (double)runtime_memory(&s->main).weights);
   session_sample(s, "cache_bytes", 0, (double)cache_bytes(&s->main.cache));
   return RIDGE_OK;
 }
