@@ -166,8 +166,8 @@ ridge_status catalog_query(struct catalog *c, const char *sql, const json_t *par
   if (cost != NULL) cost->ns = clock_ns() - start;
   sqlite3_finalize(stmt);
   sqlite3_set_authorizer(c->db, NULL, NULL);
-  struct why ignored;
-  ridge_status back = sql_script(c, "PRAGMA query_only = OFF", &ignored);
+  struct why second;
+  ridge_status back = sql_script(c, "PRAGMA query_only = OFF", status == RIDGE_OK ? why : &second);
   return status != RIDGE_OK ? status : back;
 }
 

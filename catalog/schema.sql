@@ -185,8 +185,9 @@ CREATE TABLE run (
   CHECK ((plan_id IS NULL) = (status = 'refused')),
   CHECK ((ended IS NULL) = (status = 'running'))
 ) STRICT;
-CREATE INDEX run_plan ON run (plan_id, seed, machine_id, program_id, status, output);
-CREATE INDEX run_latest ON run (plan_id, status, run_id);
+CREATE INDEX run_output ON run (plan_id, status, seed, output);
+CREATE INDEX run_newest ON run (plan_id, machine_id, status, run_id);
+CREATE INDEX run_alike ON run (plan_id, machine_id, seed, program_id, status, run_id);
 CREATE INDEX run_name ON run (name, run_id);
 CREATE INDEX run_status ON run (status, run_id);
 CREATE INDEX run_recipe ON run (recipe_id, run_id);

@@ -7,7 +7,23 @@ target_include_directories(ridge_testing PUBLIC tests)
 target_link_libraries(ridge_testing PUBLIC ridge_host PkgConfig::cmocka)
 target_compile_definitions(ridge_testing PUBLIC
   TEST_SOURCE_DIR="${CMAKE_SOURCE_DIR}" TEST_BUILD_DIR="${CMAKE_BINARY_DIR}")
+# Plugins made for the tests: build/bad/NAME.so, each with one fault (never built with
+# sanitizers, which would find it before the host does), and build/good/NAME.so.
+set(conform_plugins "")
+foreach(kind bad good)
+  file(GLOB kind_sources CONFIGURE_DEPENDS tests/conform/${kind}/*.c)
+  foreach(source ${kind_sources})
+    cmake_path(GET source STEM name)
+    add_library(${kind}_${name} MODULE ${source})
+    target_include_directories(${kind}_${name} PRIVATE plugins/include)
+    target_compile_options(${kind}_${name} PRIVATE -Wall -Wextra -Werror)
+    set_target_properties(${kind}_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
+      LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${kind})
+    list(APPEND conform_plugins ${kind}_${name})
+  endforeach()
+endforeach()
 get_property(all_plugins GLOBAL PROPERTY RIDGE_PLUGINS)
+list(APPEND all_plugins ${conform_plugins})
 foreach(source ${test_sources})
   cmake_path(GET source STEM name)
   if(NOT name MATCHES "^test_")

@@ -49,7 +49,8 @@ static inline void *fake_alloc(const ridge_host *host, size_t size, size_t align
   if (align < 16) align = 16;
   size_t head = (sizeof(struct fake_block) + align - 1) / align * align;
   void *raw = NULL;
-  if (posix_memalign(&raw, align < 64 ? 64 : align, head + (size > 0 ? size : 1)) != 0) abort();
+  if (posix_memalign(&raw, align < 64 ? 64 : align, head + (size > 0 ? size : 1)) != 0)
+    abort();
   memset(raw, 0, head + size);
   struct fake_block *block =
       (struct fake_block *)(void *)((char *)raw + head - sizeof(struct fake_block));
@@ -110,7 +111,8 @@ static inline uint64_t fake_now(const ridge_host *host) {
 }
 
 static inline ridge_status fake_parallel(const ridge_host *host, int64_t n, int64_t grain,
-                                         void (*body)(void *, int64_t, int64_t), void *arg) {
+                                         void (*body)(void *, int64_t, int64_t),
+                                         void *arg) {
   (void)host;
   for (int64_t lo = 0; lo < n; lo += grain) body(arg, lo, lo + grain < n ? lo + grain : n);
   return RIDGE_OK;
@@ -204,14 +206,15 @@ static inline ridge_status fake_check(struct fake *fake, const ridge_plan *plan)
 }
 
 /* The seam's table; for a SET the row with this key and these needs. */
-static inline const ridge_fill *fake_fill(struct fake *fake, const char *seam, const char *key,
-                                          const char *needs) {
+static inline const ridge_fill *fake_fill(struct fake *fake, const char *seam,
+                                          const char *key, const char *needs) {
   const ridge_fill *rows = fake->plugin->fills.rows;
   for (uint32_t i = 0; i < fake->plugin->fills.count; i++) {
     bool same_key = key == NULL || (rows[i].key != NULL && strcmp(rows[i].key, key) == 0);
-    bool same_needs = key == NULL || (needs == NULL ? rows[i].needs == NULL
-                                                    : rows[i].needs != NULL &&
-                                                          strcmp(rows[i].needs, needs) == 0);
+    bool same_needs =
+        key == NULL ||
+        (needs == NULL ? rows[i].needs == NULL
+                       : rows[i].needs != NULL && strcmp(rows[i].needs, needs) == 0);
     if (strcmp(rows[i].seam, seam) == 0 && same_key && same_needs) return &rows[i];
   }
   fail_msg("%s does not fill %s", fake->plugin->id, seam);
@@ -223,7 +226,8 @@ static inline const void *fake_table(struct fake *fake, const char *seam) {
 }
 
 static inline void fake_close(struct fake *fake) {
-  if (fake->self != NULL && fake->plugin->destroy != NULL) fake->plugin->destroy(fake->self);
+  if (fake->self != NULL && fake->plugin->destroy != NULL)
+    fake->plugin->destroy(fake->self);
   while (fake->blocks != NULL) fake_free(&fake->host, fake->blocks + 1);
   dlclose(fake->file);
   free(fake->params);

@@ -28,7 +28,9 @@ struct sim {
   int64_t steps, longest_wait, most_running, most_rows;
 };
 
-static inline int64_t sim_blocks(int64_t tokens) { return (tokens + SIM_BLOCK - 1) / SIM_BLOCK; }
+static inline int64_t sim_blocks(int64_t tokens) {
+  return (tokens + SIM_BLOCK - 1) / SIM_BLOCK;
+}
 
 static inline int64_t sim_free(const struct sim *sim) {
   int64_t used = 0;
@@ -89,7 +91,8 @@ static inline void sim_apply(struct sim *sim, const ridge_admit_seq *grant) {
 }
 
 /* One step: ask, check, apply.  False when nothing was granted. */
-static inline bool sim_step(struct sim *sim, struct fake *fake, int64_t slots, int64_t rows) {
+static inline bool sim_step(struct sim *sim, struct fake *fake, int64_t slots,
+                            int64_t rows) {
   const ridge_schedule *schedule = fake_table(fake, RIDGE_SEAM_SCHEDULE_ADMIT);
   static ridge_admit_seq seqs[SIM_MOST];
   int64_t n = sim_view(sim, seqs), used = 0, running = 0, granted = 0;
@@ -139,7 +142,8 @@ static inline void sim_run(struct sim *sim, struct fake *fake) {
   }
 }
 
-static inline struct sim sim_random(int64_t n, int64_t drafts, int64_t blocks, uint64_t seed) {
+static inline struct sim sim_random(int64_t n, int64_t drafts, int64_t blocks,
+                                    uint64_t seed) {
   struct sim sim = {.n = n, .drafts = drafts, .blocks = blocks, .dice = seed};
   int64_t arrives = 0; /* numbers are given in order of arrival */
   for (int64_t i = 0; i < n; i++) {

@@ -11,7 +11,8 @@
 static inline ridge_status shaping_run(struct fake *fake, const int32_t *tokens, int64_t n,
                                        float *logits, int64_t vocab) {
   const ridge_logits_shape *seam = fake_table(fake, RIDGE_SEAM_LOGITS_SHAPE);
-  ridge_shape_view view = {.struct_size = sizeof view, .tokens = tokens, .n = n, .prompt = n};
+  ridge_shape_view view = {
+      .struct_size = sizeof view, .tokens = tokens, .n = n, .prompt = n};
   return seam->shape(fake->self, &view, logits, vocab);
 }
 
@@ -21,12 +22,12 @@ static inline void shaping_fill(float *logits, int64_t vocab, int kind, uint64_t
   for (int64_t i = 0; i < vocab; i++) {
     float x = fake_unit(dice);
     switch (kind) {
-    case 0: logits[i] = 12 * x; break;                            /* of both signs */
-    case 1: logits[i] = -30 + x; break;                           /* all negative */
-    case 2: logits[i] = (float)fake_below(dice, 5); break;        /* many ties */
-    case 3: logits[i] = 3.5f; break;                              /* nothing but ties */
-    case 4: logits[i] = i % 3 == 0 ? -INFINITY : 5 * x; break;    /* some ruled out before */
-    default: logits[i] = 8 + x * 1e-6f; break;                    /* differ in the last bits */
+    case 0: logits[i] = 12 * x; break;                         /* of both signs */
+    case 1: logits[i] = -30 + x; break;                        /* all negative */
+    case 2: logits[i] = (float)fake_below(dice, 5); break;     /* many ties */
+    case 3: logits[i] = 3.5f; break;                           /* nothing but ties */
+    case 4: logits[i] = i % 3 == 0 ? -INFINITY : 5 * x; break; /* some ruled out before */
+    default: logits[i] = 8 + x * 1e-6f; break;                 /* differ in the last bits */
     }
   }
 }
@@ -47,14 +48,14 @@ static inline int32_t *shaping_sorted(const float *logits, int64_t vocab) {
 }
 
 /* The first `kept` of the order are as they were, the others are ruled out. */
-static inline void shaping_expect(const float *before, const float *after, const int32_t *order,
-                                  int64_t vocab, int64_t kept) {
+static inline void shaping_expect(const float *before, const float *after,
+                                  const int32_t *order, int64_t vocab, int64_t kept) {
   for (int64_t i = 0; i < vocab; i++) {
     int32_t token = order[i];
     float want = i < kept ? before[token] : -INFINITY;
     if (after[token] != want) {
-      fail_msg("place %d (token %d): %g, wanted %g", (int)i, (int)token, (double)after[token],
-               (double)want);
+      fail_msg("place %d (token %d): %g, wanted %g", (int)i, (int)token,
+               (double)after[token], (double)want);
     }
   }
 }

@@ -32,7 +32,6 @@ CREATE TABLE technique (
                ('confirmed', 'remembered', 'unknown', 'background')),
   trust        TEXT NOT NULL CHECK (trust IN ('primary', 'secondary', 'memory'))
 ) STRICT;
-CREATE INDEX technique_paper ON technique (paper_id);
 
 CREATE TABLE claim (
   claim_id     INTEGER PRIMARY KEY,
@@ -85,7 +84,6 @@ CREATE TABLE review (
   evidence  TEXT NOT NULL,
   accepted  INTEGER NOT NULL CHECK (accepted IN (0, 1))
 ) STRICT;
-CREATE INDEX review_plugin ON review (plugin_id);
 
 CREATE TABLE machine (
   machine_id   INTEGER PRIMARY KEY,
@@ -160,7 +158,6 @@ CREATE TABLE sweep (
   started   INTEGER NOT NULL,
   ended     INTEGER
 ) STRICT;
-CREATE INDEX sweep_recipe ON sweep (recipe_id);
 
 CREATE TABLE run (
   run_id     INTEGER PRIMARY KEY,
@@ -188,17 +185,14 @@ CREATE TABLE run (
   CHECK ((plan_id IS NULL) = (status = 'refused')),
   CHECK ((ended IS NULL) = (status = 'running'))
 ) STRICT;
-CREATE INDEX run_plan ON run (plan_id, seed, machine_id, program_id, status, output);
-CREATE INDEX run_latest ON run (plan_id, status, run_id);
+CREATE INDEX run_output ON run (plan_id, status, seed, output);
+CREATE INDEX run_newest ON run (plan_id, machine_id, status, run_id);
+CREATE INDEX run_alike ON run (plan_id, machine_id, seed, program_id, status, run_id);
 CREATE INDEX run_name ON run (name, run_id);
 CREATE INDEX run_status ON run (status, run_id);
 CREATE INDEX run_recipe ON run (recipe_id, run_id);
-CREATE INDEX run_machine ON run (machine_id);
-CREATE INDEX run_program ON run (program_id);
 CREATE INDEX run_sweep ON run (sweep_id);
 CREATE INDEX run_parent ON run (parent_id);
-CREATE INDEX run_detail ON run (detail_id);
-CREATE INDEX run_blamed ON run (blamed_id);
 
 -- The run may not be there yet: the diagnostics of a refused run are written first,
 -- since a refused run is finished from its first moment.
@@ -242,7 +236,6 @@ CREATE TABLE evidence (
   least     INTEGER NOT NULL,                -- below this the run is inert
   PRIMARY KEY (run_id, plugin_id, name)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX evidence_plugin ON evidence (plugin_id);
 
 CREATE TABLE setting (
   run_id INTEGER NOT NULL REFERENCES run,
@@ -272,7 +265,6 @@ CREATE TABLE sample (
   PRIMARY KEY (run_id, metric_id, repeat),
   CHECK ((value IS NULL) = (odd IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX sample_metric ON sample (metric_id);
 
 -- The median of the measured repeats, set down once by a trigger when the run ends, so
 -- that questions over all runs do not sort all samples.  Read it through `typical`.
@@ -283,7 +275,6 @@ CREATE TABLE settled (
   repeats   INTEGER NOT NULL,
   PRIMARY KEY (run_id, metric_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX settled_metric ON settled (metric_id);
 
 CREATE TABLE point (
   run_id    INTEGER NOT NULL REFERENCES run,
@@ -294,7 +285,6 @@ CREATE TABLE point (
   PRIMARY KEY (run_id, metric_id, step),
   CHECK ((value IS NULL) = (odd IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX point_metric ON point (metric_id);
 
 CREATE TABLE input (
   run_id INTEGER NOT NULL REFERENCES run,

@@ -2,16 +2,18 @@
 -- program and seed, the one composition being the other without the strategy.
 -- :strategy = null   only this one
 -- :metric = null     only this one
--- :last = 2000       look at so many of the newest runs
+-- :last = 1000       look at so many of the newest runs
 -- :limit = 200       rows
 WITH recent AS (
-  SELECT run_id, plan_id, machine_id, program_id, seed FROM run
-  WHERE status = 'done' ORDER BY run_id DESC LIMIT :last),
+  SELECT max(run_id) AS run_id, plan_id, machine_id, program_id, seed
+  FROM (SELECT * FROM run WHERE status = 'done' ORDER BY run_id DESC LIMIT :last)
+  GROUP BY plan_id, machine_id, seed, program_id),
 pair AS MATERIALIZED (
   SELECT a.name, r.run_id AS with_it,
-         (SELECT max(o.run_id) FROM run o
-          WHERE o.plan_id = po.plan_id AND o.seed = r.seed AND o.machine_id = r.machine_id
-            AND o.program_id = r.program_id AND o.status = 'done') AS without
+         (SELECT o.run_id FROM run o INDEXED BY run_alike
+          WHERE o.plan_id = po.plan_id AND o.machine_id = r.machine_id AND o.seed = r.seed
+            AND o.program_id = r.program_id AND o.status = 'done'
+          ORDER BY o.run_id DESC LIMIT 1) AS without
   FROM recent r CROSS JOIN plan pw ON pw.plan_id = r.plan_id
   CROSS JOIN ablation a ON a.composition = pw.composition
   CROSS JOIN plan po ON po.composition = a.without

@@ -1,26 +1,33 @@
 -- The front of speed and quality, for one task on one machine (two tasks are never
--- compared): runs that no other run beats in one without losing in the other.
+-- compared): compositions that no other beats in one without losing in the other, each
+-- by its newest run there.
 -- :task = null              its digest; else that of the newest run that has both
 -- :machine = null           its number; else that of the same run
 -- :speed = decode_tps       metric
 -- :quality = perplexity     metric
 -- :limit = 50               rows
-WITH axis AS (
+WITH axis AS MATERIALIZED (
   SELECT s.metric_id AS speed, q.metric_id AS quality, iif(s.better < 0, -1, 1) AS up,
          iif(q.better > 0, -1, 1) AS down
   FROM metric s, metric q WHERE s.name = :speed AND q.name = :quality),
-here AS (
-  SELECT p.task, r.machine_id FROM run r JOIN plan p USING (plan_id), axis
-  WHERE r.status = 'done'
-    AND (:task IS NULL OR p.task = :task) AND (:machine IS NULL OR r.machine_id = :machine)
-    AND EXISTS (SELECT 1 FROM typical WHERE run_id = r.run_id AND metric_id = axis.speed)
-    AND EXISTS (SELECT 1 FROM typical WHERE run_id = r.run_id AND metric_id = axis.quality)
+here AS MATERIALIZED (
+  SELECT (SELECT task FROM plan WHERE plan_id = r.plan_id) AS task, r.machine_id FROM run r
+  WHERE r.status = 'done' AND (:machine IS NULL OR r.machine_id = :machine)
+    AND (:task IS NULL OR (SELECT task FROM plan WHERE plan_id = r.plan_id) = :task)
+    AND EXISTS (SELECT 1 FROM typical
+                WHERE run_id = r.run_id AND metric_id = (SELECT speed FROM axis))
+    AND EXISTS (SELECT 1 FROM typical
+                WHERE run_id = r.run_id AND metric_id = (SELECT quality FROM axis))
   ORDER BY r.run_id DESC LIMIT 1),
+newest AS MATERIALIZED (
+  SELECT (SELECT r.run_id FROM run r INDEXED BY run_newest
+          WHERE r.plan_id = p.plan_id AND r.machine_id = here.machine_id AND r.status = 'done'
+          ORDER BY r.run_id DESC LIMIT 1) AS run_id
+  FROM here CROSS JOIN plan p ON p.task = here.task),
 candidate AS (
   SELECT r.run_id, r.name, r.plan_id, s.value AS speed, q.value AS quality,
          s.value * axis.up AS fast, q.value * axis.down AS bad
-  FROM here CROSS JOIN axis CROSS JOIN plan p ON p.task = here.task
-  CROSS JOIN run r ON r.plan_id = p.plan_id AND r.machine_id = here.machine_id AND r.status = 'done'
+  FROM newest CROSS JOIN run r ON r.run_id = newest.run_id CROSS JOIN axis
   CROSS JOIN typical s ON s.run_id = r.run_id AND s.metric_id = axis.speed
   CROSS JOIN typical q ON q.run_id = r.run_id AND q.metric_id = axis.quality)
 SELECT f.run_id AS run, f.name, f.speed, f.quality,

@@ -140,7 +140,7 @@ static int print_help(void) {
   printf("\n");
   for (size_t i = 0; i < N_COMMON; i++) {
     const struct common *row = &common_options[i];
-    printf("  %-10s %-5s %s\n", row->name, row->value != NULL ? row->value : "", row->doc);
+    printf("  %-12s %-5s %s\n", row->name, row->value != NULL ? row->value : "", row->doc);
   }
   printf(
       "\nExit codes: 0 ok, 1 failed, 2 usage error or refused recipe, 3 inert strategy,\n"

@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { BAR = 24 };
+enum { BAR = 24, PATIENCE_NS = 1000000000 }; /* a line without news is drawn once a second */
 
 struct progress progress_new(bool wanted) {
   return (struct progress){.on = wanted && isatty(STDERR_FILENO) == 1};
@@ -19,7 +19,8 @@ struct progress progress_new(bool wanted) {
 void progress_set(struct progress *progress, const char *phase, double done, double of,
                   const char *note) {
   if (phase == NULL) phase = "";
-  if (strcmp(phase, progress->phase) != 0) progress->phase_ns = clock_ns();
+  if (strcmp(phase, progress->phase) != 0 || done < progress->done)
+    progress->phase_ns = clock_ns(); /* another phase, or the next repeat of this one */
   snprintf(progress->phase, sizeof progress->phase, "%s", phase);
   snprintf(progress->note, sizeof progress->note, "%s", note != NULL ? note : "");
   progress->done = done;
@@ -53,7 +54,11 @@ static void add_amount(struct text *line, const struct progress *progress, doubl
 
 void progress_draw(struct progress *progress) {
   if (!progress->on || progress->phase[0] == 0) return;
-  double seconds = (double)(clock_ns() - progress->phase_ns) * 1e-9;
+  uint64_t now = clock_ns();
+  if (progress->done == progress->drawn && now - progress->drawn_ns < PATIENCE_NS) return;
+  progress->drawn = progress->done;
+  progress->drawn_ns = now;
+  double seconds = (double)(now - progress->phase_ns) * 1e-9;
   struct text line = text_new(1024);
   text_add(&line, progress->phase);
   add_amount(&line, progress, seconds);

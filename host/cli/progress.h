@@ -12,8 +12,8 @@
 struct progress {
   bool on, shown;
   char phase[64], note[96];
-  double done, of;
-  uint64_t phase_ns; /* when this phase began */
+  double done, of, drawn;
+  uint64_t phase_ns, drawn_ns; /* when this phase began; when it was last drawn */
 };
 
 struct progress progress_new(bool wanted);

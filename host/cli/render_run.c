@@ -89,7 +89,8 @@ static void render_strategies(const struct cli *cli, const struct outcome *o) {
     table_cell(table, text_of(row, "effect", "-"));
     table_cell(table, engaged_word(row));
     table_cell(table, evidence);
-    table_cell(table, human_seconds(json_number_value(json_object_get(row, "time_ns")) * 1e-9));
+    double ns = json_number_value(json_object_get(row, "time_ns")); /* kernels are not timed */
+    table_cell(table, ns > 0 ? human_seconds(ns * 1e-9) : NULL);
     free(evidence);
     n++;
   }

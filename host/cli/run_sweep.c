@@ -7,6 +7,8 @@
 #include "cli/run_sweep.h"
 
 #include "base/clock.h"
+#include "base/stats.h"
+#include "base/text.h"
 #include "cli/print_json.h"
 #include "cli/table.h"
 #include "cli/view.h"
@@ -87,69 +89,110 @@ static json_t *kept_metrics(const struct sweep *sweep) {
                    "metric", "perplexity", "better", -1, "metric", "peak_rss_bytes", "better", -1);
 }
 
+/* One point of the sweep over all its seeds.  Points of one seed come before those of the
+ * next, so that its runs are `group_count` apart. */
+struct group {
+  size_t first;
+  const char *label;
+};
+
+static size_t group_count(const struct sweeping *s) { return s->sweep.n_points / s->sweep.n_seeds; }
+
+static struct group group_at(const struct sweeping *s, size_t i) {
+  return (struct group){i, s->sweep.points[i].label};
+}
+
+/* The median of a metric over the seeds; false when no run has it. */
+static bool group_value(const struct sweeping *s, struct group group, const char *metric,
+                        double *out) {
+  double *values = calloc(s->sweep.n_seeds, sizeof *values);
+  size_t n = 0;
+  struct spread spread;
+  if (values == NULL) abort();
+  for (size_t i = group.first; i < s->n_done; i += group_count(s))
+    if (s->outcomes[i].status == CATALOG_DONE && outcome_spread(&s->outcomes[i], metric, &spread))
+      values[n++] = spread.median;
+  if (n > 0) *out = stats_median(values, n);
+  free(values);
+  return n > 0;
+}
+
 /* Is `b` as good as `a` in every kept metric, and better in one? */
-static bool beats(const struct outcome *b, const struct outcome *a, const json_t *keep) {
+static bool beats(const struct sweeping *s, struct group b, struct group a, const json_t *keep) {
   size_t i;
   const json_t *row;
   bool better = false;
   json_array_foreach(keep, i, row) {
     const char *metric = json_string_value(json_object_get(row, "metric"));
-    double sign = (double)json_integer_value(json_object_get(row, "better"));
-    struct spread of_a, of_b;
-    if (!outcome_spread(a, metric, &of_a) || !outcome_spread(b, metric, &of_b)) return false;
-    if (sign * of_b.median < sign * of_a.median) return false;
-    better = better || of_b.median != of_a.median;
+    double sign = (double)json_integer_value(json_object_get(row, "better")), of_a, of_b;
+    if (!group_value(s, a, metric, &of_a) || !group_value(s, b, metric, &of_b)) continue;
+    if (sign * of_b < sign * of_a) return false;
+    better = better || of_b != of_a;
   }
   return better;
 }
 
-static bool is_kept(const struct sweeping *s, size_t i, const json_t *keep) {
-  if (s->outcomes[i].status != CATALOG_DONE) return false;
-  for (size_t k = 0; k < s->n_done; k++)
-    if (k != i && s->outcomes[k].status == CATALOG_DONE &&
-        beats(&s->outcomes[k], &s->outcomes[i], keep))
+static bool is_done(const struct sweeping *s, struct group group) {
+  for (size_t i = group.first; i < s->n_done; i += group_count(s))
+    if (s->outcomes[i].status != CATALOG_DONE) return false;
+  return group.first < s->n_done;
+}
+
+static bool is_kept(const struct sweeping *s, struct group group, const json_t *keep) {
+  if (!is_done(s, group)) return false;
+  for (size_t k = 0; k < group_count(s); k++)
+    if (k != group.first && is_done(s, group_at(s, k)) && beats(s, group_at(s, k), group, keep))
       return false;
   return true;
 }
 
 static struct table *sweep_table(const json_t *keep) {
-  char titles[512];
-  size_t i, used = (size_t)snprintf(titles, sizeof titles, "point|>seed|>run|status|kept");
+  struct text titles = text_new(4096);
+  size_t i;
   const json_t *row;
-  json_array_foreach(keep, i, row) {
-    int n = snprintf(titles + used, sizeof titles - used, "|>%s",
-                     json_string_value(json_object_get(row, "metric")));
-    if (n < 0 || (size_t)n >= sizeof titles - used) break;
-    used += (size_t)n;
-  }
-  return table_new(titles);
+  text_add(&titles, "point|kept");
+  json_array_foreach(keep, i, row)
+    text_format(&titles, "|>%s", json_string_value(json_object_get(row, "metric")));
+  text_add(&titles, "|runs");
+  struct table *table = table_new(titles.data);
+  text_free(&titles);
+  return table;
 }
 
-static void point_cells(const struct sweeping *s, size_t i, struct table *table,
+/* "12 16 crashed": the runs, and how they ended if not well. */
+static void runs_cell(const struct sweeping *s, struct group group, struct table *table) {
+  struct text runs = text_new(4096);
+  for (size_t i = group.first; i < s->n_done; i += group_count(s)) {
+    const struct outcome *o = &s->outcomes[i];
+    text_format(&runs, "%s%" PRId64, runs.size > 0 ? " " : "", o->run);
+    if (o->status != CATALOG_DONE) text_format(&runs, " %s", catalog_status_word(o->status));
+  }
+  table_cell(table, runs.size > 0 ? runs.data : NULL);
+  text_free(&runs);
+}
+
+static void group_cells(const struct sweeping *s, struct group group, struct table *table,
                         const json_t *keep) {
-  const struct outcome *o = &s->outcomes[i];
   size_t k;
   const json_t *row;
-  table_cell(table, s->sweep.points[i].label);
-  table_cellf(table, "%" PRId64, o->seed);
-  table_cellf(table, "%" PRId64, o->run);
-  table_cell(table, catalog_status_word(o->status));
-  table_cell(table, is_kept(s, i, keep) ? "*" : "");
+  table_cell(table, group.label);
+  table_cell(table, is_kept(s, group, keep) ? "*" : "");
   json_array_foreach(keep, k, row) {
     const char *metric = json_string_value(json_object_get(row, "metric"));
-    struct spread spread;
-    if (outcome_spread(o, metric, &spread)) table_cell(table, metric_figure(metric, spread.median));
-    else table_cell(table, NULL);
+    double value;
+    table_cell(table, group_value(s, group, metric, &value) ? metric_figure(metric, value) : NULL);
   }
+  runs_cell(s, group, table);
 }
 
 static void print_points(const struct sweeping *s) {
   json_t *keep = kept_metrics(&s->sweep);
   struct table *table = sweep_table(keep);
-  for (size_t i = 0; i < s->n_done; i++) point_cells(s, i, table, keep);
+  for (size_t i = 0; i < group_count(s); i++) group_cells(s, group_at(s, i), table, keep);
   printf("\n");
   table_print(table, s->cli->terminal, s->cli->colour);
-  printf("\n* no other point is as good in everything shown and better in something\n");
+  printf("\n* no other point is as good in everything shown and better in something");
+  printf(s->sweep.n_seeds > 1 ? "; medians over %zu seeds\n" : "\n", s->sweep.n_seeds);
   if (s->stopped) printf("stopped after %zu of %zu runs\n", s->n_done, s->sweep.n_points);
   if (s->out_of_time)
     printf("the budget of %.0f s is used up after %zu of %zu runs\n", s->sweep.budget_seconds,
@@ -162,7 +205,7 @@ static json_t *points_json(const struct sweeping *s) {
   for (size_t i = 0; i < s->n_done; i++) {
     json_t *run = outcome_json(&s->outcomes[i]);
     json_object_set_new(run, "label", json_string(s->sweep.points[i].label));
-    json_object_set_new(run, "kept", json_boolean(is_kept(s, i, keep)));
+    json_object_set_new(run, "kept", json_boolean(is_kept(s, group_at(s, i % group_count(s)), keep)));
     json_array_append_new(runs, run);
   }
   json_decref(keep);

@@ -13,6 +13,7 @@
 #include "cli/run_sweep.h"
 #include "cli/table.h"
 #include "cli/view.h"
+#include "recipe/recipe_source.h"
 #include "run/metrics.h"
 
 #include <inttypes.h>
@@ -176,9 +177,9 @@ static void bytes_cell(struct table *table, const struct effect *e) {
 
 static void quality_cell(struct table *table, const struct effect *e) {
   if (!e->there) table_cell(table, NULL);
-  else if (e->with == e->without) table_cellf(table, "%.4g, the same", e->with);
+  else if (e->with == e->without) table_cellf(table, "%.6g, the same", e->with);
   else
-    table_cellf(table, "%.4g -> %.4g (%+.2f %%)", e->without, e->with,
+    table_cellf(table, "%.6g -> %.6g (%+.2g %%)", e->without, e->with,
                 100 * (e->with / e->without - 1));
 }
 
@@ -339,17 +340,25 @@ static int read_strategies(struct ablation *a) {
   return -1;
 }
 
+static ridge_status begin_sweep(struct ablation *a) {
+  struct recipe_source source;
+  ridge_status status = recipe_source_read(a->words.recipe, &source, &a->why);
+  if (status != RIDGE_OK) return status;
+  json_t *points = json_pack("{s:s, s:O, s:I}", "ablation", a->words.recipe, "strategies",
+                             a->strategies, "rounds", (json_int_t)a->rounds);
+  status = catalog_sweep_begin(a->place.catalog, "ablation", source.text, points, &a->sweep_id,
+                               &a->why);
+  json_decref(points);
+  recipe_source_free(&source);
+  return status;
+}
+
 static int run_all(struct ablation *a) {
   for (size_t arm = 0; arm < arm_count(a); arm++) {
     a->arms[arm].rounds = calloc((size_t)a->rounds, sizeof *a->arms[arm].rounds);
     if (a->arms[arm].rounds == NULL) abort();
   }
-  json_t *points = json_pack("{s:s, s:O, s:I}", "ablation", a->words.recipe, "strategies",
-                             a->strategies, "rounds", (json_int_t)a->rounds);
-  ridge_status status = catalog_sweep_begin(a->place.catalog, "ablation", a->words.recipe, points,
-                                            &a->sweep_id, &a->why);
-  json_decref(points);
-  if (status != RIDGE_OK) return EXIT_FAILED;
+  if (begin_sweep(a) != RIDGE_OK) return EXIT_FAILED;
   run_rounds(a);
   if (catalog_sweep_end(a->place.catalog, a->sweep_id, &a->why) != RIDGE_OK) return EXIT_FAILED;
   const struct outcome *whole = &a->arms[WHOLE].rounds[0];

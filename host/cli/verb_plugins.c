@@ -8,6 +8,7 @@
 
 #include "base/near.h"
 #include "cli/plugin_page.h"
+#include "cli/print_json.h"
 #include "cli/table.h"
 #include "registry/vocabulary.h"
 
@@ -37,14 +38,6 @@ static json_t *registry_json(const struct registry *registry) {
     json_array_append_new(searched, json_string(registry->searched[i]));
   return json_pack("{s:o,s:o,s:o}", "plugins", plugins, "problems", problems_json(registry),
                    "searched", searched);
-}
-
-/* Takes over the reference. */
-static int print_json(json_t *json) {
-  int bad = json_dumpf(json, stdout, JSON_INDENT(2));
-  printf("\n");
-  json_decref(json);
-  return bad == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
 /* For people -------------------------------------------------------------------------- */
@@ -84,7 +77,10 @@ static void print_places(const struct registry *registry) {
 }
 
 static int print_all(const struct cli *cli, const struct registry *registry) {
-  if (cli->json) return print_json(registry_json(registry));
+  if (cli->json) {
+    print_json(registry_json(registry));
+    return EXIT_OK;
+  }
   if (registry->n_plugins > 0) print_table(cli, registry);
   print_places(registry);
   return EXIT_OK;
@@ -108,8 +104,8 @@ static int refuse_id(const struct registry *registry, const char *id) {
 static int print_one(const struct cli *cli, const struct registry *registry, const char *id) {
   const struct plugin_info *info = registry_find(registry, id);
   if (info == NULL) return refuse_id(registry, id);
-  if (cli->json) return print_json(plugin_json(info));
-  plugin_page_print(info, cli->colour);
+  if (cli->json) print_json(plugin_json(info));
+  else plugin_page_print(info, cli->colour);
   return EXIT_OK;
 }
 

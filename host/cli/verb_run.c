@@ -1,18 +1,29 @@
 /* verb_run.c - `ridge run RECIPE`: plan, execute, write down, judge. */
+#include "cli/against.h"
 #include "cli/print_json.h"
 #include "cli/run_sweep.h"
 #include "cli/view.h"
 
+static void print_run_json(const struct outcome *outcome, const struct against *against) {
+  json_t *out = outcome_json(outcome);
+  json_object_set_new(out, "against", against_json(against, outcome));
+  print_json(out);
+}
+
 static int run_one(struct cli *cli, const struct run_words *words,
                    struct run_once_options *options) {
   struct outcome outcome;
+  struct against against;
   struct person_view view;
   if (words->quiet) quiet_view_init(&view, cli);
   else person_view_init(&view, cli);
   if (!cli->json) options->view = &view.view;
   options->outcome = &outcome;
   int exit = run_recipe_once(cli, words->recipe, options, NULL);
-  if (cli->json) print_json(outcome_json(&outcome));
+  against_take(cli, &outcome, &against);
+  if (cli->json) print_run_json(&outcome, &against);
+  else if (!words->quiet) against_print(cli, &against, &outcome);
+  against_free(&against);
   outcome_free(&outcome);
   return exit;
 }

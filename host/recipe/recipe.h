@@ -69,8 +69,9 @@ char *recipe_find(const char *recipe_path, const char *name);
 char *recipe_file_path(const char *recipe_path, const char *name);
 
 /* recipe_child.c */
+enum { RECIPE_CPU_MS = 800 }; /* the child's own limit of processor time */
 struct recipe_child_limits {
-  int cpu_seconds, wall_ms;
+  int wall_ms;
   size_t answer_bytes;
 };
 /* The child's whole output; or a fault, when the child was stopped. */

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -23,12 +24,22 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
 
 extern char **environ;
 
-enum { CPU_SECONDS = 2, WALL_SECONDS = 10, MEMORY_BYTES = 1 << 30 };
+enum { WALL_SECONDS = 10, MEMORY_BYTES = 1 << 30 };
 
 static ridge_status make_input(const struct recipe_source *source, int *fd, struct why *why) {
   *fd = memfd_create("recipe", MFD_CLOEXEC);
@@ -101,8 +112,19 @@ static void collect(int fd, uint64_t deadline_ns, struct output *output) {
   abort(); /* no memory at all */
 }
 
-static int reap(pid_t child) {
+/* A child that has closed its output may still stay: it is waited for until the
+ * deadline, and then not any more. */
+static int reap(pid_t child, uint64_t deadline_ns, struct output *output) {
   int status = 0;
+  struct timespec nap = {.tv_nsec = 200000};
+  bool stop = output->late || output->large;
+  while (!stop && waitpid(child, &status, WNOHANG) != child) {
+    stop = output->late = clock_ns() >= deadline_ns;
+    nanosleep(&nap, NULL);
+    if (nap.tv_nsec < 10000000) nap.tv_nsec *= 2;
+  }
+  if (!stop) return status;
+  kill(child, SIGKILL);
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
   return status;
 }
@@ -113,10 +135,9 @@ static json_t *stopped_fault(const struct recipe_child_limits *limits,
   json_t *fault;
   if (output->large)
     fault = fault_new("R004", (struct place){0}, "the recipe is too large when evaluated");
-  else if (sign == SIGXCPU || (sign == SIGKILL && !output->late))
+  else if (sign == SIGPROF || sign == SIGXCPU)
     fault = fault_new("R004", (struct place){0},
-                      "the recipe was stopped after %d seconds of processor time",
-                      limits->cpu_seconds);
+                      "the recipe was stopped after %d ms of processor time", RECIPE_CPU_MS);
   else if (output->late || sign == SIGALRM)
     fault = fault_new("R004", (struct place){0}, "the recipe was stopped after %d seconds",
                       limits->wall_ms / 1000);
@@ -147,10 +168,10 @@ ridge_status recipe_child_run(const char *self, const struct recipe_source *sour
     return status;
   }
   struct output output = {.most = limits->answer_bytes};
-  collect(out[0], clock_ns() + (uint64_t)limits->wall_ms * 1000000, &output);
+  uint64_t deadline_ns = clock_ns() + (uint64_t)limits->wall_ms * 1000000;
+  collect(out[0], deadline_ns, &output);
   close(out[0]);
-  if (output.late || output.large) kill(child, SIGKILL);
-  int ended = reap(child);
+  int ended = reap(child, deadline_ns, &output);
   if (output.late || output.large || WIFSIGNALED(ended)) {
     *fault = stopped_fault(limits, &output, ended);
   } else if (WEXITSTATUS(ended) != 0) {
@@ -177,12 +198,15 @@ static void limit(__rlimit_resource_t what, rlim_t soft, rlim_t hard) {
 }
 
 static void limit_self(void) {
-  limit(RLIMIT_CPU, CPU_SECONDS, CPU_SECONDS + 1);
+  struct itimerval cpu = {.it_value = {RECIPE_CPU_MS / 1000, RECIPE_CPU_MS % 1000 * 1000}};
+  setitimer(ITIMER_PROF, &cpu, NULL); /* finer than the limit in seconds behind it */
+  limit(RLIMIT_CPU, 2, 3);
+  close_range(3, UINT_MAX, 0);
   limit(RLIMIT_CORE, 0, 0);
+#ifndef SANITIZED /* they reserve far more memory, and open files at the end */
+  limit(RLIMIT_AS, MEMORY_BYTES, MEMORY_BYTES);
   limit(RLIMIT_NPROC, 0, 0);
   limit(RLIMIT_NOFILE, 0, 0); /* what is open stays; nothing more can be */
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  limit(RLIMIT_AS, MEMORY_BYTES, MEMORY_BYTES); /* sanitizers reserve far more */
 #endif
   alarm(WALL_SECONDS);
 }

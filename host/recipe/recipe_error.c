@@ -173,6 +173,7 @@ static json_t *runtime_fault(lua_State *L, const char *message) {
   const char *sentence;
   int line = message_line(message, &sentence);
   if (line == 0) line = eval_line(L);
+  if (sentence[0] == 0) sentence = "the recipe raised an error without a text";
   json_t *fault = fault_new("R001", runtime_place(eval, line, sentence), "%.400s", sentence);
   for (size_t i = 0; i < sizeof runtime_helps / sizeof *runtime_helps; i++) {
     if (strstr(sentence, runtime_helps[i].part) == NULL) continue;
@@ -191,7 +192,7 @@ int error_handler(lua_State *L) {
   } else {
     int line = eval_line(L);
     fault = fault_new("R001", recipe_place_line(eval->source, line),
-                      "the recipe raised an error that is no text");
+                      "the recipe raised an error without a text");
   }
   json_array_append_new(eval->faults, fault);
   eval->raised = true;

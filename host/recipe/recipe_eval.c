@@ -10,7 +10,7 @@ enum { HOOK_STEP = 1000, LOOSE_MOST = 20 };
 
 const struct recipe_limits recipe_limits_usual = {
     .memory = (size_t)64 << 20,
-    .instructions = 10000000,
+    .instructions = 5000000,
     .values = 200000,
     .words = 1000,
 };

@@ -24,7 +24,7 @@ void outcome_free(struct outcome *outcome) {
   json_t *const owned[] = {outcome->asked,      outcome->plan,   outcome->samples,
                            outcome->strategies, outcome->texts,  outcome->events,
                            outcome->inputs,     outcome->nodes,  outcome->diagnostics,
-                           outcome->resolved,   outcome->origins};
+                           outcome->recipe, outcome->resolved,   outcome->origins};
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) json_decref(owned[i]);
   *outcome = (struct outcome){0};
 }
@@ -338,6 +338,19 @@ static json_t *strategies_json(const struct outcome *o, bool strategies) {
   return list;
 }
 
+/* Messages without their kind; of texts those of the measured repeats. */
+static json_t *messages_json(const json_t *messages) {
+  json_t *list = json_array(), *message;
+  size_t i;
+  json_array_foreach((json_t *)(uintptr_t)messages, i, message) {
+    if (json_integer_value(json_object_get(message, "repeat")) < 0) continue;
+    json_t *copy = json_copy(message);
+    json_object_del(copy, "t");
+    json_array_append_new(list, copy);
+  }
+  return list;
+}
+
 static void set_text(json_t *object, const char *key, const char *text) {
   json_object_set_new(object, key,
                       text[0] != 0 ? wire_clean(text, strlen(text)) : json_null());
@@ -358,8 +371,8 @@ json_t *outcome_json(const struct outcome *o) {
   json_object_set_new(out, "warmup", samples_json(o, true));
   json_object_set_new(out, "strategies", strategies_json(o, true));
   json_object_set_new(out, "parts", strategies_json(o, false));
-  json_object_set(out, "outputs", o->texts);
-  json_object_set(out, "inputs", o->inputs);
+  json_object_set_new(out, "outputs", messages_json(o->texts));
+  json_object_set_new(out, "inputs", messages_json(o->inputs));
   set_text(out, "plan", o->plan != NULL ? canon_digest(o->plan).hex : "");
   set_text(out, "composition", o->composition);
   set_text(out, "task", o->task);

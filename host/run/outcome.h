@@ -19,6 +19,7 @@ struct outcome {
   char why[1024], blamed[64];
   char output[65], composition[65], task[65];
   json_t *asked;              /* the composition's strategies: [{"id",...}]          */
+  json_t *recipe;             /* of compose: name, file, against, ...         */
   json_t *resolved, *origins; /* of compose; NULL when it refused             */
   json_t *plan;               /* of the plan message                                 */
   json_t *samples;            /* {metric: [[repeat, value], ...]}, warm-up included  */

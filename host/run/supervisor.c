@@ -232,6 +232,7 @@ static void take_names(struct attempt *a, const char *recipe) {
   snprintf(o->name, sizeof o->name, "%s", name);
   o->seed = json_integer_value(json_object_get(c->recipe, "seed"));
   if (realpath(recipe, a->file) == NULL) snprintf(a->file, sizeof a->file, "%s", recipe);
+  o->recipe = json_incref(c->recipe);
   if (c->composition == NULL) return;
   memcpy(o->composition, c->digest.hex, sizeof o->composition);
   memcpy(o->task, c->task.hex, sizeof o->task);

@@ -76,7 +76,7 @@ json_t *wire_parse(const char *line, size_t size, struct why *why) {
     (void)why_set(why, RIDGE_CORRUPT, "a message is nested deeper than %d", WIRE_DEPTH);
     return NULL;
   }
-  json_t *message = json_loadb(line, size, JSON_REJECT_DUPLICATES, &error);
+  json_t *message = json_loadb(line, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
   if (message == NULL) {
     (void)why_set(why, RIDGE_CORRUPT, "a message is not JSON (%s, at byte %d): %.60s",
                   error.text, error.position, line);

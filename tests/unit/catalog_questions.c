@@ -152,26 +152,36 @@ static void only_what_differs_is_listed_for_runs_by_name(void **state) {
   assert_null(strstr(answer.text, "seed"));
 }
 
-static void the_front_holds_runs_that_none_beats(void **state) {
+/* A composition of its own, by its parameter. */
+static int64_t run_of_block(struct catalog *catalog, const struct made *made, int64_t block,
+                            double speed, double perplexity) {
+  struct made own = *made;
+  own.block = block;
+  return made_run(catalog, &own, &speed, 1, perplexity, "o");
+}
+
+static void the_front_holds_compositions_that_none_beats(void **state) {
   struct made_place *place = *state;
-  const double tps10[] = {10}, tps20[] = {20}, tps30[] = {30}, tps5[] = {5};
-  struct made elsewhere = plain, other_task = plain;
+  struct made elsewhere = paged, other_task = paged;
   elsewhere.hostname = "there";
   other_task.context = 999;
-  made_run(place->catalog, &plain, tps10, 1, 5.0, "o");      /* 1: best quality, with 4 */
-  made_run(place->catalog, &plain, tps20, 1, 6.0, "o");      /* 2: beaten by 3 */
-  made_run(place->catalog, &paged, tps30, 1, 6.0, "o");      /* 3: fastest */
-  made_run(place->catalog, &paged, tps10, 1, 5.0, "o");      /* 4: as good as 1 */
-  made_run(place->catalog, &paged, tps5, 1, 7.0, "o");       /* 5: beaten */
-  made_run(place->catalog, &elsewhere, tps5, 1, 1.0, "o");   /* 6: another machine */
-  made_run(place->catalog, &other_task, tps30, 1, 1.0, "o"); /* 7: another task */
-  answers("front", "{\"machine\": 1, \"task\": null}", "7 plain 30.0 1.0 null");
+  run_of_block(place->catalog, &paged, 1, 99, 4.9);     /* 1: not the newest of its composition */
+  run_of_block(place->catalog, &paged, 1, 10, 5.0);     /* 2: best quality, with 5 */
+  run_of_block(place->catalog, &paged, 2, 20, 6.0);     /* 3: beaten by 4 */
+  run_of_block(place->catalog, &paged, 3, 30, 6.0);     /* 4: fastest */
+  run_of_block(place->catalog, &both, 4, 10, 5.0);      /* 5: as good as 2 */
+  run_of_block(place->catalog, &paged, 5, 5, 7.0);      /* 6: beaten */
+  run_of_block(place->catalog, &elsewhere, 6, 50, 1.0); /* 7: another machine */
+  run_of_block(place->catalog, &other_task, 7, 50, 1.0); /* 8: another task, the newest */
+  answers("front", "{\"machine\": 1}", "8 paged 50.0 1.0 kv.paged");
   char *task = made_look(place->path, "SELECT task FROM plan WHERE plan_id = 1");
   char given[128];
   snprintf(given, sizeof given, "{\"machine\": 1, \"task\": \"%s\"}", task);
-  answers("front", given, "1 plain 10.0 5.0 null; 4 paged 10.0 5.0 kv.paged; 3 paged 30.0 6.0 kv.paged");
+  answers("front", given,
+          "2 paged 10.0 5.0 kv.paged; 5 both 10.0 5.0 kv.paged kv.window; 4 paged 30.0 6.0 kv.paged");
   free(task);
-  expect("SELECT group_concat(run_id) FROM (SELECT run_id FROM front ORDER BY run_id)", "1,3,4,6,7");
+  /* The view is over all runs. */
+  expect("SELECT group_concat(run_id) FROM (SELECT run_id FROM front ORDER BY run_id)", "1,7,8");
 }
 
 static void a_metric_where_less_is_better_turns_the_front(void **state) {
@@ -179,12 +189,15 @@ static void a_metric_where_less_is_better_turns_the_front(void **state) {
   struct why why;
   static const double bytes[] = {100, 50, 120}, loss[] = {5, 6, 7};
   for (int i = 0; i < 3; i++) {
-    struct catalog_run run = made_begin(place->catalog, &plain);
+    struct made own = paged;
+    own.block = i;
+    struct catalog_run run = made_begin(place->catalog, &own);
     must(catalog_run_sample(place->catalog, run.id, "peak_rss_bytes", 0, bytes[i], &why));
     must(catalog_run_sample(place->catalog, run.id, "perplexity", 0, loss[i], &why));
     made_end(place->catalog, run.id, CATALOG_DONE, NULL);
   }
-  answers("front", "{\"speed\": \"peak_rss_bytes\"}", "1 plain 100.0 5.0 null; 2 plain 50.0 6.0 null");
+  answers("front", "{\"speed\": \"peak_rss_bytes\"}",
+          "1 paged 100.0 5.0 kv.paged; 2 paged 50.0 6.0 kv.paged");
 }
 
 static void a_technique_with_a_strategy_is_covered(void **state) {
@@ -390,7 +403,7 @@ int main(void) {
       FRESH(an_idle_strategy_is_found_with_its_reason),
       FRESH(different_outputs_of_one_plan_are_found),
       FRESH(only_what_differs_is_listed_for_runs_by_name),
-      FRESH(the_front_holds_runs_that_none_beats),
+      FRESH(the_front_holds_compositions_that_none_beats),
       FRESH(a_metric_where_less_is_better_turns_the_front),
       FRESH(a_technique_with_a_strategy_is_covered),
       FRESH(refusals_are_counted_by_code),

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "compose/compose.h"
 #include "compose/sweep.h"
+#include "plan/fixture.h"
 
 #include <glob.h>
 #include <stdio.h>
@@ -21,8 +22,7 @@
 enum { SETS_MOST = 16, FILE_MOST = 1 << 22 };
 
 static struct {
-  struct registry registry;
-  struct machine machine;
+  struct fixture fixture;
   glob_t files;
 } world;
 
@@ -101,7 +101,7 @@ static void put_sweep(struct text *out, const struct sweep *sweep) {
   free(size);
   for (size_t i = 0; i < sweep->n_points; i++) {
     struct composed composed;
-    sweep_compose(sweep, i, &world.registry, &world.machine, &composed);
+    sweep_compose(sweep, i, &world.fixture.registry, &world.fixture.machine, &composed);
     text_format(out, "seed %lld  %s\n",
                 (long long)json_integer_value(json_object_get(composed.recipe, "seed")),
                 sweep->points[i].label);
@@ -120,7 +120,7 @@ static void describe_sweep(const char *path, const struct compose_override *sets
                            struct text *out) {
   struct sweep sweep;
   struct why why;
-  assert_int_equal(sweep_open(TEST_BUILD_DIR "/ridge", path, &world.registry, &world.machine,
+  assert_int_equal(sweep_open(TEST_BUILD_DIR "/ridge", path, &world.fixture.registry, &world.fixture.machine,
                               sets, n, &sweep, &why),
                    RIDGE_OK);
   if (json_array_size(sweep.diagnostics) > 0) put_diagnostics(out, sweep.diagnostics);
@@ -136,8 +136,8 @@ static struct text describe(const char *path) {
   char *text = slurp(path);
   assert_non_null(text);
   size_t n = read_sets(text, sets);
-  ridge_status status = compose_file(TEST_BUILD_DIR "/ridge", path, &world.registry,
-                                     &world.machine, sets, n, &composed, &why);
+  ridge_status status = compose_file(TEST_BUILD_DIR "/ridge", path, &world.fixture.registry,
+                                     &world.fixture.machine, sets, n, &composed, &why);
   if (status != RIDGE_OK) print_error("%s\n", why.text);
   assert_int_equal(status, RIDGE_OK);
   const char *root = json_string_value(json_object_get(composed.recipe, "root"));
@@ -184,37 +184,15 @@ static void composing_gives_what_is_expected(void **state) {
   text_free(&raw);
 }
 
-static int by_id(const void *a, const void *b) {
-  return strcmp(((const struct plugin_info *)a)->id, ((const struct plugin_info *)b)->id);
-}
-
-static void load_registry(void) {
-  struct why why;
-  struct registry *registry = &world.registry;
-  json_t *list = json_load_file("registry.json", 0, NULL);
-  size_t n = json_array_size(list);
-  registry->plugins = arena_array(&registry->arena, n + 1, sizeof *registry->plugins);
-  for (size_t i = 0; i < n; i++) {
-    ridge_status status = plugin_from_json(json_array_get(list, i), &registry->arena,
-                                           &registry->plugins[registry->n_plugins++], &why);
-    if (status != RIDGE_OK) print_error("registry.json, %zu: %s\n", i, why.text);
-    assert_int_equal(status, RIDGE_OK);
-  }
-  json_decref(list);
-  qsort(registry->plugins, registry->n_plugins, sizeof *registry->plugins, by_id);
-}
-
 static int open_world(void **state) {
   (void)state;
-  load_registry();
-  assert_true(world.registry.n_plugins > 0);
+  world.fixture = fixture_open();
   return 0;
 }
 
 static int close_world(void **state) {
   (void)state;
-  registry_free(&world.registry);
-  globfree(&world.files);
+  fixture_close(&world.fixture);
   return 0;
 }
 
@@ -223,7 +201,6 @@ int main(void) {
     fprintf(stderr, "no pairs under %s/tests/plan\n", TEST_SOURCE_DIR);
     return 1;
   }
-  snprintf(world.machine.features, sizeof world.machine.features, "avx avx2 f16c fma slow");
   struct CMUnitTest *tests = calloc(world.files.gl_pathc, sizeof *tests);
   if (tests == NULL) return 1;
   for (size_t i = 0; i < world.files.gl_pathc; i++)
@@ -232,6 +209,7 @@ int main(void) {
                                    .initial_state = world.files.gl_pathv[i]};
   int failed =
       _cmocka_run_group_tests("plan pairs", tests, world.files.gl_pathc, open_world, close_world);
+  globfree(&world.files);
   free(tests);
   return failed;
 }

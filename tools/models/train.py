@@ -57,7 +57,7 @@ class Recipe:
     tokens: int = 4096  # a step
     warmup: int = 200
     long_from: float = 0.8      # from this share of the steps, whole contexts
-    every: int = 200
+    every: int = 100
 
 
 SHAPE = Shape(VOCAB, width=256, layers=3, heads=8, kv_heads=2, ffn=512)

@@ -29,6 +29,21 @@ static const ridge_fill fills[] = {
     KERNEL("matmul i4g256", matmul_i4),
     KERNEL("matmul q4_1", matmul_i4m),
     KERNEL("matmul *", matmul_any),
+
+    KERNEL("attention", attention),
+    KERNEL("cache_put f32", cache_put),
+    KERNEL("cache_put f16", cache_put),
+    KERNEL("rmsnorm", rmsnorm),
+    KERNEL("layernorm", layernorm),
+    KERNEL("add_rmsnorm", add_rmsnorm),
+    KERNEL("add_layernorm", add_layernorm),
+    KERNEL("add", add),
+    KERNEL("mul", mul),
+    KERNEL("scale", scale),
+    KERNEL("act", act),
+    KERNEL("glu", glu),
+    KERNEL("softcap", softcap),
+    KERNEL("rope", rope),
 };
 
 static const ridge_plugin plugin = {

@@ -33,6 +33,18 @@ INLINE __m256i lanes_first(int64_t n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), index);
 }
 
+/* Up to eight floats, zeros beyond; and back. */
+INLINE __m256 lanes_load(const float *p, int64_t left) {
+  return left >= 8 ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, lanes_first(left));
+}
+
+INLINE void lanes_store(float *p, __m256 v, int64_t left) {
+  if (left >= 8)
+    _mm256_storeu_ps(p, v);
+  else
+    _mm256_maskstore_ps(p, lanes_first(left), v);
+}
+
 INLINE __m256 lanes_half(const void *p) {
   return _mm256_cvtph_ps(_mm_loadu_si128(p));
 }

@@ -51,8 +51,8 @@ static void run_avx2(const ridge_kernel_call *call, int32_t thread, int32_t thre
 static ridge_status accepts(const ridge_kernel_site *site, char *why, size_t room) {
   const ridge_attrs *a = &site->node->attrs;
   if (a->kv_heads < 1 || a->heads % a->kv_heads != 0) {
-    snprintf(why, room, "%lld heads do not share %lld key heads evenly", (long long)a->heads,
-             (long long)a->kv_heads);
+    snprintf(why, room, "%lld heads do not share %lld key heads evenly",
+             (long long)a->heads, (long long)a->kv_heads);
     return RIDGE_DECLINED;
   }
   for (int i = 1; i <= 2; i++) {
@@ -65,7 +65,8 @@ static ridge_status accepts(const ridge_kernel_site *site, char *why, size_t roo
   return RIDGE_OK;
 }
 
-static ridge_status check(const ridge_host *host, const ridge_plan *plan, const void *params) {
+static ridge_status check(const ridge_host *host, const ridge_plan *plan,
+                          const void *params) {
   (void)plan;
   const struct flash_params *p = params;
   if (p->tile % 16 == 0) return RIDGE_OK;
@@ -88,10 +89,11 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
 /* ---- description ---- */
 
 static const ridge_param params[] = {
-    RIDGE_INT(struct flash_params, tile, 64, 16, MOST_TILE, "position",
-              RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
-              "Positions of a tile, a multiple of 16: larger corrects the softmax less often, "
-              "smaller stays in a nearer cache; the rounding depends on it."),
+    RIDGE_INT(
+        struct flash_params, tile, 64, 16, MOST_TILE, "position",
+        RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
+        "Positions of a tile, a multiple of 16: larger corrects the softmax less often, "
+        "smaller stays in a nearer cache; the rounding depends on it."),
 };
 
 static const ridge_kernel plain = {.struct_size = sizeof(ridge_kernel),
@@ -113,17 +115,20 @@ static const ridge_fill fills[] = {
 };
 
 static const ridge_evidence evidence[] = {
-    [TILES_COMPUTED] = {"tiles computed", "tile", "Tiles that a row of one head went through.", 1},
+    [TILES_COMPUTED] = {"tiles computed", "tile",
+                        "Tiles that a row of one head went through.", 1},
     [SCORE_BYTES] = {"score bytes avoided", "byte",
                      "Bytes of the score matrix that were never written.", 1},
 };
 
 static const ridge_claim claims[] = {
     {.id = "flash-attention-speed",
-     .statement = "training GPT-2 at 1,024 positions is 3 times as fast, because the score matrix "
-                  "never reaches slow memory",
+     .statement =
+         "training GPT-2 at 1,024 positions is 3 times as fast, because the score matrix "
+         "never reaches slow memory",
      .metric = "prefill_tps",
-     .conditions = "long prompts; the figure is for GPUs, and caches hold more of a row here",
+     .conditions =
+         "long prompts; the figure is for GPUs, and caches hold more of a row here",
      .source = "arXiv:2205.14135, abstract",
      .ratio_lo = 1.0,
      .ratio_hi = 3.0},
@@ -139,9 +144,11 @@ static const ridge_plugin plugin = {
     .technique = "flashattention",
     .version = "1.0.0",
     .summary = "tiled attention with an online softmax, no score matrix",
-    .doc = "Computes attention tile by tile of `tile` positions; scratch does not grow with the "
+    .doc = "Computes attention tile by tile of `tile` positions; scratch does not grow "
+           "with the "
            "context.\n\n"
-           "*When*: long prompts and long contexts; quantized caches, which are decoded once for "
+           "*When*: long prompts and long contexts; quantized caches, which are decoded "
+           "once for "
            "all heads that share them.\n\n"
            "*When not*: when bits have to equal those of the reference kernel.\n",
     .license = "Apache-2.0",

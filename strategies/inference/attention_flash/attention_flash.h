@@ -21,13 +21,14 @@ struct flash_ops {
   /* to[i] = from[i], IEEE half to single. */
   void (*widen)(const void *from, float *to, int64_t n);
   /* s[j] = sum of q[d] k[j][d]; whole groups of LANES around [lo, hi) are written. */
-  void (*scores)(const float *q, const float *k, int64_t width, int64_t lo, int64_t hi, float *s);
+  void (*scores)(const float *q, const float *k, int64_t width, int64_t lo, int64_t hi,
+                 float *s);
   /* With m' = max(m, s): s[j] = exp(s[j] - m') inside [lo, hi), else 0; l = l c + sum s;
    * m = m'.  Returns c = exp(m - m'), by which O is to be scaled. */
   float (*weigh)(float *s, int64_t lo, int64_t hi, float *m, float *l);
   /* o[d] = o[d] c + sum over j of s[j] v[j][d], j ascending. */
-  void (*add)(const float *s, const float *v, int64_t width, int64_t lo, int64_t hi, float c,
-              float *o);
+  void (*add)(const float *s, const float *v, int64_t width, int64_t lo, int64_t hi,
+              float c, float *o);
 };
 
 extern const struct flash_ops flash_plain, flash_avx2;
@@ -36,8 +37,8 @@ extern const struct flash_ops flash_plain, flash_avx2;
 struct flash_work {
   uint64_t tiles, score_bytes;
 };
-struct flash_work flash_attend(const ridge_kernel_call *, const struct flash_ops *, int64_t tile,
-                               int32_t thread, int32_t threads);
+struct flash_work flash_attend(const ridge_kernel_call *, const struct flash_ops *,
+                               int64_t tile, int32_t thread, int32_t threads);
 uint64_t flash_scratch(const ridge_kernel_site *);
 
 #endif

@@ -114,9 +114,10 @@ static float weigh(float *s, int64_t lo, int64_t hi, float *m, float *l) {
 }
 
 /* `n` vectors of O at once, in registers over the whole tile. */
-static inline __attribute__((always_inline)) void add_vectors(const float *s, const float *v,
-                                                              int64_t width, int64_t lo,
-                                                              int64_t hi, float c, float *o,
+static inline __attribute__((always_inline)) void add_vectors(const float *s,
+                                                              const float *v, int64_t width,
+                                                              int64_t lo, int64_t hi,
+                                                              float c, float *o,
                                                               const int n) {
   __m256 sum[LANES], scale = _mm256_set1_ps(c);
   for (int i = 0; i < n; i++) sum[i] = _mm256_mul_ps(_mm256_loadu_ps(o + i * LANES), scale);
@@ -130,8 +131,8 @@ static inline __attribute__((always_inline)) void add_vectors(const float *s, co
   for (int i = 0; i < n; i++) _mm256_storeu_ps(o + i * LANES, sum[i]);
 }
 
-static void add(const float *s, const float *v, int64_t width, int64_t lo, int64_t hi, float c,
-                float *o) {
+static void add(const float *s, const float *v, int64_t width, int64_t lo, int64_t hi,
+                float c, float *o) {
   int64_t d = 0;
   for (; d + 8 * LANES <= width; d += 8 * LANES) {
     add_vectors(s, v + d, width, lo, hi, c, o + d, 8);

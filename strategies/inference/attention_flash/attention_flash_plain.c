@@ -36,7 +36,8 @@ static void widen(const void *from, float *to, int64_t n) {
 
 /* The lanes of one sum, always in this order. */
 static float fold(const float lane[LANES]) {
-  return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+  return ((lane[0] + lane[1]) + (lane[2] + lane[3])) +
+         ((lane[4] + lane[5]) + (lane[6] + lane[7]));
 }
 
 static void scores(const float *q, const float *k, int64_t width, int64_t lo, int64_t hi,
@@ -66,8 +67,8 @@ static float weigh(float *s, int64_t lo, int64_t hi, float *m, float *l) {
   return c;
 }
 
-static void add(const float *s, const float *v, int64_t width, int64_t lo, int64_t hi, float c,
-                float *o) {
+static void add(const float *s, const float *v, int64_t width, int64_t lo, int64_t hi,
+                float c, float *o) {
   for (int64_t d = 0; d < width; d++) o[d] *= c;
   for (int64_t j = lo; j < hi; j++) {
     const float *value = v + j * width;

@@ -14,10 +14,10 @@ enum { UNITS = 32 }; /* rows times heads of a piece: O of each stays in L1 and L
 
 /* Scratch of one thread. */
 struct room {
-  float *k, *v;   /* (MOST_TILE, width) the tile */
-  float *q, *o;   /* (UNITS, width) */
-  float *s;       /* (MOST_TILE) */
-  float *m, *l;   /* (UNITS) */
+  float *k, *v; /* (MOST_TILE, width) the tile */
+  float *q, *o; /* (UNITS, width) */
+  float *s;     /* (MOST_TILE) */
+  float *m, *l; /* (UNITS) */
 };
 
 struct shape {
@@ -69,8 +69,8 @@ static const char *row_at(const ridge_span *span, int64_t row) {
 
 /* ---- decoding a tile ---- */
 
-static void decode_run(const ridge_span *cache, const struct flash_ops *ops, const char *from,
-                       int64_t n, float *to) {
+static void decode_run(const ridge_span *cache, const struct flash_ops *ops,
+                       const char *from, int64_t n, float *to) {
   if (strcmp(cache->codec->name, "f16") == 0) {
     ops->widen(from, to, n);
   } else if (strcmp(cache->codec->name, "f32") == 0) {
@@ -98,8 +98,9 @@ static void decode_rows(const ridge_span *cache, const struct flash_ops *ops,
 
 /* Positions [lo, hi) of a sequence, one key head, to rows (lo - base).. of the tile. */
 static void decode_tile(const ridge_kernel_call *call, const ridge_span *cache,
-                        const struct flash_ops *ops, const struct shape *sh, int32_t sequence,
-                        int64_t kv, int64_t base, int64_t lo, int64_t hi, float *to) {
+                        const struct flash_ops *ops, const struct shape *sh,
+                        int32_t sequence, int64_t kv, int64_t base, int64_t lo, int64_t hi,
+                        float *to) {
   const int64_t size = call->batch->block_tokens;
   const int32_t *blocks = call->batch->blocks[sequence];
   for (int64_t at = lo; at < hi;) {
@@ -154,7 +155,8 @@ static void finish_units(const ridge_kernel_call *call, const struct shape *sh,
                          const struct piece *p, const struct room *room) {
   int64_t unit = 0;
   for (int64_t row = p->row; row < p->end; row++) {
-    float *y = (float *)(void *)((char *)call->out[0].data + (uint64_t)row * call->out[0].stride);
+    float *y =
+        (float *)(void *)((char *)call->out[0].data + (uint64_t)row * call->out[0].stride);
     for (int64_t head = p->head; head < p->head_end; head++, unit++) {
       const float *o = room->o + unit * sh->width;
       for (int64_t d = 0; d < sh->dim; d++) y[head * sh->dim + d] = o[d] / room->l[unit];
@@ -162,9 +164,9 @@ static void finish_units(const ridge_kernel_call *call, const struct shape *sh,
   }
 }
 
-static struct flash_work do_piece(const ridge_kernel_call *call, const struct flash_ops *ops,
-                                  const struct shape *sh, const struct piece *p,
-                                  struct room *room) {
+static struct flash_work do_piece(const ridge_kernel_call *call,
+                                  const struct flash_ops *ops, const struct shape *sh,
+                                  const struct piece *p, struct room *room) {
   const int32_t *position = call->batch->position;
   const int32_t sequence = call->batch->sequence[p->row];
   const int64_t heads = p->head_end - p->head, last = position[p->end - 1];

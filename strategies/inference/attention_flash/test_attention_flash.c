@@ -32,7 +32,8 @@ struct rig {
   int64_t block_tokens;
 };
 
-static int64_t at_kv(const struct setup *s, int64_t sequence, int64_t position, int64_t head) {
+static int64_t at_kv(const struct setup *s, int64_t sequence, int64_t position,
+                     int64_t head) {
   return ((sequence * MOST_POSITIONS + position) * s->kv_heads + head) * s->dim;
 }
 
@@ -80,8 +81,9 @@ static void lay_out(struct rig *rig, int64_t block_tokens, uint64_t *dice) {
     for (int64_t q = 0; q < SEQUENCES; q++) {
       for (int64_t p = 0; p < MOST_POSITIONS; p++) {
         for (int64_t h = 0; h < s->kv_heads; h++) {
-          int64_t row = (rig->blocks[q][p / block_tokens] * s->kv_heads + h) * block_tokens +
-                        p % block_tokens;
+          int64_t row =
+              (rig->blocks[q][p / block_tokens] * s->kv_heads + h) * block_tokens +
+              p % block_tokens;
           rig->codec->encode(from + at_kv(s, q, p, h),
                              rig->cache[which] + (uint64_t)row * rig->stride, s->dim);
         }
@@ -94,8 +96,9 @@ static void lay_out(struct rig *rig, int64_t block_tokens, uint64_t *dice) {
     for (int64_t q = 0; q < SEQUENCES; q++) {
       for (int64_t p = 0; p < MOST_POSITIONS; p++) {
         for (int64_t h = 0; h < s->kv_heads; h++) {
-          int64_t row = (rig->blocks[q][p / block_tokens] * s->kv_heads + h) * block_tokens +
-                        p % block_tokens;
+          int64_t row =
+              (rig->blocks[q][p / block_tokens] * s->kv_heads + h) * block_tokens +
+              p % block_tokens;
           rig->codec->decode(rig->cache[which] + (uint64_t)row * rig->stride,
                              to + at_kv(s, q, p, h), s->dim);
         }
@@ -105,7 +108,8 @@ static void lay_out(struct rig *rig, int64_t block_tokens, uint64_t *dice) {
 }
 
 static struct rig rig_open(const struct setup *setup, uint64_t *dice) {
-  struct rig rig = {.setup = *setup, .flash = fake_open("attention_flash"),
+  struct rig rig = {.setup = *setup,
+                    .flash = fake_open("attention_flash"),
                     .parts = fake_open("portable")};
   fake_int(rig.flash, "tile", setup->tile);
   assert_int_equal(fake_check(rig.flash, NULL), RIDGE_OK);
@@ -148,7 +152,8 @@ static void add_rows(struct rig *rig, int32_t sequence, int32_t from, int32_t n)
 static void compute(struct rig *rig, int64_t row, int64_t n, int32_t threads, float *y) {
   const struct setup *s = &rig->setup;
   uint64_t wide = (uint64_t)(s->heads * s->dim) * sizeof(float);
-  ridge_node node = {.struct_size = sizeof node, .op = RIDGE_OP_ATTENTION, .n_in = 3, .n_out = 1};
+  ridge_node node = {
+      .struct_size = sizeof node, .op = RIDGE_OP_ATTENTION, .n_in = 3, .n_out = 1};
   node.attrs = (ridge_attrs){.struct_size = sizeof(ridge_attrs),
                              .heads = s->heads,
                              .kv_heads = s->kv_heads,
@@ -176,12 +181,14 @@ static void compute(struct rig *rig, int64_t row, int64_t n, int32_t threads, fl
                             .batch = &batch,
                             .rows = n,
                             .self = rig->flash->self};
-  call.in[0] = (ridge_span){.data = rig->q + row * s->heads * s->dim, .rows = n, .stride = wide};
+  call.in[0] =
+      (ridge_span){.data = rig->q + row * s->heads * s->dim, .rows = n, .stride = wide};
   for (int i = 0; i < 2; i++) {
     call.in[1 + i] = (ridge_span){
         .data = rig->cache[i], .cols = s->dim, .stride = rig->stride, .codec = rig->codec};
   }
-  call.out[0] = (ridge_span){.data = y + row * s->heads * s->dim, .rows = n, .stride = wide};
+  call.out[0] =
+      (ridge_span){.data = y + row * s->heads * s->dim, .rows = n, .stride = wide};
   size_t scratch = rig->kernel->scratch_bytes(&site);
   for (int32_t t = 0; t < threads; t++) {
     /* Its own memory, of its very size and badly aligned: sanitizers see any overrun. */
@@ -195,7 +202,8 @@ static void compute(struct rig *rig, int64_t row, int64_t n, int32_t threads, fl
 
 static double reference(const struct rig *rig, int64_t row, int64_t head, int64_t d) {
   const struct setup *s = &rig->setup;
-  int64_t last = rig->position[row], kv = head / (s->heads / s->kv_heads), q = rig->sequence[row];
+  int64_t last = rig->position[row], kv = head / (s->heads / s->kv_heads),
+          q = rig->sequence[row];
   int64_t first = s->window > 0 && last >= s->window ? last - s->window + 1 : 0;
   double score[MOST_POSITIONS], top = -INFINITY, sum = 0, out = 0;
   const float *x = rig->q + (row * s->heads + head) * s->dim;
@@ -221,8 +229,8 @@ static void check_against_definition(const struct rig *rig) {
         double want = reference(rig, row, head, d);
         double got = rig->y[(row * s->heads + head) * s->dim + d];
         if (!(fabs(got - want) <= 2e-5 * (1 + fabs(want)))) {
-          fail_msg("%s, row %d head %d dim %d: %.9g, wanted %.9g", s->codec, (int)row, (int)head,
-                   (int)d, got, want);
+          fail_msg("%s, row %d head %d dim %d: %.9g, wanted %.9g", s->codec, (int)row,
+                   (int)head, (int)d, got, want);
         }
       }
     }
@@ -230,9 +238,9 @@ static void check_against_definition(const struct rig *rig) {
 }
 
 static void usual_step(struct rig *rig) {
-  add_rows(rig, 0, 40, 37);  /* a piece of a prompt, across tiles */
-  add_rows(rig, 1, 0, 5);    /* the beginning of one */
-  add_rows(rig, 2, 299, 1);  /* one that generates */
+  add_rows(rig, 0, 40, 37); /* a piece of a prompt, across tiles */
+  add_rows(rig, 1, 0, 5);   /* the beginning of one */
+  add_rows(rig, 2, 299, 1); /* one that generates */
 }
 
 static bool machine_has_avx2(void) {
@@ -248,10 +256,10 @@ static const char *const all_needs[] = {NULL, "avx2 fma f16c"};
 
 static void over_setups(void (*body)(struct rig *, uint64_t *dice)) {
   const struct setup setups[] = {
-      {"f32", NULL, 3, 3, 20, 0, 64},  {"f32", NULL, 4, 2, 64, 0, 16},
-      {"f16", NULL, 8, 1, 80, 0, 128}, {"f16", NULL, 4, 4, 33, 0, 64},
+      {"f32", NULL, 3, 3, 20, 0, 64},   {"f32", NULL, 4, 2, 64, 0, 16},
+      {"f16", NULL, 8, 1, 80, 0, 128},  {"f16", NULL, 4, 4, 33, 0, 64},
       {"f16", NULL, 6, 2, 128, 50, 64}, {"q8_0", NULL, 4, 2, 64, 0, 64},
-      {"q4_0", NULL, 4, 1, 32, 0, 32}, {"q8_0", NULL, 40, 1, 32, 7, 64},
+      {"q4_0", NULL, 4, 1, 32, 0, 32},  {"q8_0", NULL, 40, 1, 32, 7, 64},
       {"f32", NULL, 1, 1, 1, 1, 48},
   };
   uint64_t dice = 7;
@@ -302,7 +310,8 @@ static void one_cut(struct rig *rig, uint64_t *dice) {
     }
   }
   memset(other, 0, wide * sizeof *other);
-  for (int64_t row = 0; row < rig->rows; row++) compute(rig, row, 1, 1, other); /* each alone */
+  for (int64_t row = 0; row < rig->rows; row++)
+    compute(rig, row, 1, 1, other); /* each alone */
   assert_memory_equal(other, rig->y, wide * sizeof *other);
   free(other);
 }
@@ -355,7 +364,8 @@ static void tiles_that_are_no_multiple_of_sixteen_are_refused(void **state) {
 static void a_cache_that_does_not_divide_is_declined_with_the_reason(void **state) {
   (void)state;
   struct fake *flash = fake_open("attention_flash"), *parts = fake_open("portable");
-  const ridge_kernel *kernel = fake_fill(flash, RIDGE_SEAM_KERNEL, "attention", NULL)->table;
+  const ridge_kernel *kernel =
+      fake_fill(flash, RIDGE_SEAM_KERNEL, "attention", NULL)->table;
   const ridge_codec *codec = fake_fill(parts, RIDGE_SEAM_CODEC, "q8_0", NULL)->table;
   ridge_node node = {.attrs = {.heads = 2, .kv_heads = 2, .head_dim = 48}};
   ridge_kernel_site site = {.node = &node, .in_codec = {NULL, codec, codec}};

@@ -82,12 +82,14 @@ static void destroy(void *self) {
 /* ---- description ---- */
 
 static const ridge_param params[] = {
-    RIDGE_TEXT(struct draft_params, model, "", RIDGE_PATH | RIDGE_REQUIRED,
-               "The file of the draft model, with the same vocabulary: a larger one is right "
-               "more often and takes longer to be so."),
-    RIDGE_INT(struct draft_params, lookahead, 4, 1, 16, "token", RIDGE_SWEEPABLE,
-              "Tokens proposed in a step at most: more gains more when they are right, and costs "
-              "more when they are not."),
+    RIDGE_TEXT(
+        struct draft_params, model, "", RIDGE_PATH | RIDGE_REQUIRED,
+        "The file of the draft model, with the same vocabulary: a larger one is right "
+        "more often and takes longer to be so."),
+    RIDGE_INT(
+        struct draft_params, lookahead, 4, 1, 16, "token", RIDGE_SWEEPABLE,
+        "Tokens proposed in a step at most: more gains more when they are right, and costs "
+        "more when they are not."),
 };
 
 static const ridge_draft drafter = {.struct_size = sizeof(ridge_draft),
@@ -99,10 +101,10 @@ static const ridge_draft drafter = {.struct_size = sizeof(ridge_draft),
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_DECODE_DRAFT, .table = &drafter}};
 
 static const ridge_evidence evidence[] = {
-    [TOKENS_PROPOSED] = {"tokens proposed", "token", "Tokens that the model was asked to check.",
-                         1},
-    [TOKENS_ACCEPTED] = {"tokens accepted", "token", "Proposals that were what the model picked.",
-                         1},
+    [TOKENS_PROPOSED] = {"tokens proposed", "token",
+                         "Tokens that the model was asked to check.", 1},
+    [TOKENS_ACCEPTED] = {"tokens accepted", "token",
+                         "Proposals that were what the model picked.", 1},
 };
 
 static const ridge_metric metrics[] = {
@@ -138,12 +140,15 @@ static const ridge_plugin plugin = {
     .technique = "speculative-decoding",
     .version = "1.0.0",
     .summary = "a small model proposes tokens, the large one checks them in one step",
-    .doc = "Proposes up to `lookahead` tokens with the model in `model`; the model of the run "
-           "scores them all in one step and keeps those that it would have picked.\n\n"
-           "*When*: decoding one or few sequences, where a step is bound by reading weights and "
-           "further rows are nearly free; a draft that is much smaller and often right.\n\n"
-           "*When not*: large batches, whose steps are bound by arithmetic; text that the draft "
-           "cannot guess (high temperature, another domain).\n",
+    .doc =
+        "Proposes up to `lookahead` tokens with the model in `model`; the model of the run "
+        "scores them all in one step and keeps those that it would have picked.\n\n"
+        "*When*: decoding one or few sequences, where a step is bound by reading weights "
+        "and "
+        "further rows are nearly free; a draft that is much smaller and often right.\n\n"
+        "*When not*: large batches, whose steps are bound by arithmetic; text that the "
+        "draft "
+        "cannot guess (high temperature, another domain).\n",
     .license = "Apache-2.0",
     .source = "arXiv:2211.17192",
     .params = RIDGE_ROWS(params),

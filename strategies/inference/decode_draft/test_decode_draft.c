@@ -21,7 +21,8 @@ static ridge_status model_open(const ridge_host *host, const char *path, int64_t
   return RIDGE_OK;
 }
 
-static ridge_status model_propose(ridge_draft_model *model, ridge_draft_seq *seqs, int64_t n) {
+static ridge_status model_propose(ridge_draft_model *model, ridge_draft_seq *seqs,
+                                  int64_t n) {
   for (int64_t i = 0; i < n; i++) {
     for (int64_t k = 0; k < seqs[i].room; k++) seqs[i].out[k] = (int32_t)(100 + k);
     seqs[i].n_out = seqs[i].room;

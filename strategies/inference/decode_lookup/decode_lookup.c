@@ -67,7 +67,8 @@ static ridge_status grow(const struct lookup *lookup, struct history *h, int64_t
   int64_t room = h->room > 0 ? h->room : 1024;
   while (room < 2 * (h->used + more)) room *= 2;
   if (room == h->room) return RIDGE_OK;
-  struct gram *grams = host->alloc(host, (size_t)room * sizeof *grams, _Alignof(struct gram));
+  struct gram *grams =
+      host->alloc(host, (size_t)room * sizeof *grams, _Alignof(struct gram));
   if (grams == NULL) {
     return host->fail(host, RIDGE_NO_MEMORY, "no memory for an index of %lld n-grams",
                       (long long)room);
@@ -112,7 +113,8 @@ static int64_t find_next(const struct lookup *lookup, const struct history *h,
     const struct gram *gram = place_of(h, hash_of(end, k));
     if (gram->next == 0 || gram->next < k || gram->next >= n) continue;
     /* Equal hashes are no proof. */
-    if (memcmp(tokens + gram->next - k, end, (size_t)k * sizeof *tokens) == 0) return gram->next;
+    if (memcmp(tokens + gram->next - k, end, (size_t)k * sizeof *tokens) == 0)
+      return gram->next;
   }
   return 0;
 }
@@ -121,7 +123,8 @@ static int64_t find_next(const struct lookup *lookup, const struct history *h,
 
 static struct history *history_of(const struct lookup *lookup, int64_t id) {
   for (int64_t i = 0; i < lookup->n_histories; i++) {
-    if (lookup->histories[i].taken && lookup->histories[i].id == id) return &lookup->histories[i];
+    if (lookup->histories[i].taken && lookup->histories[i].id == id)
+      return &lookup->histories[i];
   }
   return NULL;
 }
@@ -132,7 +135,8 @@ static struct history *history_add(struct lookup *lookup, int64_t id) {
   while (at < lookup->n_histories && lookup->histories[at].taken) at++;
   if (at == lookup->n_histories) {
     int64_t n = at > 0 ? 2 * at : 8;
-    struct history *more = host->alloc(host, (size_t)n * sizeof *more, _Alignof(struct history));
+    struct history *more =
+        host->alloc(host, (size_t)n * sizeof *more, _Alignof(struct history));
     if (more == NULL) return NULL;
     if (at > 0) memcpy(more, lookup->histories, (size_t)at * sizeof *more);
     if (lookup->histories != NULL) host->free(host, lookup->histories);
@@ -167,12 +171,14 @@ static ridge_status propose_one(struct lookup *lookup, ridge_draft_seq *seq) {
   }
   if (h == NULL) h = history_add(lookup, seq->id);
   if (h == NULL) {
-    return lookup->host->fail(lookup->host, RIDGE_NO_MEMORY, "no memory for a sequence's index");
+    return lookup->host->fail(lookup->host, RIDGE_NO_MEMORY,
+                              "no memory for a sequence's index");
   }
   ridge_status status = catch_up(lookup, h, seq->tokens, seq->n);
   if (status != RIDGE_OK) return status;
   int64_t next = find_next(lookup, h, seq->tokens, seq->n);
-  int64_t most = seq->room < lookup->params.lookahead ? seq->room : lookup->params.lookahead;
+  int64_t most =
+      seq->room < lookup->params.lookahead ? seq->room : lookup->params.lookahead;
   for (int64_t i = 0; next > 0 && i < most; i++) {
     int64_t from = next + i;
     seq->out[seq->n_out++] = from < seq->n ? seq->tokens[from] : seq->out[from - seq->n];
@@ -202,7 +208,8 @@ static void outcome(void *self, int64_t id, int64_t proposed, int64_t accepted) 
   host->record(host, STEP_TOKENS, 1 + (double)lookup->accepted / (double)lookup->steps);
 }
 
-static ridge_status check(const ridge_host *host, const ridge_plan *plan, const void *params) {
+static ridge_status check(const ridge_host *host, const ridge_plan *plan,
+                          const void *params) {
   (void)plan;
   const struct lookup_params *p = params;
   if (p->ngram_min <= p->ngram) return RIDGE_OK;
@@ -215,7 +222,8 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
   ridge_status status = check(host, NULL, params);
   if (status != RIDGE_OK) return status;
   struct lookup *lookup = host->alloc(host, sizeof *lookup, _Alignof(struct lookup));
-  if (lookup == NULL) return host->fail(host, RIDGE_NO_MEMORY, "no memory for the instance");
+  if (lookup == NULL)
+    return host->fail(host, RIDGE_NO_MEMORY, "no memory for the instance");
   lookup->host = host;
   lookup->params = *(const struct lookup_params *)params;
   *self = lookup;
@@ -225,15 +233,18 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
 /* ---- description ---- */
 
 static const ridge_param params[] = {
-    RIDGE_INT(struct lookup_params, ngram, 3, 1, 16, "token", RIDGE_SWEEPABLE,
-              "The longest end of the text that is looked for: longer is right more often and "
-              "found less often; shorter ones are tried next."),
-    RIDGE_INT(struct lookup_params, ngram_min, 1, 1, 16, "token", RIDGE_SWEEPABLE,
-              "The shortest end that is looked for: shorter proposes more often, and more often "
-              "wrongly."),
-    RIDGE_INT(struct lookup_params, lookahead, 4, 1, 16, "token", RIDGE_SWEEPABLE,
-              "Tokens proposed in a step at most: more gains more when they are right, and costs "
-              "more when they are not."),
+    RIDGE_INT(
+        struct lookup_params, ngram, 3, 1, 16, "token", RIDGE_SWEEPABLE,
+        "The longest end of the text that is looked for: longer is right more often and "
+        "found less often; shorter ones are tried next."),
+    RIDGE_INT(
+        struct lookup_params, ngram_min, 1, 1, 16, "token", RIDGE_SWEEPABLE,
+        "The shortest end that is looked for: shorter proposes more often, and more often "
+        "wrongly."),
+    RIDGE_INT(
+        struct lookup_params, lookahead, 4, 1, 16, "token", RIDGE_SWEEPABLE,
+        "Tokens proposed in a step at most: more gains more when they are right, and costs "
+        "more when they are not."),
 };
 
 static const ridge_draft drafter = {.struct_size = sizeof(ridge_draft),
@@ -245,10 +256,10 @@ static const ridge_draft drafter = {.struct_size = sizeof(ridge_draft),
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_DECODE_DRAFT, .table = &drafter}};
 
 static const ridge_evidence evidence[] = {
-    [TOKENS_PROPOSED] = {"tokens proposed", "token", "Tokens that the model was asked to check.",
-                         1},
-    [TOKENS_ACCEPTED] = {"tokens accepted", "token", "Proposals that were what the model picked.",
-                         1},
+    [TOKENS_PROPOSED] = {"tokens proposed", "token",
+                         "Tokens that the model was asked to check.", 1},
+    [TOKENS_ACCEPTED] = {"tokens accepted", "token",
+                         "Proposals that were what the model picked.", 1},
 };
 
 static const ridge_metric metrics[] = {
@@ -259,8 +270,9 @@ static const ridge_metric metrics[] = {
 
 static const ridge_claim claims[] = {
     {.id = "prompt-lookup-speed",
-     .statement = "2 to 4 times as fast where the answer repeats the prompt, with no effect on "
-                  "quality",
+     .statement =
+         "2 to 4 times as fast where the answer repeats the prompt, with no effect on "
+         "quality",
      .metric = "decode_tps",
      .conditions = "summaries, question answering over a document, code editing; greedy",
      .source = "github.com/apoorvumang/prompt-lookup-decoding, README",
@@ -278,9 +290,12 @@ static const ridge_plugin plugin = {
     .technique = "prompt-lookup",
     .version = "1.0.0",
     .summary = "proposes what followed the last time the text ended like this",
-    .doc = "Looks up the last tokens in the prompt and the output so far and proposes what came "
-           "behind them; the model checks the proposals in one step. Needs no second model.\n\n"
-           "*When*: answers that quote their prompt: summaries, code, text that repeats itself.\n\n"
+    .doc = "Looks up the last tokens in the prompt and the output so far and proposes what "
+           "came "
+           "behind them; the model checks the proposals in one step. Needs no second "
+           "model.\n\n"
+           "*When*: answers that quote their prompt: summaries, code, text that repeats "
+           "itself.\n\n"
            "*When not*: free text at high temperature, where nothing repeats.\n",
     .license = "Apache-2.0",
     .source = "https://github.com/apoorvumang/prompt-lookup-decoding",

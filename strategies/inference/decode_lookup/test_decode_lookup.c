@@ -18,8 +18,13 @@ static struct fake *opened(int64_t ngram, int64_t ngram_min) {
 static int64_t propose(struct fake *fake, int64_t id, const int32_t *tokens, int64_t n,
                        int64_t room, int32_t *out) {
   const ridge_draft *seam = fake_table(fake, RIDGE_SEAM_DECODE_DRAFT);
-  ridge_draft_seq seq = {.struct_size = sizeof seq, .id = id, .tokens = tokens, .n = n,
-                         .room = room, .out = out, .n_out = -1};
+  ridge_draft_seq seq = {.struct_size = sizeof seq,
+                         .id = id,
+                         .tokens = tokens,
+                         .n = n,
+                         .room = room,
+                         .out = out,
+                         .n_out = -1};
   assert_int_equal(seam->propose(fake->self, &seq, 1), RIDGE_OK);
   assert_in_range(seq.n_out, 0, room);
   return seq.n_out;
@@ -30,7 +35,8 @@ static int64_t search(const int32_t *tokens, int64_t n, int64_t longest, int64_t
                       int64_t most, int32_t *out) {
   for (int64_t k = longest; k >= shortest; k--) {
     for (int64_t next = n - 1; next >= k; next--) {
-      if (k >= n || memcmp(tokens + next - k, tokens + n - k, (size_t)k * sizeof *tokens) != 0) {
+      if (k >= n ||
+          memcmp(tokens + next - k, tokens + n - k, (size_t)k * sizeof *tokens) != 0) {
         continue;
       }
       for (int64_t i = 0; i < most; i++) {

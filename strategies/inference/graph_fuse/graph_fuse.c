@@ -57,15 +57,17 @@ static ridge_status rewrite(void *self, ridge_graph *graph) {
   return status;
 }
 
-static ridge_status check(const ridge_host *host, const ridge_plan *plan, const void *params) {
+static ridge_status check(const ridge_host *host, const ridge_plan *plan,
+                          const void *params) {
   (void)plan;
   struct fuse fuse = {.params = *(const struct fuse_params *)params};
   for (size_t i = 0; i < sizeof fusions / sizeof *fusions; i++) {
     if (is_wanted(&fuse, i)) return RIDGE_OK;
   }
-  return host->fail(host, RIDGE_INVALID,
-                    "every fusion is switched off, so nothing would be fused; leave one on or "
-                    "drop the line");
+  return host->fail(
+      host, RIDGE_INVALID,
+      "every fusion is switched off, so nothing would be fused; leave one on or "
+      "drop the line");
 }
 
 static ridge_status create(const ridge_host *host, const void *params, void **self) {
@@ -76,26 +78,30 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
   fuse->api = host->service(host, RIDGE_SERVICE_GRAPH);
   *self = fuse;
   if (fuse->api != NULL) return RIDGE_OK;
-  return host->fail(host, RIDGE_UNSUPPORTED, "the host has no service " RIDGE_SERVICE_GRAPH);
+  return host->fail(host, RIDGE_UNSUPPORTED,
+                    "the host has no service " RIDGE_SERVICE_GRAPH);
 }
 
 /* ---- description ---- */
 
 static const ridge_param params[] = {
-    RIDGE_BOOL(struct fuse_params, qkv, true, RIDGE_SWEEPABLE,
-               "Stack matmuls that read one input (query, key, value) into one: fewer and longer "
-               "matmuls, for a copy of their weights where they were used as mapped."),
-    RIDGE_BOOL(struct fuse_params, gate_up, true, RIDGE_SWEEPABLE,
-               "Gate, up and their product in one matmul: neither half is written to memory."),
+    RIDGE_BOOL(
+        struct fuse_params, qkv, true, RIDGE_SWEEPABLE,
+        "Stack matmuls that read one input (query, key, value) into one: fewer and longer "
+        "matmuls, for a copy of their weights where they were used as mapped."),
+    RIDGE_BOOL(
+        struct fuse_params, gate_up, true, RIDGE_SWEEPABLE,
+        "Gate, up and their product in one matmul: neither half is written to memory."),
     RIDGE_BOOL(struct fuse_params, norm, true, RIDGE_SWEEPABLE,
                "A sum and the norm behind it in one pass over the row."),
     RIDGE_BOOL(struct fuse_params, bias, true, RIDGE_SWEEPABLE,
                "A bias is added while the matmul writes its result."),
     RIDGE_BOOL(struct fuse_params, act, true, RIDGE_SWEEPABLE,
                "An activation function is applied while the matmul writes its result."),
-    RIDGE_BOOL(struct fuse_params, residual, true, RIDGE_SWEEPABLE,
-               "The residual stream is added while the matmul writes its result; leaves fewer "
-               "sums for `norm` to join."),
+    RIDGE_BOOL(
+        struct fuse_params, residual, true, RIDGE_SWEEPABLE,
+        "The residual stream is added while the matmul writes its result; leaves fewer "
+        "sums for `norm` to join."),
 };
 
 static const ridge_graph_pass pass = {
@@ -104,19 +110,21 @@ static const ridge_graph_pass pass = {
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_GRAPH_PASS, .table = &pass}};
 
 static const ridge_evidence evidence[] = {
-    [NODES_REMOVED] = {"nodes removed", "node", "Nodes of the graph that became part of another.",
-                       1},
+    [NODES_REMOVED] = {"nodes removed", "node",
+                       "Nodes of the graph that became part of another.", 1},
     [EPILOGUES_JOINED] = {"epilogues joined", "matmul",
                           "Biases, activations and residuals taken into a matmul.", 0},
     [PAIRS_JOINED] = {"pairs joined", "matmul", "Gates and ups in one matmul.", 0},
     [NORMS_JOINED] = {"norms joined", "node", "Sums joined with their norm.", 0},
-    [STACKS_MADE] = {"stacks made", "matmul", "Matmuls that read one input, stacked into one.", 0},
+    [STACKS_MADE] = {"stacks made", "matmul",
+                     "Matmuls that read one input, stacked into one.", 0},
 };
 
 static const ridge_claim claims[] = {
     {.id = "deep-fusion-latency",
-     .statement = "fused kernels lower the latency of small batches; up to 7.3 times together "
-                  "with parallelism over many GPUs",
+     .statement =
+         "fused kernels lower the latency of small batches; up to 7.3 times together "
+         "with parallelism over many GPUs",
      .metric = "decode_tps",
      .conditions = "batch 1; the figure is not for fusion alone",
      .source = "arXiv:2207.00032, abstract",
@@ -134,9 +142,11 @@ static const ridge_plugin plugin = {
     .technique = "deepspeed-inference",
     .version = "1.0.0",
     .summary = "neighbouring operators in one: QKV, gate and up, norm, bias, residual",
-    .doc = "Rewrites the graph so that what follows a matmul is done while it writes, and matmuls "
+    .doc = "Rewrites the graph so that what follows a matmul is done while it writes, and "
+           "matmuls "
            "of one input become one.\n\n"
-           "*When*: small batches, where passes over activations and barriers between nodes are "
+           "*When*: small batches, where passes over activations and barriers between "
+           "nodes are "
            "a visible share of a step.\n\n"
            "*When not*: when weights have to stay mapped from the file: stacked ones are "
            "copied.\n",

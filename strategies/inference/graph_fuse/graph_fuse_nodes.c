@@ -60,7 +60,8 @@ ridge_status fuse_act(struct fuse *f, int32_t index, bool *joined) {
 /* Same symbolic rows, same width: an element for each element. */
 static bool same_shape(const struct fuse *f, int32_t a, int32_t b) {
   const ridge_tensor *x = tensor_of(f, a), *y = tensor_of(f, b);
-  return x->rank == 2 && y->rank == 2 && x->dims[0] == y->dims[0] && x->dims[1] == y->dims[1];
+  return x->rank == 2 && y->rank == 2 && x->dims[0] == y->dims[0] &&
+         x->dims[1] == y->dims[1];
 }
 
 ridge_status fuse_residual(struct fuse *f, int32_t index, bool *joined) {
@@ -69,7 +70,8 @@ ridge_status fuse_residual(struct fuse *f, int32_t index, bool *joined) {
   /* The second term is the branch as a rule, but nothing depends on it. */
   for (int which = 1; which >= 0; which--) {
     int32_t matmul = private_matmul(f, add->in[which]), stream = add->in[1 - which];
-    if (matmul < 0 || stream == add->in[which] || input_of(node_of(f, matmul), 3) >= 0) continue;
+    if (matmul < 0 || stream == add->in[which] || input_of(node_of(f, matmul), 3) >= 0)
+      continue;
     ridge_node node = extended(node_of(f, matmul), add, 3, stream);
     *joined = true;
     return fuse_replace(f, &node, index, &matmul, 1);

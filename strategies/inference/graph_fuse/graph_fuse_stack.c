@@ -37,8 +37,8 @@ static bool stackable(const struct fuse *f, const ridge_node *a, const ridge_nod
 }
 
 /* Stack input `slot` of the matmuls: 1 their weights, 2 their biases.  -1: failed. */
-static int32_t stack_inputs(struct fuse *f, const int32_t *matmuls, uint32_t n, uint32_t slot,
-                            const char *name) {
+static int32_t stack_inputs(struct fuse *f, const int32_t *matmuls, uint32_t n,
+                            uint32_t slot, const char *name) {
   int32_t parts[RIDGE_MAX_PARTS];
   char full[NAME_ROOM + 8];
   for (uint32_t i = 0; i < n; i++) parts[i] = node_of(f, matmuls[i])->in[slot];
@@ -92,7 +92,8 @@ static uint32_t siblings(const struct fuse *f, int32_t index, int32_t *out) {
   uint32_t found = 0;
   for (int32_t i = 0; i < n && i < ROOM && found < RIDGE_MAX_PARTS; i++) {
     const ridge_node *node = node_of(f, nodes[i]);
-    if (node->op != RIDGE_OP_MATMUL || node->in[0] != self->in[0] || !is_plain(node)) continue;
+    if (node->op != RIDGE_OP_MATMUL || node->in[0] != self->in[0] || !is_plain(node))
+      continue;
     if (f->api->is_output(f->graph, node->out[0])) continue;
     if (nodes[i] != index && !stackable(f, self, node)) continue;
     if (found == 0 && nodes[i] != index) return 0; /* an earlier one leads this group */
@@ -102,7 +103,8 @@ static uint32_t siblings(const struct fuse *f, int32_t index, int32_t *out) {
 }
 
 /* The tensor that the stacked matmul writes. */
-static int32_t add_output(struct fuse *f, const int32_t *matmuls, uint32_t n, const char *name) {
+static int32_t add_output(struct fuse *f, const int32_t *matmuls, uint32_t n,
+                          const char *name) {
   char full[NAME_ROOM + 8];
   ridge_tensor wide = *tensor_of(f, node_of(f, matmuls[0])->out[0]);
   snprintf(full, sizeof full, "%s_out", name);
@@ -119,16 +121,15 @@ static ridge_status become_slice(struct fuse *f, int32_t matmul, int32_t wide, i
   const ridge_node *old = node_of(f, matmul);
   char name[NAME_ROOM + 8];
   snprintf(name, sizeof name, "%s_slice", old->name);
-  ridge_node slice = {.struct_size = sizeof slice,
-                      .name = name,
-                      .attrs = {.struct_size = sizeof slice.attrs,
-                                .layer = old->attrs.layer,
-                                .from = from},
-                      .in = {wide},
-                      .out = {old->out[0]},
-                      .op = RIDGE_OP_SLICE,
-                      .n_in = 1,
-                      .n_out = 1};
+  ridge_node slice = {
+      .struct_size = sizeof slice,
+      .name = name,
+      .attrs = {.struct_size = sizeof slice.attrs, .layer = old->attrs.layer, .from = from},
+      .in = {wide},
+      .out = {old->out[0]},
+      .op = RIDGE_OP_SLICE,
+      .n_in = 1,
+      .n_out = 1};
   if (f->api->add_node(f->graph, &slice, before) < 0) return RIDGE_INVALID;
   return RIDGE_OK;
 }

@@ -24,8 +24,8 @@ static int32_t weight(struct maker *m, const char *name, const char *codec, int6
                    : graph_weight(&m->graph, name, codec, rows, cols, 2);
 }
 
-static int32_t put(struct maker *m, uint32_t op, const char *name, int32_t out, ridge_attrs attrs,
-                   int32_t a, int32_t b, int32_t c) {
+static int32_t put(struct maker *m, uint32_t op, const char *name, int32_t out,
+                   ridge_attrs attrs, int32_t a, int32_t b, int32_t c) {
   ridge_node node = {.struct_size = sizeof node, .name = name, .op = op, .attrs = attrs};
   const int32_t in[] = {a, b, c};
   for (int i = 0; i < 3 && in[i] >= 0; i++) node.in[node.n_in++] = in[i];
@@ -49,15 +49,19 @@ static int32_t matmul(struct maker *m, const char *name, const char *codec, int3
 /* A source of rows, so that the graph has a beginning. */
 static int32_t beginning(struct maker *m, int64_t dim) {
   graph_init(&m->graph);
-  ridge_tensor ids = {.name = "tokens", .codec = "i32", .dims = {RIDGE_DIM_TOKENS, 1, 1, 1},
-                      .rank = 1, .role = RIDGE_INPUT};
+  ridge_tensor ids = {.name = "tokens",
+                      .codec = "i32",
+                      .dims = {RIDGE_DIM_TOKENS, 1, 1, 1},
+                      .rank = 1,
+                      .role = RIDGE_INPUT};
   int32_t tokens = graph_api()->add_tensor(&m->graph, &ids);
   int32_t table = weight(m, "token_embd.weight", "f16", 100, dim);
-  return put(m, RIDGE_OP_EMBED, "token_embd", act(m, "embedding", dim), (ridge_attrs){0}, table,
-             tokens, -1);
+  return put(m, RIDGE_OP_EMBED, "token_embd", act(m, "embedding", dim), (ridge_attrs){0},
+             table, tokens, -1);
 }
 
-static int32_t norm(struct maker *m, const char *name, int32_t x, int64_t dim, bool layernorm) {
+static int32_t norm(struct maker *m, const char *name, int32_t x, int64_t dim,
+                    bool layernorm) {
   char text[96];
   snprintf(text, sizeof text, "%s.weight", name);
   int32_t w = weight(m, text, "f32", 0, dim), b = -1;
@@ -69,7 +73,10 @@ static int32_t norm(struct maker *m, const char *name, int32_t x, int64_t dim, b
 }
 
 static int32_t cache(struct maker *m, const char *name) {
-  ridge_tensor t = {.name = name, .codec = "f16", .dims = {-1, 2, -1, 32}, .rank = 4,
+  ridge_tensor t = {.name = name,
+                    .codec = "f16",
+                    .dims = {-1, 2, -1, 32},
+                    .rank = 4,
                     .role = RIDGE_CACHE};
   return graph_api()->add_tensor(&m->graph, &t);
 }
@@ -85,17 +92,19 @@ static void llama_layer(struct maker *m, const char *k_codec) {
   ridge_attrs a = {.heads = 4, .kv_heads = 2, .head_dim = 32, .scale = 0.1};
   put(m, RIDGE_OP_CACHE_PUT, "blk.0.put_k", -1, a, k, ck, -1);
   put(m, RIDGE_OP_CACHE_PUT, "blk.0.put_v", -1, a, v, cv, -1);
-  int32_t y = put(m, RIDGE_OP_ATTENTION, "blk.0.attention", act(m, "attention_out", d), a, q, ck,
-                  cv);
+  int32_t y = put(m, RIDGE_OP_ATTENTION, "blk.0.attention", act(m, "attention_out", d), a,
+                  q, ck, cv);
   int32_t o = matmul(m, "blk.0.attn_output", "f16", y, d, d, false);
-  x = put(m, RIDGE_OP_ADD, "blk.0.attn_residual", act(m, "res1", d), (ridge_attrs){0}, x, o, -1);
+  x = put(m, RIDGE_OP_ADD, "blk.0.attn_residual", act(m, "res1", d), (ridge_attrs){0}, x, o,
+          -1);
   h = norm(m, "blk.0.ffn_norm", x, d, false);
   int32_t gate = matmul(m, "blk.0.ffn_gate", "f16", h, f, d, false);
   int32_t up = matmul(m, "blk.0.ffn_up", "f16", h, f, d, false);
   int32_t g = put(m, RIDGE_OP_GLU, "blk.0.ffn_glu", act(m, "glu", f),
                   (ridge_attrs){.act = RIDGE_ACT_SILU}, gate, up, -1);
   int32_t down = matmul(m, "blk.0.ffn_down", "f16", g, d, f, false);
-  x = put(m, RIDGE_OP_ADD, "blk.0.ffn_residual", act(m, "res2", d), (ridge_attrs){0}, x, down, -1);
+  x = put(m, RIDGE_OP_ADD, "blk.0.ffn_residual", act(m, "res2", d), (ridge_attrs){0}, x,
+          down, -1);
   graph_add_output(&m->graph, norm(m, "output_norm", x, d, false));
 }
 
@@ -103,8 +112,11 @@ static void llama_layer(struct maker *m, const char *k_codec) {
 static void gpt2_layer(struct maker *m) {
   const int64_t d = 64, f = 256;
   int32_t x = beginning(m, d), p = act(m, "positions", d);
-  ridge_tensor ids = {.name = "positions_in", .codec = "i32",
-                      .dims = {RIDGE_DIM_TOKENS, 1, 1, 1}, .rank = 1, .role = RIDGE_INPUT};
+  ridge_tensor ids = {.name = "positions_in",
+                      .codec = "i32",
+                      .dims = {RIDGE_DIM_TOKENS, 1, 1, 1},
+                      .rank = 1,
+                      .role = RIDGE_INPUT};
   int32_t positions = graph_api()->add_tensor(&m->graph, &ids);
   put(m, RIDGE_OP_EMBED, "position_embd", p, (ridge_attrs){0},
       weight(m, "position_embd.weight", "f32", 50, d), positions, -1);
@@ -114,7 +126,8 @@ static void gpt2_layer(struct maker *m) {
   int32_t a = put(m, RIDGE_OP_ACT, "blk.0.ffn_act", act(m, "acted", f),
                   (ridge_attrs){.act = RIDGE_ACT_GELU_TANH}, up, -1, -1);
   int32_t down = matmul(m, "blk.0.ffn_down", "f16", a, d, f, true);
-  x = put(m, RIDGE_OP_ADD, "blk.0.ffn_residual", act(m, "res", d), (ridge_attrs){0}, down, x, -1);
+  x = put(m, RIDGE_OP_ADD, "blk.0.ffn_residual", act(m, "res", d), (ridge_attrs){0}, down,
+          x, -1);
   graph_add_output(&m->graph, norm(m, "output_norm", x, d, true));
 }
 
@@ -267,8 +280,8 @@ static void what_others_read_is_left_alone(void **state) {
   (void)state;
   struct maker m = {0};
   int32_t x = beginning(&m, 64), y = matmul(&m, "a", "f16", x, 64, 64, false);
-  int32_t z = put(&m, RIDGE_OP_ACT, "f", act(&m, "f", 64), (ridge_attrs){.act = RIDGE_ACT_RELU},
-                  y, -1, -1);
+  int32_t z = put(&m, RIDGE_OP_ACT, "f", act(&m, "f", 64),
+                  (ridge_attrs){.act = RIDGE_ACT_RELU}, y, -1, -1);
   int32_t s = put(&m, RIDGE_OP_ADD, "s", act(&m, "s", 64), (ridge_attrs){0}, z, y, -1);
   graph_add_output(&m.graph, s);
   struct fake *fake = fused(&m, NULL);
@@ -296,7 +309,8 @@ static void with_every_fusion_off_it_is_refused(void **state) {
   struct fake *fake = fake_open("graph_fuse");
   assert_int_equal(fake_check(fake, NULL), RIDGE_OK);
   const ridge_param *rows = fake->plugin->params.rows;
-  for (uint32_t i = 0; i < fake->plugin->params.count; i++) fake_bool(fake, rows[i].name, false);
+  for (uint32_t i = 0; i < fake->plugin->params.count; i++)
+    fake_bool(fake, rows[i].name, false);
   assert_int_equal(fake_check(fake, NULL), RIDGE_INVALID);
   fake_close(fake);
 }

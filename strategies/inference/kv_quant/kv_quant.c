@@ -60,18 +60,21 @@ static ridge_status rewrite(void *self, ridge_graph *graph) {
   return RIDGE_OK;
 }
 
-static ridge_status check(const ridge_host *host, const ridge_plan *plan, const void *params) {
+static ridge_status check(const ridge_host *host, const ridge_plan *plan,
+                          const void *params) {
   const struct quant_params *p = params;
   if (strcmp(p->keys, "f16") == 0 && strcmp(p->values, "f16") == 0) {
-    return host->fail(host, RIDGE_INVALID,
-                      "`keys` and `values` are both f16, which is no quantization; choose q8_0 or "
-                      "q4_0 for one of them, or drop the line");
+    return host->fail(
+        host, RIDGE_INVALID,
+        "`keys` and `values` are both f16, which is no quantization; choose q8_0 or "
+        "q4_0 for one of them, or drop the line");
   }
   if (plan == NULL || plan->head_dim % 32 == 0) return RIDGE_OK;
-  return host->fail(host, RIDGE_UNSUPPORTED,
-                    "this model's heads have %lld dimensions, and 32 share a scale; %lld does not "
-                    "divide by 32",
-                    (long long)plan->head_dim, (long long)plan->head_dim);
+  return host->fail(
+      host, RIDGE_UNSUPPORTED,
+      "this model's heads have %lld dimensions, and 32 share a scale; %lld does not "
+      "divide by 32",
+      (long long)plan->head_dim, (long long)plan->head_dim);
 }
 
 static ridge_status create(const ridge_host *host, const void *params, void **self) {
@@ -86,20 +89,24 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
   quant->api = host->service(host, RIDGE_SERVICE_GRAPH);
   *self = quant;
   if (quant->api != NULL) return RIDGE_OK;
-  return host->fail(host, RIDGE_UNSUPPORTED, "the host has no service " RIDGE_SERVICE_GRAPH);
+  return host->fail(host, RIDGE_UNSUPPORTED,
+                    "the host has no service " RIDGE_SERVICE_GRAPH);
 }
 
 /* ---- description ---- */
 
 static const ridge_param params[] = {
-    RIDGE_CHOICE(struct quant_params, keys, "q8_0", codecs, RIDGE_SWEEPABLE,
-                 "Storage of keys: fewer bits hold more tokens; 4-bit keys cost quality first."),
-    RIDGE_CHOICE(struct quant_params, values, "q8_0", codecs, RIDGE_SWEEPABLE,
-                 "Storage of values: fewer bits hold more tokens, and blur what is attended to."),
+    RIDGE_CHOICE(
+        struct quant_params, keys, "q8_0", codecs, RIDGE_SWEEPABLE,
+        "Storage of keys: fewer bits hold more tokens; 4-bit keys cost quality first."),
+    RIDGE_CHOICE(
+        struct quant_params, values, "q8_0", codecs, RIDGE_SWEEPABLE,
+        "Storage of values: fewer bits hold more tokens, and blur what is attended to."),
 };
 
-static const ridge_graph_pass pass = {
-    .struct_size = sizeof(ridge_graph_pass), .stage = RIDGE_STAGE_PRECISION, .rewrite = rewrite};
+static const ridge_graph_pass pass = {.struct_size = sizeof(ridge_graph_pass),
+                                      .stage = RIDGE_STAGE_PRECISION,
+                                      .rewrite = rewrite};
 
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_GRAPH_PASS, .table = &pass}};
 
@@ -110,8 +117,9 @@ static const ridge_evidence evidence[] = {
 
 static const ridge_claim claims[] = {
     {.id = "kv-quant-memory",
-     .statement = "a cache at few bits lets the same memory hold a longer context or a larger "
-                  "batch: peak memory falls by 2.6 at 2 bits, weights included",
+     .statement =
+         "a cache at few bits lets the same memory hold a longer context or a larger "
+         "batch: peak memory falls by 2.6 at 2 bits, weights included",
      .metric = "peak_rss_bytes",
      .conditions = "long contexts or large batches, where the cache outweighs the weights",
      .source = "arXiv:2402.02750, abstract",
@@ -129,11 +137,14 @@ static const ridge_plugin plugin = {
     .technique = "kv-quant",
     .version = "1.0.0",
     .summary = "keys and values of the cache in 8 or 4 bits, chosen separately",
-    .doc = "Stores keys as `keys` and values as `values`: f16 as usual, q8_0 at 8.5 bits, q4_0 at "
-           "4.5 bits a number.\n\n"
-           "*When*: long contexts or many sequences, where the cache is what fills memory and what "
-           "attention waits for.\n\n"
-           "*When not*: short contexts, where it saves little; 4-bit keys on small models.\n",
+    .doc =
+        "Stores keys as `keys` and values as `values`: f16 as usual, q8_0 at 8.5 bits, "
+        "q4_0 at "
+        "4.5 bits a number.\n\n"
+        "*When*: long contexts or many sequences, where the cache is what fills memory and "
+        "what "
+        "attention waits for.\n\n"
+        "*When not*: short contexts, where it saves little; 4-bit keys on small models.\n",
     .license = "Apache-2.0",
     .source = "arXiv:2402.02750",
     .params = RIDGE_ROWS(params),

@@ -15,8 +15,12 @@ static void add_caches(struct ridge_graph *graph, int layers) {
   for (int i = 0; i < 2 * layers; i++) {
     char name[64];
     snprintf(name, sizeof name, "blk.%d.cache_%c", i / 2, i % 2 == 0 ? 'k' : 'v');
-    ridge_tensor cache = {.struct_size = sizeof cache, .name = name, .codec = "f16", .rank = 4,
-                          .role = RIDGE_CACHE, .dims = {-1, 2, -1, 64}};
+    ridge_tensor cache = {.struct_size = sizeof cache,
+                          .name = name,
+                          .codec = "f16",
+                          .rank = 4,
+                          .role = RIDGE_CACHE,
+                          .dims = {-1, 2, -1, 64}};
     assert_true(graph_api()->add_tensor(graph, &cache) >= 0);
   }
   /* A weight of that name is no cache. */
@@ -28,7 +32,8 @@ static void keys_and_values_get_the_codec_asked_for(void **state) {
   const struct {
     const char *keys, *values;
     uint64_t changed;
-  } cases[] = {{"q8_0", "q8_0", 6}, {"f16", "q4_0", 3}, {"q4_0", "f16", 3}, {"q8_0", "q4_0", 6}};
+  } cases[] = {
+      {"q8_0", "q8_0", 6}, {"f16", "q4_0", 3}, {"q4_0", "f16", 3}, {"q8_0", "q4_0", 6}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct ridge_graph graph;
     struct fake *fake = fake_open("kv_quant");
@@ -41,7 +46,8 @@ static void keys_and_values_get_the_codec_asked_for(void **state) {
     assert_int_equal(pass->stage, RIDGE_STAGE_PRECISION);
     assert_int_equal(pass->rewrite(fake->self, &graph), RIDGE_OK);
     for (int k = 0; k < 6; k++) {
-      assert_string_equal(graph.tensors[k]->codec, k % 2 == 0 ? cases[i].keys : cases[i].values);
+      assert_string_equal(graph.tensors[k]->codec,
+                          k % 2 == 0 ? cases[i].keys : cases[i].values);
     }
     assert_string_equal(graph.tensors[6]->codec, "f16");
     assert_int_equal(fake->counts[0], cases[i].changed);

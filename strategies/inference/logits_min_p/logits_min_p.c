@@ -28,8 +28,8 @@ static ridge_status shape(void *self, const ridge_shape_view *view, float *logit
   float top = -INFINITY;
   for (int64_t i = 0; i < vocab; i++) {
     if (isnan(logits[i])) {
-      return min->host->fail(min->host, RIDGE_INTERNAL, "the logit of token %lld is not a number",
-                             (long long)i);
+      return min->host->fail(min->host, RIDGE_INTERNAL,
+                             "the logit of token %lld is not a number", (long long)i);
     }
     if (logits[i] > top) top = logits[i];
   }
@@ -57,14 +57,16 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
 /* ---- description ---- */
 
 static const ridge_param params[] = {
-    RIDGE_REAL(struct min_p_params, p, 0.05, 1e-9, 1.0, "", RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
-               "Least probability, as a share of the most likely token's: higher is safer and "
-               "duller, 1 leaves the most likely only."),
+    RIDGE_REAL(
+        struct min_p_params, p, 0.05, 1e-9, 1.0, "", RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
+        "Least probability, as a share of the most likely token's: higher is safer and "
+        "duller, 1 leaves the most likely only."),
 };
 
 static const ridge_relation relations[] = {
     {.target = "sample.temperature",
-     .why = "at temperature 0 the most likely token is taken, and that one is never ruled out; "
+     .why = "at temperature 0 the most likely token is taken, and that one is never ruled "
+            "out; "
             "set a temperature above 0 or drop the line",
      .value = {.r = 0},
      .kind = RIDGE_CLASHES,
@@ -77,8 +79,8 @@ static const ridge_logits_shape shaper = {.struct_size = sizeof(ridge_logits_sha
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_LOGITS_SHAPE, .table = &shaper}};
 
 static const ridge_evidence evidence[] = {
-    [TOKENS_RULED_OUT] = {"tokens ruled out", "token", "Tokens that could not be drawn any more.",
-                          1},
+    [TOKENS_RULED_OUT] = {"tokens ruled out", "token",
+                          "Tokens that could not be drawn any more.", 1},
 };
 
 static const ridge_plugin plugin = {
@@ -91,10 +93,11 @@ static const ridge_plugin plugin = {
     .technique = "lightseq",
     .version = "1.0.0",
     .summary = "rule out tokens far less likely than the most likely one",
-    .doc = "Rules out tokens whose probability is below `p` times that of the most likely.\n\n"
-           "*When*: sampled text at high temperature: the sharper the model, the fewer tokens "
-           "are left.\n\n"
-           "*When not*: greedy decoding.\n",
+    .doc =
+        "Rules out tokens whose probability is below `p` times that of the most likely.\n\n"
+        "*When*: sampled text at high temperature: the sharper the model, the fewer tokens "
+        "are left.\n\n"
+        "*When not*: greedy decoding.\n",
     .license = "Apache-2.0",
     .source = "arXiv:2407.01082",
     .params = RIDGE_ROWS(params),

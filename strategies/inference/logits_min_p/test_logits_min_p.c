@@ -18,7 +18,8 @@ static void tokens_below_the_share_are_ruled_out(void **state) {
       for (int k = 0; k < 800; k++) top = before[k] > top ? before[k] : top;
       for (int k = 0; k < 800; k++) {
         double ratio = exp((double)before[k] - (double)top);
-        if (fabs(ratio - ps[i]) < 1e-9 && ratio < 1) continue; /* rounding may go either way */
+        if (fabs(ratio - ps[i]) < 1e-9 && ratio < 1)
+          continue; /* rounding may go either way */
         assert_true(logits[k] == (ratio >= ps[i] ? before[k] : -INFINITY));
         ruled_out += logits[k] != before[k];
       }

@@ -32,7 +32,8 @@ static ridge_status marks_ready(struct penalty *p, int64_t vocab) {
   if (vocab > p->vocab) {
     if (p->marks != NULL) p->host->free(p->host, p->marks);
     p->vocab = 0;
-    p->marks = p->host->alloc(p->host, (size_t)vocab * sizeof *p->marks, _Alignof(uint32_t));
+    p->marks =
+        p->host->alloc(p->host, (size_t)vocab * sizeof *p->marks, _Alignof(uint32_t));
     if (p->marks == NULL) {
       return p->host->fail(p->host, RIDGE_NO_MEMORY, "no memory to mark %lld tokens",
                            (long long)vocab);
@@ -81,11 +82,13 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
 static const ridge_param params[] = {
     RIDGE_INT(struct penalty_params, window, 64, 1, 1000000, "token",
               RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
-              "Tokens back that count as repeated: longer keeps more from coming again, names and "
+              "Tokens back that count as repeated: longer keeps more from coming again, "
+              "names and "
               "articles included."),
-    RIDGE_REAL(struct penalty_params, penalty, 1.1, 1.001, 10.0, "", RIDGE_SWEEPABLE,
-               "What the logit of a repeated token is divided by: higher repeats less, and strays "
-               "more."),
+    RIDGE_REAL(
+        struct penalty_params, penalty, 1.1, 1.001, 10.0, "", RIDGE_SWEEPABLE,
+        "What the logit of a repeated token is divided by: higher repeats less, and strays "
+        "more."),
 };
 
 static const ridge_logits_shape shaper = {.struct_size = sizeof(ridge_logits_shape),
@@ -94,8 +97,8 @@ static const ridge_logits_shape shaper = {.struct_size = sizeof(ridge_logits_sha
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_LOGITS_SHAPE, .table = &shaper}};
 
 static const ridge_evidence evidence[] = {
-    [LOGITS_CHANGED] = {"logits changed", "logit", "Logits of repeated tokens that were lowered.",
-                        1},
+    [LOGITS_CHANGED] = {"logits changed", "logit",
+                        "Logits of repeated tokens that were lowered.", 1},
 };
 
 static const ridge_plugin plugin = {
@@ -108,11 +111,14 @@ static const ridge_plugin plugin = {
     .technique = "fastertransformer",
     .version = "1.0.0",
     .summary = "tokens of the recent text become less likely",
-    .doc = "Lowers the logits of the tokens among the last `window` by the factor `penalty`, before "
+    .doc = "Lowers the logits of the tokens among the last `window` by the factor "
+           "`penalty`, before "
            "a token is picked; works greedy and sampled.\n\n"
            "*When*: small models that fall into loops.\n\n"
-           "*When not*: text that has to repeat itself: code, tables, names. Where sampling is "
-           "filtered too, write this line before logits.top_k, top_p and min_p: they then judge "
+           "*When not*: text that has to repeat itself: code, tables, names. Where "
+           "sampling is "
+           "filtered too, write this line before logits.top_k, top_p and min_p: they then "
+           "judge "
            "the lowered logits.\n",
     .license = "Apache-2.0",
     .source = "arXiv:1909.05858",

@@ -69,8 +69,8 @@ static ridge_status shape(void *self, const ridge_shape_view *view, float *logit
   (void)view;
   int64_t strange, possible = count_possible(logits, vocab, &strange), ties;
   if (strange >= 0) {
-    return top->host->fail(top->host, RIDGE_INTERNAL, "the logit of token %lld is not a number",
-                           (long long)strange);
+    return top->host->fail(top->host, RIDGE_INTERNAL,
+                           "the logit of token %lld is not a number", (long long)strange);
   }
   if (possible <= top->k) return RIDGE_OK;
   uint32_t least = select_rank(logits, vocab, top->k, &ties);
@@ -83,12 +83,14 @@ static ridge_status shape(void *self, const ridge_shape_view *view, float *logit
   return RIDGE_OK;
 }
 
-static ridge_status check(const ridge_host *host, const ridge_plan *plan, const void *params) {
+static ridge_status check(const ridge_host *host, const ridge_plan *plan,
+                          const void *params) {
   const struct top_k_params *p = params;
   if (plan == NULL || p->k < plan->vocab) return RIDGE_OK;
-  return host->fail(host, RIDGE_INVALID,
-                    "`k` is %lld, and this model has %lld tokens in all: none would be ruled out",
-                    (long long)p->k, (long long)plan->vocab);
+  return host->fail(
+      host, RIDGE_INVALID,
+      "`k` is %lld, and this model has %lld tokens in all: none would be ruled out",
+      (long long)p->k, (long long)plan->vocab);
 }
 
 static ridge_status create(const ridge_host *host, const void *params, void **self) {
@@ -103,13 +105,15 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
 /* ---- description ---- */
 
 static const ridge_param params[] = {
-    RIDGE_INT(struct top_k_params, k, 40, 1, 1000000, "token", RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
+    RIDGE_INT(struct top_k_params, k, 40, 1, 1000000, "token",
+              RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
               "Tokens that may be drawn: fewer is safer and duller, 1 is greedy."),
 };
 
 static const ridge_relation relations[] = {
     {.target = "sample.temperature",
-     .why = "at temperature 0 the most likely token is taken, and that one is never ruled out; "
+     .why = "at temperature 0 the most likely token is taken, and that one is never ruled "
+            "out; "
             "set a temperature above 0 or drop the line",
      .value = {.r = 0},
      .kind = RIDGE_CLASHES,
@@ -122,8 +126,8 @@ static const ridge_logits_shape shaper = {.struct_size = sizeof(ridge_logits_sha
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_LOGITS_SHAPE, .table = &shaper}};
 
 static const ridge_evidence evidence[] = {
-    [TOKENS_RULED_OUT] = {"tokens ruled out", "token", "Tokens that could not be drawn any more.",
-                          1},
+    [TOKENS_RULED_OUT] = {"tokens ruled out", "token",
+                          "Tokens that could not be drawn any more.", 1},
 };
 
 static const ridge_plugin plugin = {
@@ -136,10 +140,12 @@ static const ridge_plugin plugin = {
     .technique = "lightseq",
     .version = "1.0.0",
     .summary = "draw from the k most likely tokens only",
-    .doc = "Rules out all but the `k` largest logits before a token is drawn.\n\n"
-           "*When*: sampled text that must not wander off into unlikely tokens.\n\n"
-           "*When not*: greedy decoding; distributions that are sometimes flat and sometimes "
-           "sharp, where a fixed number is too few or too many (logits.top_p, logits.min_p).\n",
+    .doc =
+        "Rules out all but the `k` largest logits before a token is drawn.\n\n"
+        "*When*: sampled text that must not wander off into unlikely tokens.\n\n"
+        "*When not*: greedy decoding; distributions that are sometimes flat and sometimes "
+        "sharp, where a fixed number is too few or too many (logits.top_p, "
+        "logits.min_p).\n",
     .license = "Apache-2.0",
     .source = "arXiv:1805.04833",
     .params = RIDGE_ROWS(params),

@@ -61,7 +61,8 @@ static struct boundary find_boundary(const float *logits, int64_t vocab, float t
     /* Rounding may leave a little of `wanted` behind the last token: stop at it. */
     uint32_t digit = DIGITS - 1, last = 0;
     while (last < DIGITS - 1 && count[last] == 0) last++;
-    while (digit > last && (count[digit] == 0 || mass[digit] < wanted)) wanted -= mass[digit--];
+    while (digit > last && (count[digit] == 0 || mass[digit] < wanted))
+      wanted -= mass[digit--];
     value |= digit << low;
     mask = low > 0 ? UINT32_MAX << low : UINT32_MAX;
     same = count[digit];
@@ -101,7 +102,8 @@ static ridge_status shape(void *self, const ridge_shape_view *view, float *logit
 
 static ridge_status create(const ridge_host *host, const void *params, void **self) {
   struct top_p *nucleus = host->alloc(host, sizeof *nucleus, _Alignof(struct top_p));
-  if (nucleus == NULL) return host->fail(host, RIDGE_NO_MEMORY, "no memory for the instance");
+  if (nucleus == NULL)
+    return host->fail(host, RIDGE_NO_MEMORY, "no memory for the instance");
   nucleus->host = host;
   nucleus->p = ((const struct top_p_params *)params)->p;
   *self = nucleus;
@@ -111,14 +113,16 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
 /* ---- description ---- */
 
 static const ridge_param params[] = {
-    RIDGE_REAL(struct top_p_params, p, 0.9, 0.001, 0.9999, "", RIDGE_SWEEPABLE,
-               "Probability that the tokens left must have together: lower is safer and duller, "
-               "higher leaves more of the tail."),
+    RIDGE_REAL(
+        struct top_p_params, p, 0.9, 0.001, 0.9999, "", RIDGE_SWEEPABLE,
+        "Probability that the tokens left must have together: lower is safer and duller, "
+        "higher leaves more of the tail."),
 };
 
 static const ridge_relation relations[] = {
     {.target = "sample.temperature",
-     .why = "at temperature 0 the most likely token is taken, and that one is never ruled out; "
+     .why = "at temperature 0 the most likely token is taken, and that one is never ruled "
+            "out; "
             "set a temperature above 0 or drop the line",
      .value = {.r = 0},
      .kind = RIDGE_CLASHES,
@@ -131,8 +135,8 @@ static const ridge_logits_shape shaper = {.struct_size = sizeof(ridge_logits_sha
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_LOGITS_SHAPE, .table = &shaper}};
 
 static const ridge_evidence evidence[] = {
-    [TOKENS_RULED_OUT] = {"tokens ruled out", "token", "Tokens that could not be drawn any more.",
-                          1},
+    [TOKENS_RULED_OUT] = {"tokens ruled out", "token",
+                          "Tokens that could not be drawn any more.", 1},
 };
 
 static const ridge_plugin plugin = {
@@ -145,11 +149,14 @@ static const ridge_plugin plugin = {
     .technique = "lightseq",
     .version = "1.0.0",
     .summary = "draw from the fewest tokens that together are likely enough",
-    .doc = "Leaves the most likely tokens until their probabilities add up to `p`, and rules out "
-           "the others before a token is drawn.\n\n"
-           "*When*: sampled text; the number of tokens left follows how sure the model is.\n\n"
-           "*When not*: greedy decoding; high temperatures, where the tail that is left weighs "
-           "much (logits.min_p).\n",
+    .doc =
+        "Leaves the most likely tokens until their probabilities add up to `p`, and rules "
+        "out "
+        "the others before a token is drawn.\n\n"
+        "*When*: sampled text; the number of tokens left follows how sure the model is.\n\n"
+        "*When not*: greedy decoding; high temperatures, where the tail that is left "
+        "weighs "
+        "much (logits.min_p).\n",
     .license = "Apache-2.0",
     .source = "arXiv:1904.09751",
     .params = RIDGE_ROWS(params),

@@ -7,7 +7,8 @@
  */
 #include "shaping.h"
 
-static void check_nucleus(struct fake *fake, double p, int64_t vocab, int kind, uint64_t *dice) {
+static void check_nucleus(struct fake *fake, double p, int64_t vocab, int kind,
+                          uint64_t *dice) {
   float *logits = calloc((size_t)vocab, sizeof *logits);
   float *before = calloc((size_t)vocab, sizeof *before);
   shaping_fill(logits, vocab, kind, dice);
@@ -25,7 +26,7 @@ static void check_nucleus(struct fake *fake, double p, int64_t vocab, int kind, 
   }
   if (before[order[0]] > -INFINITY) {
     assert_true(kept >= 1);
-    assert_true(sum >= p - 1e-9);               /* likely enough */
+    assert_true(sum >= p - 1e-9);                    /* likely enough */
     assert_true(kept == 1 || sum - last < p + 1e-9); /* and none too many */
   }
   shaping_expect(before, logits, order, vocab, kept); /* the most likely ones */

@@ -119,11 +119,12 @@ static ridge_status place(void *self, ridge_placed *w, int64_t n, uint64_t strid
   for (int64_t i = 0; i < n; i++) row_of(&list, i)->stream = row_of(&list, i)->pinned == 0;
   uint64_t least = pinned + ring_for(&list);
   if (least > stream->budget) {
-    return host->fail(host, RIDGE_NO_MEMORY,
-                      "`budget` is %llu bytes; %llu must stay in memory and the ring for the %d "
-                      "largest weights takes %llu, so at least %llu are needed",
-                      (unsigned long long)stream->budget, (unsigned long long)pinned, IN_FLIGHT,
-                      (unsigned long long)(least - pinned), (unsigned long long)least);
+    return host->fail(
+        host, RIDGE_NO_MEMORY,
+        "`budget` is %llu bytes; %llu must stay in memory and the ring for the %d "
+        "largest weights takes %llu, so at least %llu are needed",
+        (unsigned long long)stream->budget, (unsigned long long)pinned, IN_FLIGHT,
+        (unsigned long long)(least - pinned), (unsigned long long)least);
   }
   keep_what_fits(&list, stream->budget, pinned);
   *ring_bytes = ring_for(&list);
@@ -145,7 +146,8 @@ static void moved(void *self, uint64_t bytes, uint64_t reads, uint64_t wait_ns) 
 
 static ridge_status create(const ridge_host *host, const void *params, void **self) {
   struct stream *stream = host->alloc(host, sizeof *stream, _Alignof(struct stream));
-  if (stream == NULL) return host->fail(host, RIDGE_NO_MEMORY, "no memory for the instance");
+  if (stream == NULL)
+    return host->fail(host, RIDGE_NO_MEMORY, "no memory for the instance");
   stream->host = host;
   stream->budget = (uint64_t)((const struct stream_params *)params)->budget;
   *self = stream;
@@ -155,10 +157,11 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
 /* ---- description ---- */
 
 static const ridge_param params[] = {
-    RIDGE_INT(struct stream_params, budget, 0, 1, INT64_C(1) << 50, "byte",
-              RIDGE_REQUIRED | RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
-              "Memory for weights, the ring of those on their way included: less memory, more "
-              "bytes to read in every step."),
+    RIDGE_INT(
+        struct stream_params, budget, 0, 1, INT64_C(1) << 50, "byte",
+        RIDGE_REQUIRED | RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
+        "Memory for weights, the ring of those on their way included: less memory, more "
+        "bytes to read in every step."),
 };
 
 static const ridge_placement placement = {
@@ -167,14 +170,15 @@ static const ridge_placement placement = {
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_PLACEMENT, .table = &placement}};
 
 static const ridge_evidence evidence[] = {
-    [BYTES_STREAMED] = {"bytes streamed", "byte", "Bytes of weights read while running.", 1},
+    [BYTES_STREAMED] = {"bytes streamed", "byte", "Bytes of weights read while running.",
+                        1},
     [READS] = {"reads", "read", "Reads that brought them.", 0},
 };
 
 static const ridge_metric metrics[] = {
-    [WAIT_TIME] = {"stream_wait", "second", "Time that computing stood still for a read.", -1},
-    [STEP_BYTES] = {"stream_step_bytes", "byte", "Bytes read for a step, as a mean.", -1},
-    [RESIDENT_BYTES] = {"stream_resident_bytes", "byte", "Weights that stayed in memory.", 0},
+    [WAIT_TIME] = {"wait", "second", "Time that computing stood still for a read.", -1},
+    [STEP_BYTES] = {"step_bytes", "byte", "Bytes read for a step, as a mean.", -1},
+    [RESIDENT_BYTES] = {"resident_bytes", "byte", "Weights that stayed in memory.", 0},
 };
 
 static const ridge_claim claims[] = {
@@ -197,11 +201,13 @@ static const ridge_plugin plugin = {
     .technique = "flexgen",
     .version = "1.0.0",
     .summary = "weights beyond a memory budget come from disk at every step",
-    .doc = "Keeps at most `budget` bytes of weights in memory and reads the others ahead of their "
-           "use, in every step.\n\n"
-           "*When*: the model does not fit; prompts and large batches, which use each weight "
-           "read for many rows.\n\n"
-           "*When not*: the model fits: then each token waits for the disk for nothing.\n",
+    .doc =
+        "Keeps at most `budget` bytes of weights in memory and reads the others ahead of "
+        "their "
+        "use, in every step.\n\n"
+        "*When*: the model does not fit; prompts and large batches, which use each weight "
+        "read for many rows.\n\n"
+        "*When not*: the model fits: then each token waits for the disk for nothing.\n",
     .license = "Apache-2.0",
     .source = "arXiv:2303.06865",
     .params = RIDGE_ROWS(params),

@@ -4,9 +4,11 @@
 #include <ridge/seam/weights.h>
 
 static const ridge_tensor model[] = {
-#define W(n, c, r, ...) \
-  {.struct_size = sizeof(ridge_tensor), .name = (n), .codec = (c), .rank = (r), \
-   .role = RIDGE_WEIGHT, .dims = {__VA_ARGS__}, .producer = -1}
+#define W(n, c, r, ...)                                                                    \
+  {                                                                                        \
+    .struct_size = sizeof(ridge_tensor), .name = (n), .codec = (c), .rank = (r),           \
+    .role = RIDGE_WEIGHT, .dims = {__VA_ARGS__}, .producer = -1                            \
+  }
     W("token_embd.weight", "f16", 2, 1000, 256),
     W("blk.0.attn_norm.weight", "f32", 1, 256),
     W("blk.0.attn_q.weight", "f16", 2, 256, 256),
@@ -124,8 +126,12 @@ static void a_pattern_that_fits_nothing_is_named(void **state) {
 
 static void rows_that_groups_do_not_divide_are_refused_unless_left_out(void **state) {
   (void)state;
-  const ridge_tensor odd = {.struct_size = sizeof odd, .name = "blk.0.odd.weight", .codec = "f16",
-                            .rank = 2, .role = RIDGE_WEIGHT, .dims = {64, 48}};
+  const ridge_tensor odd = {.struct_size = sizeof odd,
+                            .name = "blk.0.odd.weight",
+                            .codec = "f16",
+                            .rank = 2,
+                            .role = RIDGE_WEIGHT,
+                            .dims = {64, 48}};
   for (int out = 0; out < 2; out++) {
     struct fake *fake = fake_open("weights_rtn");
     if (out) fake_text(fake, "except", "*.odd.*");

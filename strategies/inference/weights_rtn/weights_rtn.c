@@ -60,9 +60,9 @@ static const struct stored {
   const char *codec;
   double bits;
 } stored_as[] = {
-    {"f32", 32},   {"f16", 16},   {"bf16", 16}, {"q8_0", 8.5}, {"q6_k", 6.5625},
-    {"q5_1", 6},   {"q5_0", 5.5}, {"q5_k", 5.5}, {"q4_1", 5},   {"q4_0", 4.5},
-    {"q4_k", 4.5},
+    {"f32", 32},      {"f16", 16},   {"bf16", 16},  {"q8_0", 8.5},
+    {"q6_k", 6.5625}, {"q5_1", 6},   {"q5_0", 5.5}, {"q5_k", 5.5},
+    {"q4_1", 5},      {"q4_0", 4.5}, {"q4_k", 4.5},
 };
 
 static double bits_of(const char *codec) {
@@ -150,14 +150,16 @@ static ridge_status chosen(void *self) {
     bool first = i < rtn->n_only;
     const struct pattern *p = first ? &rtn->only[i] : &rtn->except[i - rtn->n_only];
     if (p->matched) continue;
-    return rtn->host->fail(rtn->host, RIDGE_INVALID,
-                           "`%s` has the pattern \"%.*s\", which fits no matrix of this model",
-                           first ? "only" : "except", (int)p->length, p->text);
+    return rtn->host->fail(
+        rtn->host, RIDGE_INVALID,
+        "`%s` has the pattern \"%.*s\", which fits no matrix of this model",
+        first ? "only" : "except", (int)p->length, p->text);
   }
   return RIDGE_OK;
 }
 
-static void stored(void *self, const ridge_tensor *weight, uint64_t before, uint64_t after) {
+static void stored(void *self, const ridge_tensor *weight, uint64_t before,
+                   uint64_t after) {
   struct rtn *rtn = self;
   if (weight->rank < 2 || !is_wanted(rtn, weight->name)) return; /* another member's work */
   uint64_t elements = 1;
@@ -166,12 +168,14 @@ static void stored(void *self, const ridge_tensor *weight, uint64_t before, uint
   rtn->bytes += after;
   rtn->host->count(rtn->host, TENSORS_CHANGED, 1);
   if (before > after) rtn->host->count(rtn->host, BYTES_SAVED, before - after);
-  rtn->host->record(rtn->host, BITS_PER_WEIGHT, 8.0 * (double)rtn->bytes / (double)rtn->elements);
+  rtn->host->record(rtn->host, BITS_PER_WEIGHT,
+                    8.0 * (double)rtn->bytes / (double)rtn->elements);
 }
 
 /* ---- life ---- */
 
-static ridge_status check(const ridge_host *host, const ridge_plan *plan, const void *params) {
+static ridge_status check(const ridge_host *host, const ridge_plan *plan,
+                          const void *params) {
   (void)plan;
   const struct rtn_params *p = params;
   if (p->bits != 8 && p->bits != 4) {
@@ -191,7 +195,8 @@ static ridge_status patterns_read(const ridge_host *host, const char *list,
   size_t size = strlen(list) + 1, n = 1;
   for (const char *c = list; *c != 0; c++) n += *c == ',';
   char *text = host->alloc(host, size, 1);
-  struct pattern *patterns = host->alloc(host, n * sizeof *patterns, _Alignof(struct pattern));
+  struct pattern *patterns =
+      host->alloc(host, n * sizeof *patterns, _Alignof(struct pattern));
   *out = patterns;
   *n_out = 0;
   if (text == NULL || patterns == NULL) {
@@ -226,8 +231,9 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
 /* ---- description ---- */
 
 static const ridge_param params[] = {
-    RIDGE_INT(struct rtn_params, bits, 8, 4, 8, "bit", RIDGE_SWEEPABLE,
-              "Bits of a weight, 8 or 4: fewer is smaller and faster to read, and less exact."),
+    RIDGE_INT(
+        struct rtn_params, bits, 8, 4, 8, "bit", RIDGE_SWEEPABLE,
+        "Bits of a weight, 8 or 4: fewer is smaller and faster to read, and less exact."),
     RIDGE_INT(struct rtn_params, group, 32, 32, 256, "weight",
               RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
               "Weights that share one scale, 32, 64, 128 or 256: smaller is more exact and "
@@ -240,32 +246,40 @@ static const ridge_param params[] = {
                "quality where it is lost most, at their full size."),
 };
 
-static const ridge_weights weights = {
-    .struct_size = sizeof(ridge_weights), .choose = choose, .stored = stored, .chosen = chosen};
+static const ridge_weights weights = {.struct_size = sizeof(ridge_weights),
+                                      .choose = choose,
+                                      .stored = stored,
+                                      .chosen = chosen};
 
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_WEIGHTS, .table = &weights}};
 
 static const ridge_evidence evidence[] = {
-    [TENSORS_CHANGED] = {"tensors changed", "tensor", "Weights stored in the chosen codec.", 1},
-    [BYTES_SAVED] = {"bytes saved", "byte", "Bytes in the model file less bytes in memory.", 1},
+    [TENSORS_CHANGED] = {"tensors changed", "tensor", "Weights stored in the chosen codec.",
+                         1},
+    [BYTES_SAVED] = {"bytes saved", "byte", "Bytes in the model file less bytes in memory.",
+                     1},
 };
 
 static const ridge_metric metrics[] = {
-    [BITS_PER_WEIGHT] = {"bits_per_weight", "bit", "Stored bits, scales included, per weight "
-                                                   "of the tensors changed.", -1},
+    [BITS_PER_WEIGHT] = {"bits_per_weight", "bit",
+                         "Stored bits, scales included, per weight "
+                         "of the tensors changed.",
+                         -1},
 };
 
 static const ridge_claim claims[] = {
     {.id = "rtn-4bit-perplexity",
-     .statement = "4-bit round-to-nearest raises the perplexity of LLaMA-7B from 5.68 to 6.29; "
-                  "groups shorter than a row stay below that",
+     .statement =
+         "4-bit round-to-nearest raises the perplexity of LLaMA-7B from 5.68 to 6.29; "
+         "groups shorter than a row stay below that",
      .metric = "perplexity",
      .conditions = "LLaMA-7B, WikiText-2, bits = 4; the figure is for one grid per row",
      .source = "tables of the GPTQ authors' code, github.com/IST-DASLab/gptq",
      .ratio_lo = 1.0,
      .ratio_hi = 1.11},
     {.id = "rtn-13b-4bit-perplexity",
-     .statement = "4-bit round-to-nearest raises the perplexity of LLaMA-13B from 5.09 to 5.53",
+     .statement =
+         "4-bit round-to-nearest raises the perplexity of LLaMA-13B from 5.09 to 5.53",
      .metric = "perplexity",
      .conditions = "LLaMA-13B, WikiText-2, bits = 4; the figure is for one grid per row",
      .source = "tables of the GPTQ authors' code, github.com/IST-DASLab/gptq",
@@ -283,12 +297,15 @@ static const ridge_plugin plugin = {
     .technique = "rtn",
     .version = "1.0.0",
     .summary = "weights as 8- or 4-bit integers, rounded to nearest in groups",
-    .doc = "Stores the matrices of the layers and the output head as 8- or 4-bit integers, one "
-           "scale for each group of `group` weights of a row.\n\n"
-           "*When*: decoding is bound by reading weights, so half the bytes is nearly half the "
-           "time; or the model does not fit.\n\n"
-           "*When not*: at 4 bits on small models, whose perplexity suffers most; on a model "
-           "file that is quantized already.\n",
+    .doc =
+        "Stores the matrices of the layers and the output head as 8- or 4-bit integers, "
+        "one "
+        "scale for each group of `group` weights of a row.\n\n"
+        "*When*: decoding is bound by reading weights, so half the bytes is nearly half "
+        "the "
+        "time; or the model does not fit.\n\n"
+        "*When not*: at 4 bits on small models, whose perplexity suffers most; on a model "
+        "file that is quantized already.\n",
     .license = "Apache-2.0",
     .source = "arXiv:1712.05877",
     .params = RIDGE_ROWS(params),

@@ -35,13 +35,13 @@ struct owners {
 struct paged {
   const ridge_host *host;
   const ridge_kv_api *kv;
-  int64_t block;   /* B */
-  int64_t budget;  /* as asked for; 0: enough for every slot */
-  int64_t total;   /* blocks of the pool; 0: books not opened yet */
-  int32_t *free;   /* (total) a stack of free blocks, n_free of them */
-  struct owners *owners; /* (total) */
+  int64_t block;                /* B */
+  int64_t budget;               /* as asked for; 0: enough for every slot */
+  int64_t total;                /* blocks of the pool; 0: books not opened yet */
+  int32_t *free;                /* (total) a stack of free blocks, n_free of them */
+  struct owners *owners;        /* (total) */
   int64_t n_free, n_idle, peak; /* idle: only held, and so given back when asked */
-  struct slot *slots; /* (n_slots) grown when a higher slot appears */
+  struct slot *slots;           /* (n_slots) grown when a higher slot appears */
   int64_t n_slots;
   /* Over all slots now, and summed over all reservations, for the mean waste. */
   int64_t table_blocks, table_tokens;
@@ -61,11 +61,11 @@ static ridge_status books_open(struct paged *paged) {
   ridge_kv_layout layout = {.struct_size = sizeof layout};
   paged->kv->layout(host, &layout);
   if (layout.blocks < 1 || layout.block_tokens != paged->block) {
-    return host->fail(host, RIDGE_INTERNAL,
-                      "the cache was planned with %lld blocks of %lld tokens; wanted blocks "
-                      "of %lld",
-                      (long long)layout.blocks, (long long)layout.block_tokens,
-                      (long long)paged->block);
+    return host->fail(
+        host, RIDGE_INTERNAL,
+        "the cache was planned with %lld blocks of %lld tokens; wanted blocks "
+        "of %lld",
+        (long long)layout.blocks, (long long)layout.block_tokens, (long long)paged->block);
   }
   size_t n = (size_t)layout.blocks;
   paged->free = host->alloc(host, n * sizeof *paged->free, _Alignof(int32_t));
@@ -75,7 +75,8 @@ static ridge_status books_open(struct paged *paged) {
                       (long long)layout.blocks);
   }
   /* Lowest numbers on top: a short run touches little of the pool. */
-  for (int64_t i = 0; i < layout.blocks; i++) paged->free[i] = (int32_t)(layout.blocks - 1 - i);
+  for (int64_t i = 0; i < layout.blocks; i++)
+    paged->free[i] = (int32_t)(layout.blocks - 1 - i);
   paged->n_free = paged->total = layout.blocks;
   return RIDGE_OK;
 }
@@ -116,9 +117,11 @@ static ridge_status slot_get(struct paged *paged, int64_t number, struct slot **
     struct slot *slots =
         host->alloc(host, (size_t)n * sizeof *slots, _Alignof(struct slot));
     if (slots == NULL) {
-      return host->fail(host, RIDGE_NO_MEMORY, "no memory for %lld block tables", (long long)n);
+      return host->fail(host, RIDGE_NO_MEMORY, "no memory for %lld block tables",
+                        (long long)n);
     }
-    if (paged->n_slots > 0) memcpy(slots, paged->slots, (size_t)paged->n_slots * sizeof *slots);
+    if (paged->n_slots > 0)
+      memcpy(slots, paged->slots, (size_t)paged->n_slots * sizeof *slots);
     if (paged->slots != NULL) host->free(host, paged->slots);
     paged->slots = slots;
     paged->n_slots = n;
@@ -151,7 +154,8 @@ static void slot_set_tokens(struct paged *paged, struct slot *slot, int64_t toke
 }
 
 /* Point at `n` blocks of others, as one more owner of each. */
-static void slot_share(struct paged *paged, struct slot *slot, const int32_t *blocks, int64_t n) {
+static void slot_share(struct paged *paged, struct slot *slot, const int32_t *blocks,
+                       int64_t n) {
   for (int64_t i = 0; i < n; i++) {
     slot->blocks[i] = blocks[i];
     block_own(paged, blocks[i], 1, 0);
@@ -210,10 +214,9 @@ static ridge_status reserve(void *self, int64_t number, int64_t tokens) {
   int64_t n = blocks_for(tokens, paged->block), fresh = n - slot->n;
   bool copy = shares_last(paged, slot);
   if (fresh + copy > paged->n_free) {
-    return paged->host->fail(paged->host, RIDGE_DECLINED,
-                             "%lld blocks are needed and %lld of %lld are free",
-                             (long long)(fresh + copy), (long long)paged->n_free,
-                             (long long)paged->total);
+    return paged->host->fail(
+        paged->host, RIDGE_DECLINED, "%lld blocks are needed and %lld of %lld are free",
+        (long long)(fresh + copy), (long long)paged->n_free, (long long)paged->total);
   }
   status = slot_grow(paged, slot, n);
   if (status != RIDGE_OK) return status;
@@ -266,10 +269,11 @@ static ridge_status slot_get_empty(struct paged *paged, int64_t number, struct s
   ridge_status status = books_open(paged);
   if (status == RIDGE_OK) status = slot_get(paged, number, out);
   if (status != RIDGE_OK || (*out)->n == 0) return status;
-  return paged->host->fail(paged->host, RIDGE_INVALID,
-                           "slot %lld holds %lld tokens; only an empty one can be given blocks "
-                           "of others",
-                           (long long)number, (long long)(*out)->tokens);
+  return paged->host->fail(
+      paged->host, RIDGE_INVALID,
+      "slot %lld holds %lld tokens; only an empty one can be given blocks "
+      "of others",
+      (long long)number, (long long)(*out)->tokens);
 }
 
 static ridge_status fork_slot(void *self, int64_t from, int64_t to, int64_t tokens) {
@@ -334,7 +338,8 @@ static ridge_status adopt(void *self, int64_t number, const int32_t *blocks, int
 
 /* ---- life ---- */
 
-static ridge_status check(const ridge_host *host, const ridge_plan *plan, const void *params) {
+static ridge_status check(const ridge_host *host, const ridge_plan *plan,
+                          const void *params) {
   (void)plan;
   const struct paged_params *p = params;
   if ((p->block & (p->block - 1)) == 0) return RIDGE_OK;
@@ -361,13 +366,14 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
 /* ---- description ---- */
 
 static const ridge_param params[] = {
-    RIDGE_INT(struct paged_params, block, 16, 1, 4096, "token",
-              RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
-              "Tokens of a block, a power of two: smaller wastes less of the last block and "
-              "shares more, larger means shorter tables and longer runs of memory."),
-    RIDGE_INT(struct paged_params, budget, 0, 0, INT64_C(1) << 50, "byte", 0,
-              "Memory for all blocks: less is smaller, and lets fewer sequences run at once; 0 "
-              "is enough for every sequence at the full context."),
+    RIDGE_INT(
+        struct paged_params, block, 16, 1, 4096, "token", RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
+        "Tokens of a block, a power of two: smaller wastes less of the last block and "
+        "shares more, larger means shorter tables and longer runs of memory."),
+    RIDGE_INT(
+        struct paged_params, budget, 0, 0, INT64_C(1) << 50, "byte", 0,
+        "Memory for all blocks: less is smaller, and lets fewer sequences run at once; 0 "
+        "is enough for every sequence at the full context."),
 };
 
 static const ridge_kv_store store = {.struct_size = sizeof(ridge_kv_store),
@@ -388,14 +394,16 @@ static const char *const provides[] = {"kv.blocks"};
 
 static const ridge_evidence evidence[] = {
     [BLOCKS_ALLOCATED] = {"blocks allocated", "block", "Blocks taken from the pool.", 1},
-    [BLOCKS_COPIED] = {"blocks copied", "block", "Shared blocks copied because one owner wrote.",
-                       0},
+    [BLOCKS_COPIED] = {"blocks copied", "block",
+                       "Shared blocks copied because one owner wrote.", 0},
 };
 
 static const ridge_metric metrics[] = {
-    [PEAK_BLOCKS] = {"kv_peak_blocks", "block", "The most blocks in use at once.", -1},
-    [WASTE] = {"kv_waste", "", "Share of the blocks given out that held no token, as a mean over "
-                               "the reservations.", -1},
+    [PEAK_BLOCKS] = {"peak_blocks", "block", "The most blocks in use at once.", -1},
+    [WASTE] = {"waste", "",
+               "Share of the blocks given out that held no token, as a mean over "
+               "the reservations.",
+               -1},
 };
 
 static const ridge_claim claims[] = {
@@ -419,12 +427,15 @@ static const ridge_plugin plugin = {
     .technique = "vllm",
     .version = "1.0.0",
     .summary = "keys and values in blocks that are given out on demand and can be shared",
-    .doc = "Gives each sequence cache blocks of `block` tokens as it grows, out of one pool of "
-           "`budget` bytes.\n\n"
-           "*When*: many sequences of different or unknown length; together with kv.prefix, "
-           "which shares blocks.\n\n"
-           "*When not*: a single sequence that fills its context: there is nothing to share and "
-           "nothing to save.\n",
+    .doc =
+        "Gives each sequence cache blocks of `block` tokens as it grows, out of one pool "
+        "of "
+        "`budget` bytes.\n\n"
+        "*When*: many sequences of different or unknown length; together with kv.prefix, "
+        "which shares blocks.\n\n"
+        "*When not*: a single sequence that fills its context: there is nothing to share "
+        "and "
+        "nothing to save.\n",
     .license = "Apache-2.0",
     .source = "arXiv:2309.06180",
     .params = RIDGE_ROWS(params),

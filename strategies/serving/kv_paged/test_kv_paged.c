@@ -46,8 +46,10 @@ static struct rig rig_open(int64_t block, int64_t budget, int64_t context) {
   rig.fake->service = kv_service;
   rig.store = fake_table(rig.fake, RIDGE_SEAM_KV_STORE);
   rig.layout.struct_size = sizeof rig.layout;
-  assert_int_equal(rig.store->layout(rig.fake->params, SLOTS, context, 4, &rig.layout), RIDGE_OK);
-  rig.pool = calloc((size_t)(rig.layout.blocks * rig.layout.block_tokens), sizeof *rig.pool);
+  assert_int_equal(rig.store->layout(rig.fake->params, SLOTS, context, 4, &rig.layout),
+                   RIDGE_OK);
+  rig.pool =
+      calloc((size_t)(rig.layout.blocks * rig.layout.block_tokens), sizeof *rig.pool);
   assert_int_equal(fake_create(rig.fake), RIDGE_OK);
   return rig;
 }
@@ -162,12 +164,14 @@ static void do_adopt(struct rig *rig, struct mirror *m, uint64_t *dice) {
 
 static void random_operations(int64_t block, int64_t budget, uint64_t seed) {
   void (*const operations[])(struct rig *, struct mirror *, uint64_t *) = {
-      do_grow, do_grow, do_grow, do_truncate, do_release, do_fork, do_hold, do_drop, do_adopt};
+      do_grow, do_grow, do_grow, do_truncate, do_release,
+      do_fork, do_hold, do_drop, do_adopt};
   struct rig rig = rig_open(block, budget, CONTEXT);
   rig.fake->ctx = &rig;
   struct mirror *mirror = calloc(1, sizeof *mirror);
   for (int i = 0; i < 6000; i++) {
-    operations[fake_below(&seed, sizeof operations / sizeof *operations)](&rig, mirror, &seed);
+    operations[fake_below(&seed, sizeof operations / sizeof *operations)](&rig, mirror,
+                                                                          &seed);
     mirror_check(&rig, mirror);
   }
   /* Let everything go: no block may be lost. */

@@ -35,14 +35,14 @@ struct node {
 struct prefix {
   const ridge_host *host;
   const ridge_kv_blocks_api *store;
-  int64_t block;     /* B; 0: not asked yet */
-  int64_t most, n;   /* nodes allowed, nodes in use */
-  int64_t room;      /* nodes that the arrays hold */
+  int64_t block;   /* B; 0: not asked yet */
+  int64_t most, n; /* nodes allowed, nodes in use */
+  int64_t room;    /* nodes that the arrays hold */
   struct node *nodes;
-  int32_t *tokens;   /* (room, B) */
-  int32_t *buckets;  /* (n_buckets) first node of each; a power of two */
+  int32_t *tokens;  /* (room, B) */
+  int32_t *buckets; /* (n_buckets) first node of each; a power of two */
   int64_t n_buckets, peak;
-  int32_t unused;    /* list of free nodes, through next_in_bucket */
+  int32_t unused; /* list of free nodes, through next_in_bucket */
   int32_t newest, oldest;
   uint64_t bytes_kept, asked, found;
 };
@@ -69,7 +69,8 @@ static int32_t child_of(const struct prefix *p, int32_t parent, uint64_t hash,
   for (int32_t i = *bucket_of(p, hash); i != NONE; i = p->nodes[i].next_in_bucket) {
     const struct node *node = &p->nodes[i];
     if (node->hash != hash || node->parent != parent) continue;
-    if (memcmp(p->tokens + i * p->block, tokens, (size_t)p->block * sizeof *tokens) == 0) return i;
+    if (memcmp(p->tokens + i * p->block, tokens, (size_t)p->block * sizeof *tokens) == 0)
+      return i;
   }
   return NONE;
 }
@@ -78,18 +79,24 @@ static int32_t child_of(const struct prefix *p, int32_t parent, uint64_t hash,
 
 static void use_unlink(struct prefix *p, int32_t i) {
   struct node *node = &p->nodes[i];
-  if (node->newer != NONE) p->nodes[node->newer].older = node->older;
-  else p->newest = node->older;
-  if (node->older != NONE) p->nodes[node->older].newer = node->newer;
-  else p->oldest = node->newer;
+  if (node->newer != NONE)
+    p->nodes[node->newer].older = node->older;
+  else
+    p->newest = node->older;
+  if (node->older != NONE)
+    p->nodes[node->older].newer = node->newer;
+  else
+    p->oldest = node->newer;
 }
 
 static void use_first(struct prefix *p, int32_t i) {
   struct node *node = &p->nodes[i];
   node->newer = NONE;
   node->older = p->newest;
-  if (p->newest != NONE) p->nodes[p->newest].newer = i;
-  else p->oldest = i;
+  if (p->newest != NONE)
+    p->nodes[p->newest].newer = i;
+  else
+    p->oldest = i;
   p->newest = i;
 }
 
@@ -171,8 +178,8 @@ static bool nodes_grow(struct prefix *p) {
   return true;
 }
 
-static int32_t node_add(struct prefix *p, int32_t parent, uint64_t hash, const int32_t *tokens,
-                        int32_t block) {
+static int32_t node_add(struct prefix *p, int32_t parent, uint64_t hash,
+                        const int32_t *tokens, int32_t block) {
   if (p->unused == NONE && !nodes_grow(p)) return NONE;
   int32_t i = p->unused, *bucket = bucket_of(p, hash);
   struct node *node = &p->nodes[i];
@@ -201,7 +208,8 @@ static bool is_ready(struct prefix *p) {
   return p->most > 0;
 }
 
-static int64_t find(void *self, const int32_t *tokens, int64_t n, int32_t *blocks, int64_t room) {
+static int64_t find(void *self, const int32_t *tokens, int64_t n, int32_t *blocks,
+                    int64_t room) {
   struct prefix *p = self;
   if (!is_ready(p)) return 0;
   int64_t most = n / p->block < room ? n / p->block : room, found = 0;
@@ -231,7 +239,8 @@ static bool make_room(struct prefix *p, int32_t path) {
   return p->oldest != path && evict_oldest(p);
 }
 
-static void keep(void *self, const int32_t *tokens, const int32_t *blocks, int64_t n_blocks) {
+static void keep(void *self, const int32_t *tokens, const int32_t *blocks,
+                 int64_t n_blocks) {
   struct prefix *p = self;
   if (!is_ready(p)) return;
   int32_t at = NONE;
@@ -251,7 +260,8 @@ static void keep(void *self, const int32_t *tokens, const int32_t *blocks, int64
   use_path(p, at);
   if (p->n <= p->peak) return;
   p->peak = p->n;
-  p->host->record(p->host, PEAK_BYTES, (double)p->n * (double)p->store->block_bytes(p->host));
+  p->host->record(p->host, PEAK_BYTES,
+                  (double)p->n * (double)p->store->block_bytes(p->host));
 }
 
 static int64_t give_back(void *self, int64_t n) {
@@ -272,58 +282,68 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
   p->store = host->service(host, RIDGE_SERVICE_KV_BLOCKS);
   *self = p;
   if (p->store == NULL) {
-    return host->fail(host, RIDGE_UNSUPPORTED, "the host has no service " RIDGE_SERVICE_KV_BLOCKS);
+    return host->fail(host, RIDGE_UNSUPPORTED,
+                      "the host has no service " RIDGE_SERVICE_KV_BLOCKS);
   }
   uint64_t one = p->store->block_bytes(host);
   if (p->bytes_kept >= one) return RIDGE_OK;
-  return host->fail(host, RIDGE_INVALID,
-                    "`keep` is %llu bytes, but one block of the cache takes %llu; nothing could "
-                    "be kept",
-                    (unsigned long long)p->bytes_kept, (unsigned long long)one);
+  return host->fail(
+      host, RIDGE_INVALID,
+      "`keep` is %llu bytes, but one block of the cache takes %llu; nothing could "
+      "be kept",
+      (unsigned long long)p->bytes_kept, (unsigned long long)one);
 }
 
 /* ---- description ---- */
 
 static const ridge_param params[] = {
-    RIDGE_INT(struct prefix_params, keep, INT64_C(64) << 20, 1, INT64_C(1) << 50, "byte",
-              RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
-              "Cache blocks kept for later prompts at most: more finds more beginnings again; "
-              "they are given back when the cache is short."),
+    RIDGE_INT(
+        struct prefix_params, keep, INT64_C(64) << 20, 1, INT64_C(1) << 50, "byte",
+        RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
+        "Cache blocks kept for later prompts at most: more finds more beginnings again; "
+        "they are given back when the cache is short."),
 };
 
 static const ridge_relation relations[] = {
     {.target = "cap:kv.blocks",
-     .why = "a prefix is shared by pointing at its cache blocks, and the reference cache has one "
+     .why = "a prefix is shared by pointing at its cache blocks, and the reference cache "
+            "has one "
             "undivided block for each sequence; add `use \"kv.paged\"`",
      .kind = RIDGE_NEEDS,
      .op = RIDGE_ALWAYS},
 };
 
-static const ridge_kv_prefix prefix = {
-    .struct_size = sizeof(ridge_kv_prefix), .find = find, .keep = keep, .give_back = give_back};
+static const ridge_kv_prefix prefix = {.struct_size = sizeof(ridge_kv_prefix),
+                                       .find = find,
+                                       .keep = keep,
+                                       .give_back = give_back};
 
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_KV_PREFIX, .table = &prefix}};
 
 static const ridge_evidence evidence[] = {
-    [BLOCKS_REUSED] = {"blocks reused", "block", "Blocks of prompts that were not computed again.",
-                       1},
+    [BLOCKS_REUSED] = {"blocks reused", "block",
+                       "Blocks of prompts that were not computed again.", 1},
     [BLOCKS_KEPT] = {"blocks kept", "block", "Blocks remembered for later prompts.", 0},
     [BLOCKS_EVICTED] = {"blocks evicted", "block", "Blocks forgotten for want of room.", 0},
 };
 
 static const ridge_metric metrics[] = {
-    [HIT_SHARE] = {"prefix_hit_share", "", "Share of the full prompt blocks asked for that were "
-                                           "known.", 1},
-    [PEAK_BYTES] = {"prefix_peak_bytes", "byte", "The most bytes of blocks kept.", -1},
+    [HIT_SHARE] = {"hit_share", "",
+                   "Share of the full prompt blocks asked for that were "
+                   "known.",
+                   1},
+    [PEAK_BYTES] = {"peak_bytes", "byte", "The most bytes of blocks kept.", -1},
 };
 
 static const ridge_claim claims[] = {
     {.id = "radix-throughput",
-     .statement = "sharing prefixes raises the throughput of programs with common beginnings by "
-                  "up to 6.4",
+     .statement =
+         "sharing prefixes raises the throughput of programs with common beginnings by "
+         "up to 6.4",
      .metric = "total_tps",
-     .conditions = "prompts that share most of their tokens; the figure includes scheduling by "
-                   "prefix",
+     .conditions =
+         "prompts that share most of their tokens; the figure includes scheduling by "
+         "prefix",
      .source = "arXiv:2312.07104, abstract",
      .ratio_lo = 1.0,
      .ratio_hi = 6.4},
@@ -339,9 +359,11 @@ static const ridge_plugin plugin = {
     .technique = "prefix-sharing",
     .version = "1.0.0",
     .summary = "beginnings of prompts seen before are not computed again",
-    .doc = "Keeps the cache blocks of prompts, up to `keep` bytes, and starts a prompt that begins "
+    .doc = "Keeps the cache blocks of prompts, up to `keep` bytes, and starts a prompt "
+           "that begins "
            "like an earlier one with its blocks.\n\n"
-           "*When*: a system prompt, few-shot examples or a growing conversation in front of each "
+           "*When*: a system prompt, few-shot examples or a growing conversation in front "
+           "of each "
            "request.\n\n"
            "*When not*: prompts that have nothing in common, or share less than a block.\n",
     .license = "Apache-2.0",

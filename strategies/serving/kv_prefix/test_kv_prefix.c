@@ -60,7 +60,8 @@ struct rig {
 };
 
 static struct rig rig_open(int64_t most_blocks) {
-  struct rig rig = {.fake = fake_open("kv_prefix"), .store = calloc(1, sizeof(struct store))};
+  struct rig rig = {.fake = fake_open("kv_prefix"),
+                    .store = calloc(1, sizeof(struct store))};
   fake_int(rig.fake, "keep", most_blocks * BLOCK_BYTES + BLOCK_BYTES - 1);
   rig.fake->service = store_service;
   rig.fake->ctx = rig.store;
@@ -113,7 +114,8 @@ static void the_longest_known_beginning_is_found(void **state) {
   assert_int_equal(run_prompt(&rig, b, 16), 2);
   assert_int_equal(run_prompt(&rig, b, 16), 4);
   int32_t one[1];
-  assert_int_equal(rig.seam->find(rig.fake->self, a, 16, one, 1), 1); /* no more than room */
+  assert_int_equal(rig.seam->find(rig.fake->self, a, 16, one, 1),
+                   1); /* no more than room */
   assert_int_equal(rig.fake->counts[0], 4 + 3 + 2 + 4 + 1);
   assert_int_equal(rig.fake->counts[1], 6);
   assert_int_equal(rig.store->held, 6);
@@ -168,7 +170,8 @@ static void random_prompts_find_only_what_was_computed_for_them(void **state) {
 static void the_least_recently_used_goes_first(void **state) {
   (void)state;
   struct rig rig = rig_open(3);
-  const int32_t a[4] = {1, 1, 1, 1}, b[4] = {2, 2, 2, 2}, c[4] = {3, 3, 3, 3}, d[4] = {4, 4, 4, 4};
+  const int32_t a[4] = {1, 1, 1, 1}, b[4] = {2, 2, 2, 2}, c[4] = {3, 3, 3, 3},
+                d[4] = {4, 4, 4, 4};
   run_prompt(&rig, a, 4);
   run_prompt(&rig, b, 4);
   run_prompt(&rig, c, 4);

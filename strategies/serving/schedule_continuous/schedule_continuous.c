@@ -38,7 +38,8 @@ struct step {
 
 /* Of the running: the one whose turn is next, that is the lowest id above `after`
  * that has no rows yet, or the lowest at all. */
-static ridge_admit_seq *next_in_turn(ridge_admit_seq *seqs, int64_t running, int64_t after) {
+static ridge_admit_seq *next_in_turn(ridge_admit_seq *seqs, int64_t running,
+                                     int64_t after) {
   ridge_admit_seq *above = NULL, *lowest = NULL;
   for (int64_t i = 0; i < running; i++) {
     ridge_admit_seq *seq = &seqs[i];
@@ -54,10 +55,11 @@ static ridge_status grant_generating(struct continuous *self, struct step *step,
   ridge_admit_seq *seq;
   while ((seq = next_in_turn(seqs, step->running, self->served)) != NULL) {
     if (seq->step_rows > view->rows) {
-      return self->host->fail(self->host, RIDGE_INVALID,
-                              "a step has %lld rows, but a sequence takes %lld to generate (one "
-                              "and its drafts); raise `chunk` or lower the lookahead",
-                              (long long)view->rows, (long long)seq->step_rows);
+      return self->host->fail(
+          self->host, RIDGE_INVALID,
+          "a step has %lld rows, but a sequence takes %lld to generate (one "
+          "and its drafts); raise `chunk` or lower the lookahead",
+          (long long)view->rows, (long long)seq->step_rows);
     }
     if (seq->step_rows > step->rows) break; /* first in the next step */
     seq->grant = seq->step_rows;
@@ -155,14 +157,16 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
 /* ---- description ---- */
 
 static const ridge_param params[] = {
-    RIDGE_INT(struct continuous_params, batch, 8, 2, 1024, "sequence",
-              RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
-              "Sequences that run at once: more raises the throughput, and each one's time per "
-              "token and the cache with it."),
-    RIDGE_INT(struct continuous_params, chunk, 256, 16, 65536, "token",
-              RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
-              "Prompt tokens of one step at most: smaller keeps the running sequences smooth, "
-              "larger gets prompts through sooner."),
+    RIDGE_INT(
+        struct continuous_params, batch, 8, 2, 1024, "sequence",
+        RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
+        "Sequences that run at once: more raises the throughput, and each one's time per "
+        "token and the cache with it."),
+    RIDGE_INT(
+        struct continuous_params, chunk, 256, 16, 65536, "token",
+        RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
+        "Prompt tokens of one step at most: smaller keeps the running sequences smooth, "
+        "larger gets prompts through sooner."),
 };
 
 static const ridge_schedule schedule = {
@@ -175,23 +179,28 @@ static const ridge_evidence evidence[] = {
 };
 
 static const ridge_metric metrics[] = {
-    [MEAN_BATCH] = {"mean_batch", "sequence", "Sequences that shared a step, as a mean.", 1},
+    [MEAN_BATCH] = {"mean_batch", "sequence", "Sequences that shared a step, as a mean.",
+                    1},
 };
 
 static const ridge_claim claims[] = {
     {.id = "orca-throughput",
-     .statement = "iteration-level scheduling gives up to 36.9 times the throughput of batches "
-                  "that wait for their longest member, at the same latency",
+     .statement =
+         "iteration-level scheduling gives up to 36.9 times the throughput of batches "
+         "that wait for their longest member, at the same latency",
      .metric = "decode_tps",
-     .conditions = "against schedule.static, replies of very different length, many sequences",
+     .conditions =
+         "against schedule.static, replies of very different length, many sequences",
      .source = "Orca, OSDI 2022, abstract",
      .ratio_lo = 1.0,
      .ratio_hi = 36.9},
     {.id = "sarathi-end-to-end",
-     .statement = "chunked prompts beside generating sequences raise the throughput of a whole "
-                  "trace by up to 1.33",
+     .statement =
+         "chunked prompts beside generating sequences raise the throughput of a whole "
+         "trace by up to 1.33",
      .metric = "total_tps",
-     .conditions = "long prompts among running sequences; the figure is LLaMA-13B on an A6000",
+     .conditions =
+         "long prompts among running sequences; the figure is LLaMA-13B on an A6000",
      .source = "arXiv:2308.16369, abstract",
      .ratio_lo = 1.0,
      .ratio_hi = 1.33},
@@ -207,7 +216,8 @@ static const ridge_plugin plugin = {
     .technique = "orca",
     .version = "1.0.0",
     .summary = "many sequences at once, decided anew at every step",
-    .doc = "Runs up to `batch` sequences together. One that ends makes room for the next in the "
+    .doc = "Runs up to `batch` sequences together. One that ends makes room for the next "
+           "in the "
            "same step; prompts come in chunks beside the generating sequences.\n\n"
            "*When*: several prompts or clients, of different length.\n\n"
            "*When not*: one sequence at a time, where there is nothing to share.\n",

@@ -73,7 +73,8 @@ static void a_sequence_larger_than_a_step_is_refused_with_numbers(void **state) 
   struct fake *fake = opened(2, 16);
   const ridge_schedule *schedule = fake_table(fake, RIDGE_SEAM_SCHEDULE_ADMIT);
   ridge_admit_view view = {.struct_size = sizeof view, .rows = 10, .slots = 2, .room = -1};
-  ridge_admit_seq seq = {.struct_size = sizeof seq, .running = 1, .step_rows = 17, .limit = 9};
+  ridge_admit_seq seq = {
+      .struct_size = sizeof seq, .running = 1, .step_rows = 17, .limit = 9};
   assert_int_equal(schedule->admit(fake->self, &view, &seq, 1), RIDGE_INVALID);
   assert_non_null(strstr(fake->said, "10 rows"));
   assert_non_null(strstr(fake->said, "takes 17"));

@@ -41,8 +41,8 @@ static int64_t places_taken(const struct waves *waves, const ridge_admit_view *v
 }
 
 /* Prompts of the first `members` in order, as rows allow; false when there are none. */
-static bool grant_prompts(struct waves *waves, int64_t rows, int64_t running, int64_t members,
-                          ridge_admit_seq *seqs) {
+static bool grant_prompts(struct waves *waves, int64_t rows, int64_t running,
+                          int64_t members, ridge_admit_seq *seqs) {
   bool any = false;
   for (int64_t i = 0; i < members; i++) {
     ridge_admit_seq *seq = &seqs[i];
@@ -76,10 +76,11 @@ static ridge_status grant_generating(struct waves *waves, const ridge_admit_view
   ridge_admit_seq *seq;
   while ((seq = next_in_turn(waves, seqs, running)) != NULL) {
     if (seq->step_rows > view->rows) {
-      return waves->host->fail(waves->host, RIDGE_INVALID,
-                               "a step has %lld rows, but a sequence takes %lld to generate (one "
-                               "and its drafts); raise `rows` or lower the lookahead",
-                               (long long)view->rows, (long long)seq->step_rows);
+      return waves->host->fail(
+          waves->host, RIDGE_INVALID,
+          "a step has %lld rows, but a sequence takes %lld to generate (one "
+          "and its drafts); raise `rows` or lower the lookahead",
+          (long long)view->rows, (long long)seq->step_rows);
     }
     if (seq->step_rows > rows) break; /* first in the next step */
     seq->grant = seq->step_rows;
@@ -92,7 +93,8 @@ static ridge_status grant_generating(struct waves *waves, const ridge_admit_view
 static void note_batch(struct waves *waves, const ridge_admit_seq *seqs, int64_t n) {
   for (int64_t i = 0; i < n; i++) waves->granted += seqs[i].grant > 0;
   waves->steps++;
-  waves->host->record(waves->host, MEAN_BATCH, (double)waves->granted / (double)waves->steps);
+  waves->host->record(waves->host, MEAN_BATCH,
+                      (double)waves->granted / (double)waves->steps);
 }
 
 static ridge_status admit(void *self, const ridge_admit_view *view, ridge_admit_seq *seqs,
@@ -136,12 +138,14 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
 static const ridge_param params[] = {
     RIDGE_INT(struct static_params, batch, 8, 2, 1024, "sequence",
               RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
-              "Sequences of a wave: more shares the weights among more of them, and waits for the "
+              "Sequences of a wave: more shares the weights among more of them, and waits "
+              "for the "
               "longest of more."),
-    RIDGE_INT(struct static_params, rows, 256, 16, 65536, "token",
-              RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
-              "Tokens of a step at most: larger computes prompts in fewer steps, for more memory "
-              "for activations."),
+    RIDGE_INT(
+        struct static_params, rows, 256, 16, 65536, "token",
+        RIDGE_SWEEPABLE | RIDGE_LOG_SCALE,
+        "Tokens of a step at most: larger computes prompts in fewer steps, for more memory "
+        "for activations."),
 };
 
 static const ridge_schedule schedule = {
@@ -155,7 +159,8 @@ static const ridge_evidence evidence[] = {
 };
 
 static const ridge_metric metrics[] = {
-    [MEAN_BATCH] = {"mean_batch", "sequence", "Sequences that shared a step, as a mean.", 1},
+    [MEAN_BATCH] = {"mean_batch", "sequence", "Sequences that shared a step, as a mean.",
+                    1},
 };
 
 static const ridge_plugin plugin = {
@@ -168,9 +173,11 @@ static const ridge_plugin plugin = {
     .technique = "fastertransformer",
     .version = "1.0.0",
     .summary = "many sequences in waves that start and end together",
-    .doc = "Runs `batch` sequences together and starts the next ones when all of them are done.\n\n"
+    .doc = "Runs `batch` sequences together and starts the next ones when all of them are "
+           "done.\n\n"
            "*When*: replies of one length, and as the baseline for schedule.continuous.\n\n"
-           "*When not*: replies of different length, where most of a wave waits for the longest; "
+           "*When not*: replies of different length, where most of a wave waits for the "
+           "longest; "
            "a server, whose clients would wait for a wave to end.\n",
     .license = "Apache-2.0",
     .source = "https://www.usenix.org/conference/osdi22/presentation/yu (section 2.2)",

@@ -36,7 +36,8 @@ static void a_wave_waits_for_its_longest(void **state) {
   struct fake *fake = opened(2, 64);
   struct sim sim = {.n = 4, .dice = 1};
   const int64_t replies[] = {50, 5, 5, 5};
-  for (int64_t i = 0; i < 4; i++) sim.seqs[i] = (struct sim_seq){.prompt = 4, .reply = replies[i]};
+  for (int64_t i = 0; i < 4; i++)
+    sim.seqs[i] = (struct sim_seq){.prompt = 4, .reply = replies[i]};
   sim_run(&sim, fake);
   assert_int_equal(sim.seqs[2].first_step, sim.seqs[0].last_step + 1);
   assert_int_equal(sim.seqs[3].first_step, sim.seqs[2].first_step);
@@ -51,7 +52,8 @@ static void a_latecomer_waits_for_the_next_wave(void **state) {
   struct sim sim = {.n = 3, .dice = 1};
   sim.seqs[0] = (struct sim_seq){.prompt = 4, .reply = 20};
   sim.seqs[1] = (struct sim_seq){.prompt = 4, .reply = 20};
-  sim.seqs[2] = (struct sim_seq){.prompt = 4, .reply = 20, .arrives = 3}; /* a place is free */
+  sim.seqs[2] =
+      (struct sim_seq){.prompt = 4, .reply = 20, .arrives = 3}; /* a place is free */
   sim_run(&sim, fake);
   assert_int_equal(sim.seqs[2].first_step, sim.seqs[1].last_step + 1);
   fake_close(fake);
@@ -90,7 +92,8 @@ static void more_than_a_step_holds_take_turns(void **state) {
   (void)state;
   struct fake *fake = opened(16, 32); /* 32 rows a step; 16 * 9 wanted */
   struct sim sim = {.n = 16, .drafts = 8, .dice = 9};
-  for (int64_t i = 0; i < 16; i++) sim.seqs[i] = (struct sim_seq){.prompt = 1, .reply = 200};
+  for (int64_t i = 0; i < 16; i++)
+    sim.seqs[i] = (struct sim_seq){.prompt = 1, .reply = 200};
   sim_run(&sim, fake);
   assert_in_range(sim.longest_wait, 1, 5); /* 3 of 16 fit a step */
   fake_close(fake);

@@ -1,4 +1,4 @@
-/* machine.c - facts of the machine, on made control groups and made curves. */
+/* machine_facts.c - facts of the machine, on made control groups and made curves. */
 #include "testing.h"
 
 #include "machine/machine.h"

@@ -1,4 +1,4 @@
-/* table.c - aligned columns, whatever stands in the cells. */
+/* table_columns.c - aligned columns, whatever stands in the cells. */
 #include "testing.h"
 
 #include "base/text.h"

@@ -1,0 +1,61 @@
+/* look_back.c - what the verbs that read the catalog have in common. */
+#include "cli/look_back.h"
+
+#include "base/canon.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int look_back_fail(const char *verb, ridge_status status, const struct why *why) {
+  fprintf(stderr, "ridge %s: %s\n", verb, why->text);
+  return status == RIDGE_INVALID ? EXIT_REFUSED : EXIT_FAILED;
+}
+
+int look_back_open(const struct cli *cli, const char *verb, struct catalog **out) {
+  char path[CATALOG_PATH_ROOM];
+  struct why why;
+  *out = NULL;
+  ridge_status status = catalog_path(cli->catalog, path, sizeof path, &why);
+  if (status == RIDGE_OK) status = catalog_open(path, CATALOG_READ, out, &why);
+  return status == RIDGE_OK ? -1 : look_back_fail(verb, status, &why);
+}
+
+int look_back_run(const char *verb, struct catalog *catalog, const char *what, int64_t *run) {
+  struct why why;
+  ridge_status status = catalog_run_find(catalog, what, run, &why);
+  return status == RIDGE_OK ? -1 : look_back_fail(verb, status, &why);
+}
+
+const char *row_text(const json_t *row, const char *key) {
+  const char *text = json_string_value(json_object_get(row, key));
+  return text != NULL ? text : "";
+}
+
+int64_t row_int(const json_t *row, const char *key) {
+  return json_integer_value(json_object_get(row, key));
+}
+
+bool row_has(const json_t *row, const char *key) {
+  const json_t *value = json_object_get(row, key);
+  return value != NULL && !json_is_null(value);
+}
+
+const char *row_shown(const json_t *value, char *room, size_t size) {
+  char number[32];
+  if (json_is_string(value)) return json_string_value(value);
+  if (json_is_integer(value)) snprintf(room, size, "%" PRId64, (int64_t)json_integer_value(value));
+  else if (json_is_real(value)) {
+    canon_real(json_real_value(value), number);
+    snprintf(room, size, "%s", number);
+  } else if (json_is_boolean(value)) snprintf(room, size, "%s", json_is_true(value) ? "yes" : "no");
+  else snprintf(room, size, "-");
+  return room;
+}
+
+void print_plainly(const char *text) {
+  for (const char *at = text; *at != 0; at++) {
+    bool control = ((unsigned char)*at < 0x20 && *at != '\n' && *at != '\t') || *at == 0x7f;
+    putchar(control ? '?' : *at);
+  }
+}

@@ -1,0 +1,11 @@
+/* show_page.h - everything of one run, for people, from catalog_show's JSON. */
+#ifndef RIDGE_CLI_SHOW_PAGE_H
+#define RIDGE_CLI_SHOW_PAGE_H
+
+#include "cli/cli.h"
+
+#include <jansson.h>
+
+void show_page_print(const struct cli *, const json_t *run);
+
+#endif

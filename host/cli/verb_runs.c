@@ -1,0 +1,81 @@
+/* verb_runs.c - `ridge runs`: the past, newest first. */
+#include "cli/look_back.h"
+#include "cli/options.h"
+#include "cli/print_json.h"
+#include "cli/table.h"
+#include "run/metrics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DEFAULT_LIMIT = 20 };
+
+static void figure_cell(struct table *table, const json_t *row, const char *metric) {
+  const json_t *value = json_object_get(row, metric);
+  table_cell(table, json_is_number(value) ? metric_figure(metric, json_number_value(value)) : NULL);
+}
+
+static void print_runs(const struct cli *cli, const json_t *rows) {
+  struct table *table = table_new(">run|name|status|started (UTC)|>time|strategies|>prefill|>decode|"
+                                  ">perplexity|>memory|last words");
+  const json_t *row;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    const json_t *seconds = json_object_get(row, "seconds");
+    table_cellf(table, "%" PRId64, row_int(row, "run"));
+    table_cell(table, row_text(row, "name"));
+    table_cell(table, row_text(row, "status"));
+    table_cell(table, row_text(row, "started"));
+    table_cell(table, json_is_number(seconds) ? human_seconds(json_number_value(seconds)) : NULL);
+    table_cell(table, row_has(row, "strategies") ? row_text(row, "strategies") : NULL);
+    figure_cell(table, row, "prefill_tps");
+    figure_cell(table, row, "decode_tps");
+    figure_cell(table, row, "perplexity");
+    figure_cell(table, row, "peak_rss_bytes");
+    table_cellf(table, "%.60s", row_text(row, "why"));
+  }
+  table_print(table, cli->terminal, cli->colour);
+}
+
+static int list(const struct cli *cli, struct catalog *catalog, const struct catalog_filter *filter) {
+  json_t *rows = NULL;
+  struct why why;
+  ridge_status status = catalog_runs(catalog, filter, &rows, &why);
+  if (status != RIDGE_OK) return look_back_fail("runs", status, &why);
+  if (cli->json) print_json(json_incref(rows));
+  else if (json_array_size(rows) > 0) print_runs(cli, rows);
+  else printf("No such run in %s.\n", catalog_file(catalog));
+  json_decref(rows);
+  return EXIT_OK;
+}
+
+static bool is_status(const char *word) {
+  for (int i = CATALOG_REFUSED; i <= CATALOG_STOPPED; i++)
+    if (strcmp(word, catalog_status_word((enum catalog_status)i)) == 0) return true;
+  return false;
+}
+
+int verb_runs(struct cli *cli, int argc, char **argv) {
+  struct catalog_filter filter = {.limit = DEFAULT_LIMIT};
+  struct catalog *catalog;
+  const struct cli_option rows[] = {
+      {.name = "--name", .value = "NAME", .doc = "runs of this name", .kind = OPTION_TEXT,
+       .to = &filter.name},
+      {.name = "--status", .value = "S", .kind = OPTION_TEXT, .to = &filter.status,
+       .doc = "done, refused, running, inert, failed, crashed or stopped"},
+      {.name = "--recipe", .value = "R", .kind = OPTION_TEXT, .to = &filter.recipe,
+       .doc = "a recipe's name, or the start of its digest"},
+      {.name = "--limit", .value = "N", .doc = "so many, newest first; 20 if not given, 0: all",
+       .kind = OPTION_INT, .to = &filter.limit, .lo = 0, .hi = 1e9},
+  };
+  int exit = options_parse(cli, "runs", rows, sizeof rows / sizeof *rows, argc, argv);
+  if (exit >= 0) return exit;
+  if (filter.status != NULL && !is_status(filter.status))
+    return options_refuse("runs", "no status `%s`; it is one of done, refused, running, inert, "
+                          "failed, crashed, stopped", filter.status);
+  exit = look_back_open(cli, "runs", &catalog);
+  if (exit < 0) exit = list(cli, catalog, &filter);
+  catalog_close(catalog);
+  return exit;
+}

@@ -1,0 +1,224 @@
+/*
+ * run_killed.c - kill -9 of supervisor or worker at any moment, in earnest: the built
+ * command, a model that ships, and a catalog that afterwards is whole and tells the truth.
+ */
+#include "testing.h"
+
+#include "base/clock.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct scene {
+  char *dir, *catalog, *recipe, *model;
+};
+
+static int set_up(void **state) {
+  struct scene *scene = calloc(1, sizeof *scene);
+  if (scene == NULL) return -1;
+  scene->dir = testing_scratch();
+  scene->model = testing_source("models/kjv-2m-f16.gguf");
+  if (asprintf(&scene->catalog, "%s/catalog.db", scene->dir) < 0) return -1;
+  if (asprintf(&scene->recipe, "%s/long.lua", scene->dir) < 0) return -1;
+  FILE *file = fopen(scene->recipe, "w");
+  if (file == NULL) return -1;
+  fprintf(file,
+          "return infer { model \"%s\",\n  use \"kv.paged\",\n"
+          "  bench { prefill = 32, decode = 64 }, measure { repeats = 10000 } }\n",
+          scene->model);
+  fclose(file);
+  *state = scene;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  struct scene *scene = *state;
+  testing_remove(scene->dir);
+  free(scene->catalog);
+  free(scene->recipe);
+  free(scene->model);
+  free(scene);
+  return 0;
+}
+
+static pid_t start(const struct scene *scene) {
+  fflush(NULL);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child > 0) return child;
+  int null = open("/dev/null", O_RDWR);
+  dup2(null, 0);
+  dup2(null, 1);
+  dup2(null, 2);
+  execl(TEST_BUILD_DIR "/ridge", "ridge", "--catalog", scene->catalog, "run", scene->recipe,
+        (char *)NULL);
+  _exit(127);
+}
+
+static void pass(uint64_t ms) { usleep((useconds_t)(ms * 1000)); }
+
+/* The worker of a supervisor: its child that runs as `worker`. */
+static pid_t worker_of(pid_t supervisor) {
+  char path[128], line[512] = "", name[256];
+  snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)supervisor, (int)supervisor);
+  FILE *file = fopen(path, "r");
+  if (file == NULL) return 0;
+  if (fgets(line, sizeof line, file) == NULL) line[0] = 0;
+  fclose(file);
+  for (char *at = strtok(line, " "); at != NULL; at = strtok(NULL, " ")) {
+    snprintf(path, sizeof path, "/proc/%s/cmdline", at);
+    file = fopen(path, "r");
+    if (file == NULL) continue;
+    size_t n = fread(name, 1, sizeof name - 1, file);
+    fclose(file);
+    name[n] = 0;
+    if (strcmp(name + strlen(name) + 1, "worker") == 0) return (pid_t)atoi(at);
+  }
+  return 0;
+}
+
+static pid_t wait_for_worker(pid_t supervisor) {
+  for (int i = 0; i < 1000; i++) {
+    pid_t worker = worker_of(supervisor);
+    if (worker != 0) return worker;
+    pass(10);
+  }
+  fail_msg("no worker was started within 10 s");
+  return 0;
+}
+
+static bool is_alive(pid_t process) {
+  char path[64], line[512] = "";
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+  FILE *file = fopen(path, "r");
+  if (file == NULL) return false;
+  const char *after = fgets(line, sizeof line, file) != NULL ? strrchr(line, ')') : NULL;
+  fclose(file);
+  return after != NULL && after[2] != 'Z';
+}
+
+static void must_vanish(pid_t process) {
+  for (int i = 0; i < 500 && is_alive(process); i++) pass(10);
+  assert_false(is_alive(process));
+}
+
+static int end_of(pid_t process) {
+  int status;
+  assert_int_equal(waitpid(process, &status, 0), process);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static const char *ask(const struct scene *scene, const char *sql) {
+  static char answer[1024];
+  sqlite3 *db;
+  sqlite3_stmt *query;
+  assert_int_equal(sqlite3_open_v2(scene->catalog, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+  sqlite3_busy_timeout(db, 10000);
+  if (sqlite3_prepare_v2(db, sql, -1, &query, NULL) != SQLITE_OK)
+    fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+  snprintf(answer, sizeof answer, "no row");
+  if (sqlite3_step(query) == SQLITE_ROW) {
+    const char *text = (const char *)sqlite3_column_text(query, 0);
+    snprintf(answer, sizeof answer, "%s", text != NULL ? text : "NULL");
+  }
+  sqlite3_finalize(query);
+  sqlite3_close(db);
+  return answer;
+}
+#define LAST(column) "SELECT " column " FROM run ORDER BY run_id DESC LIMIT 1"
+
+/* The next ridge that opens the catalog closes what was left behind. */
+static void open_again(const struct scene *scene) {
+  const char *const words[] = {"--catalog", scene->catalog, "doctor", "--json", NULL};
+  struct testing_output output = testing_ridge(words);
+  assert_int_equal(output.exit, 0);
+  testing_output_free(&output);
+}
+
+static bool model_is_there(const struct scene *scene) {
+  if (access(scene->model, R_OK) == 0) return true;
+  testing_skip_without("models/kjv-2m-f16.gguf");
+  return false;
+}
+
+static void a_killed_worker_is_a_crashed_row_at_any_moment(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  static const uint64_t moments[] = {0, 5, 60, 400};
+  for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
+    pid_t supervisor = start(s), worker = wait_for_worker(supervisor);
+    pass(moments[i]);
+    kill(worker, SIGKILL);
+    assert_int_equal(end_of(supervisor), 1);
+    assert_string_equal(ask(s, LAST("status")), "crashed");
+    assert_non_null(strstr(ask(s, LAST("why")), "SIGKILL"));
+    assert_string_equal(ask(s, "PRAGMA integrity_check"), "ok");
+  }
+}
+
+static void a_killed_supervisor_takes_its_worker_with_it(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  static const uint64_t moments[] = {0, 5, 60, 400};
+  for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
+    pid_t supervisor = start(s), worker = wait_for_worker(supervisor);
+    pass(moments[i] + 20); /* time to say whose child it is */
+    kill(supervisor, SIGKILL);
+    assert_int_equal(end_of(supervisor), 128 + SIGKILL);
+    must_vanish(worker);
+    open_again(s);
+    assert_string_equal(ask(s, LAST("status")), "crashed");
+    assert_string_equal(ask(s, "SELECT count(*) FROM run WHERE status = 'running'"), "0");
+    assert_string_equal(ask(s, "PRAGMA integrity_check"), "ok");
+  }
+}
+
+static void a_supervisor_killed_before_its_worker_leaves_a_whole_catalog(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  for (uint64_t ms = 1; ms <= 64; ms *= 2) {
+    pid_t supervisor = start(s);
+    pass(ms);
+    kill(supervisor, SIGKILL);
+    end_of(supervisor);
+    open_again(s);
+    assert_string_equal(ask(s, "PRAGMA integrity_check"), "ok");
+    assert_string_equal(ask(s, "SELECT count(*) FROM run WHERE status = 'running'"), "0");
+  }
+}
+
+static void an_interrupt_ends_a_run_cleanly(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  pid_t supervisor = start(s), worker = wait_for_worker(supervisor);
+  for (int i = 0; i < 1000 && strcmp(ask(s, "SELECT count(*) > 5 FROM sample WHERE run_id = "
+                                            "(SELECT max(run_id) FROM run)"), "1") != 0; i++)
+    pass(10);
+  kill(supervisor, SIGINT);
+  assert_int_equal(end_of(supervisor), 1);
+  must_vanish(worker);
+  assert_string_equal(ask(s, LAST("status")), "stopped");
+  assert_string_equal(ask(s, "SELECT count(*) > 0 FROM sample WHERE run_id = (SELECT max(run_id) "
+                             "FROM run)"),
+                      "1");
+  assert_string_equal(ask(s, "SELECT calls > 0 FROM composition JOIN plugin USING (plugin_id) WHERE "
+                             "name = 'kv.paged' ORDER BY run_id DESC LIMIT 1"),
+                      "1");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_killed_worker_is_a_crashed_row_at_any_moment),
+      cmocka_unit_test(a_killed_supervisor_takes_its_worker_with_it),
+      cmocka_unit_test(a_supervisor_killed_before_its_worker_leaves_a_whole_catalog),
+      cmocka_unit_test(an_interrupt_ends_a_run_cleanly),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
