@@ -65,7 +65,7 @@ void comparison_decide(struct comparison *c, const char *const *names, size_t n)
     if (row != NULL) row->decides = true;
   }
   if (n > 0) return;
-  for (size_t i = 0; i < c->n; i++) c->rows[i].decides = c->rows[i].steady;
+  for (size_t i = 0; i < c->n; i++) c->rows[i].decides = c->rows[i].steady && c->rows[i].better != 0;
   for (size_t i = 0; i < sizeof speeds / sizeof *speeds; i++) {
     struct comparison_row *row = row_named(c, speeds[i]);
     if (row == NULL) continue;
@@ -106,7 +106,7 @@ static void ratio_cells(struct table *table, const struct comparison_row *row) {
 }
 
 void comparison_print(const struct cli *cli, const struct comparison *c) {
-  struct table *table = table_new("metric|>A|>B|>B / A|95 % interval|>pairs|");
+  struct table *table = table_new("metric|>A|>B|>B / A|95 % interval|>pairs|verdict");
   char room[64];
   for (size_t i = 0; i < c->n; i++) {
     const struct comparison_row *row = &c->rows[i];

@@ -77,16 +77,22 @@ static void print_run(const json_t *run) {
   free(command);
 }
 
+/* An empty text has to be seen. */
+static const char *setting_text(const json_t *value, char room[32]) {
+  const char *text = row_shown(value, room, 32);
+  return text[0] != 0 ? text : "\"\"";
+}
+
 static void print_settings(const struct cli *cli, const json_t *run) {
   const json_t *list = list_of(run, "settings"), *row;
   char room[32];
   size_t i;
   if (list == NULL) return;
   head(cli, "What was asked");
-  struct table *table = table_new("  setting|value|from|>line");
+  struct table *table = table_new("setting|value|from|>line");
   json_array_foreach(list, i, row) {
-    table_cellf(table, "  %s", row_text(row, "name"));
-    table_cell(table, row_shown(json_object_get(row, "value"), room, sizeof room));
+    table_cell(table, row_text(row, "name"));
+    table_cell(table, setting_text(json_object_get(row, "value"), room));
     table_cell(table, row_text(row, "origin"));
     if (row_has(row, "line")) table_cellf(table, "%" PRId64, row_int(row, "line"));
     else table_cell(table, NULL);
@@ -133,9 +139,9 @@ static void print_strategies(const struct cli *cli, const json_t *run) {
   size_t i;
   if (list == NULL) return;
   head(cli, "What engaged");
-  struct table *table = table_new("  strategy|version|effect|engaged|evidence|>calls|>time|>memory|declined");
+  struct table *table = table_new("strategy|version|effect|engaged|evidence|>calls|>time|>memory|declined");
   json_array_foreach(list, i, row) {
-    table_cellf(table, "  %s", row_text(row, "id"));
+    table_cell(table, row_text(row, "id"));
     table_cell(table, row_text(row, "version"));
     table_cell(table, row_has(row, "effect") ? row_text(row, "effect") : NULL);
     table_cell(table, engaged_word(row));
@@ -152,9 +158,9 @@ static void print_parts(const struct cli *cli, const json_t *run) {
   size_t i;
   if (list == NULL) return;
   head(cli, "Parts");
-  struct table *table = table_new("  part|version|>calls|>time");
+  struct table *table = table_new("part|version|>calls|>time");
   json_array_foreach(list, i, row) {
-    table_cellf(table, "  %s", row_text(row, "id"));
+    table_cell(table, row_text(row, "id"));
     table_cell(table, row_text(row, "version"));
     cost_cells(table, row);
   }
@@ -191,10 +197,10 @@ static void print_metrics(const struct cli *cli, const json_t *run) {
   size_t i;
   if (list == NULL) return;
   head(cli, "What it was worth");
-  struct table *table = table_new("  metric|>median|every repeat (warm-up)");
+  struct table *table = table_new("metric|>median|every repeat (warm-up)");
   json_array_foreach(list, i, row) {
     const json_t *median = json_object_get(row, "median");
-    table_cellf(table, "  %s", row_text(row, "name"));
+    table_cell(table, row_text(row, "name"));
     table_cell(table, json_is_number(median) ? metric_figure(row_text(row, "name"), json_number_value(median)) : NULL);
     repeats_cell(table, row);
   }
@@ -231,9 +237,9 @@ static void print_inputs(const struct cli *cli, const json_t *run) {
   size_t i;
   if (list == NULL) return;
   head(cli, "Inputs");
-  struct table *table = table_new("  role|name|>size|SHA-256|path");
+  struct table *table = table_new("role|name|>size|SHA-256|path");
   json_array_foreach(list, i, row) {
-    table_cellf(table, "  %s", row_text(row, "role"));
+    table_cell(table, row_text(row, "role"));
     table_cell(table, row_text(row, "name"));
     table_cell(table, human_bytes((double)row_int(row, "bytes")));
     table_cellf(table, "%.16s", row_text(row, "digest"));
@@ -308,9 +314,9 @@ static void print_operators(const struct cli *cli, const json_t *run) {
   json_array_foreach(list, i, row) all += (double)row_int(row, "ns");
   head(cli, json_array_size(list) > 0 ? "Operators" : "No operators were recorded");
   if (json_array_size(list) == 0) return;
-  struct table *table = table_new("  operator|op|kernel|>calls|>time|>share|>byte/s|>FLOP/s");
+  struct table *table = table_new("operator|op|kernel|>calls|>time|>share|>byte/s|>FLOP/s");
   json_array_foreach(list, i, row) {
-    table_cellf(table, "  %s", row_text(row, "name"));
+    table_cell(table, row_text(row, "name"));
     table_cell(table, row_text(row, "op"));
     table_cell(table, row_text(row, "kernel"));
     table_cell(table, human_count((double)row_int(row, "calls")));
@@ -338,9 +344,9 @@ static void print_points(const struct cli *cli, const json_t *run) {
   if (list == NULL) return;
   head(cli, json_array_size(list) > 0 ? "Series" : "No series");
   if (json_array_size(list) == 0) return;
-  struct table *table = table_new("  series|>step|>value");
+  struct table *table = table_new("series|>step|>value");
   json_array_foreach(list, i, row) {
-    table_cellf(table, "  %s", row_text(row, "series"));
+    table_cell(table, row_text(row, "series"));
     table_cellf(table, "%" PRId64, row_int(row, "step"));
     table_cell(table, row_has(row, "odd") ? row_text(row, "odd")
                                           : row_shown(json_object_get(row, "value"), room, sizeof room));

@@ -183,6 +183,7 @@ void bpe_free(struct bpe *bpe) {
 
 bool bpe_adds_bos(const struct bpe *bpe) { return pretokenizer_row(bpe->pre)->adds_bos; }
 const char *bpe_pre(const struct bpe *bpe) { return pretokenizer_row(bpe->pre)->names; }
+bool bpe_compiled(const struct bpe *bpe) { return pretokenizer_compiled(bpe->pre); }
 
 /* ---- encoding
  * ------------------------------------------------------------------------------ */

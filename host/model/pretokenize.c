@@ -20,6 +20,8 @@ enum {
   MATCH_KIBIBYTES = 65536, /* of heap                    */
 };
 
+enum { PCRE2_COMPILE_NO_MEMORY = 121 }; /* pcre2.h lists it without a name */
+
 struct pretokenizer {
   const struct pretokenize_row *row;
   size_t n;
@@ -36,6 +38,10 @@ struct cutter {
   void *ctx;
   struct why *why;
 };
+
+static ridge_status no_memory(struct why *why) {
+  return why_set(why, RIDGE_NO_MEMORY, "there is no memory for the tokenizer");
+}
 
 static ridge_status refuse_name(const char *name, size_t size, struct why *why) {
   struct text known = text_new(2048);
@@ -59,6 +65,7 @@ static ridge_status compile(struct pretokenizer *pre, size_t stage, struct why *
   pcre2_code *code =
       pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
                     PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK, &error, &at, NULL);
+  if (code == NULL && error == PCRE2_COMPILE_NO_MEMORY) return no_memory(why);
   if (code == NULL) {
     PCRE2_UCHAR text[128] = {0};
     pcre2_get_error_message(error, text, sizeof text);
@@ -119,7 +126,7 @@ ridge_status cutter_new(const struct pretokenizer *pre, struct cutter **out,
     good = (cutter->match[i] = pcre2_match_data_create(1, NULL)) != NULL;
   if (!good) {
     cutter_free(cutter);
-    return why_set(why, RIDGE_NO_MEMORY, "there is no memory for the tokenizer");
+    return no_memory(why);
   }
   pcre2_set_match_limit(cutter->limits, MATCH_STEPS);
   pcre2_set_depth_limit(cutter->limits, MATCH_DEPTH);

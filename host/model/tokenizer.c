@@ -240,3 +240,7 @@ bool tokenizer_is_end(const struct tokenizer *t, int32_t id) {
 }
 
 const char *tokenizer_digest(const struct tokenizer *t) { return t->digest.hex; }
+
+bool tokenizer_compiled(const struct tokenizer *t) {
+  return t->kind != TOKENIZER_BPE || bpe_compiled(t->bpe);
+}

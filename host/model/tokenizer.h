@@ -2,10 +2,16 @@
  * tokenizer.h - text to token ids and back, as the model file says.
  *
  * SentencePiece-style BPE ("llama") and byte-level BPE ("gpt2" with its
- * pre-tokenizer pattern), both read from GGUF facts.
+ * pre-tokenizer patterns), both read from GGUF facts.  The ids are those of llama.cpp,
+ * but for what the head of pretokenize_table.c lists.
  *
  * Ownership: a tokenizer copies what it needs from the facts.
  * Threads:   constant after tokenizer_new; encode and decode from any thread.
+ * Caveats:   bytes that are no UTF-8 become byte tokens in a SentencePiece model (and
+ *            come back as they were, unless a blank follows them) and U+FFFD, one for
+ *            each byte, in a byte-level one.  A file without tokenizer.ggml.pre means
+ *            "default", which is hardly what the model was trained with: convert it
+ *            again.  An end-of-text token is never added.
  */
 #ifndef RIDGE_MODEL_TOKENIZER_H
 #define RIDGE_MODEL_TOKENIZER_H
@@ -30,17 +36,18 @@ enum tokenizer_flag {
   TOKENIZER_BOS = 1,     /* put the beginning-of-text token first if the model says so */
   TOKENIZER_SPECIAL = 2, /* text such as <|im_end|> is its token, not its letters  */
 };
-/* Text is bytes; what is not UTF-8 is handled as the reference implementations do
- * (byte tokens).  A text the vocabulary cannot spell is refused: which byte, where.
- * The caller frees out->ids with free(). */
+/* Text is bytes.  A text the vocabulary cannot spell is refused: which character, and
+ * at which byte.  The caller frees out->ids with free(). */
 RIDGE_MUST ridge_status tokenizer_encode(const struct tokenizer *, const char *text,
                                          size_t size, unsigned flags, struct tokens *out,
                                          struct why *why);
-/* The bytes of one token (not ended by NUL).  For SentencePiece models the blank
- * before the first word of a text is the caller's to strip (`first`). Control
- * tokens give no bytes unless `special`. */
+/* The bytes of one token (not ended by NUL, and not always whole characters).  For
+ * SentencePiece models the blank before the first word of a text is the caller's to
+ * strip.  Control and unknown tokens give no bytes unless `special`; unused ones and
+ * ids out of range never do. */
 ridge_bytes tokenizer_piece(const struct tokenizer *, int32_t id, bool special);
-/* All of them; the caller frees.  Strips the leading blank a SentencePiece model adds. */
+/* All of them, and a NUL; the caller frees.  Strips the leading blank a SentencePiece
+ * model adds.  NULL: no memory. */
 char *tokenizer_decode(const struct tokenizer *, const int32_t *ids, size_t n, bool special,
                        size_t *size);
 int32_t tokenizer_vocab(const struct tokenizer *);
@@ -49,5 +56,8 @@ int32_t tokenizer_eos(const struct tokenizer *);
 bool tokenizer_is_end(const struct tokenizer *, int32_t id); /* eos, eot, eom */
 /* SHA-256 over the tables: two models speak the same language when equal. */
 const char *tokenizer_digest(const struct tokenizer *);
+/* Whether the pre-tokenizer's patterns run as machine code; where the system refuses
+ * executable memory they are interpreted, slower and with the same result. */
+bool tokenizer_compiled(const struct tokenizer *);
 
 #endif

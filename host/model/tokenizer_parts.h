@@ -131,6 +131,7 @@ RIDGE_MUST ridge_status bpe_new(const ridge_model_file *, const struct vocab *,
 void bpe_free(struct bpe *);
 bool bpe_adds_bos(const struct bpe *); /* unless the file says otherwise */
 const char *bpe_pre(const struct bpe *);
+bool bpe_compiled(const struct bpe *);
 /* Text that is UTF-8.  When a byte has no token, *failed is where it stands and the
  * caller writes the sentence; SIZE_MAX otherwise. */
 RIDGE_MUST ridge_status bpe_encode(const struct bpe *, const char *text, size_t size,

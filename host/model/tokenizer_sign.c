@@ -8,49 +8,63 @@
  */
 #include "model/tokenizer_parts.h"
 
-#include "base/text.h"
-
+#include <stdlib.h>
 #include <string.h>
 
-static void put(struct text *out, const void *data, size_t size) {
-  uint64_t length = size;
-  text_bytes(out, &length, sizeof length);
-  text_bytes(out, data, size);
+/* Bytes written one after the other; with `data` NULL they are only counted. */
+struct sink {
+  uint8_t *data;
+  size_t size;
+};
+
+static void put_raw(struct sink *out, const void *data, size_t size) {
+  if (out->data != NULL && size > 0) memcpy(out->data + out->size, data, size);
+  out->size += size;
 }
 
-static void put_array(struct text *out, const ridge_fact *fact) {
+static void put(struct sink *out, const void *data, size_t size) {
+  uint64_t length = size;
+  put_raw(out, &length, sizeof length);
+  put_raw(out, data, size);
+}
+
+static void put_array(struct sink *out, const ridge_fact *fact) {
   if (fact == NULL) return;
   for (uint64_t i = 0; i < fact->count; i++) {
     if (fact->type == RIDGE_FACT_TEXTS)
       put(out, fact->value.texts[i].data, fact->value.texts[i].size);
     double score = fact->type == RIDGE_FACT_REALS ? fact->value.reals[i] : 0;
     if (fact->type == RIDGE_FACT_INTS) score = (double)fact->value.ints[i];
-    if (fact->type != RIDGE_FACT_TEXTS) text_bytes(out, &score, sizeof score);
+    if (fact->type != RIDGE_FACT_TEXTS) put_raw(out, &score, sizeof score);
   }
+}
+
+static void put_all(struct sink *out, const struct tokenizer *t,
+                    const ridge_model_file *file) {
+  const char *kind = t->kind == TOKENIZER_SPM ? "llama" : "gpt2";
+  const char *pre = t->kind == TOKENIZER_SPM ? "" : bpe_pre(t->bpe);
+  const struct vocab *vocab = &t->vocab;
+  put(out, kind, strlen(kind));
+  put(out, pre, strcspn(pre, " "));
+  put(out, vocab->start, ((size_t)vocab->n + 1) * sizeof *vocab->start);
+  put(out, vocab->bytes, vocab->start[vocab->n]);
+  put(out, vocab->type, (size_t)vocab->n);
+  put(out, vocab->mark, (size_t)vocab->n);
+  put_array(out, fact_find(file, t->kind == TOKENIZER_SPM ? "tokenizer.ggml.scores"
+                                                          : "tokenizer.ggml.merges"));
+  int32_t ids[] = {t->bos, t->eos, t->add_bos, t->space_prefix};
+  put(out, ids, sizeof ids);
 }
 
 ridge_status tokenizer_sign(struct tokenizer *t, const ridge_model_file *file,
                             struct why *why) {
-  struct text out = text_new((size_t)1 << 34);
-  const char *kind = t->kind == TOKENIZER_SPM ? "llama" : "gpt2";
-  const char *pre = t->kind == TOKENIZER_SPM ? "" : bpe_pre(t->bpe);
-  const struct vocab *vocab = &t->vocab;
-  put(&out, kind, strlen(kind));
-  put(&out, pre, strcspn(pre, " "));
-  put(&out, vocab->start, ((size_t)vocab->n + 1) * sizeof *vocab->start);
-  put(&out, vocab->bytes, vocab->start[vocab->n]);
-  put(&out, vocab->type, (size_t)vocab->n);
-  put(&out, vocab->mark, (size_t)vocab->n);
-  put_array(&out, fact_find(file, t->kind == TOKENIZER_SPM ? "tokenizer.ggml.scores"
-                                                           : "tokenizer.ggml.merges"));
-  int32_t ids[] = {t->bos, t->eos, t->add_bos, t->space_prefix};
-  put(&out, ids, sizeof ids);
-  if (out.full) {
-    text_free(&out);
-    return why_set(why, RIDGE_UNSUPPORTED,
-                   "the tokenizer's tables are too large to be signed");
-  }
+  struct sink out = {0};
+  put_all(&out, t, file);
+  out.data = malloc(out.size);
+  if (out.data == NULL) return tokenizer_no_memory(why);
+  out.size = 0;
+  put_all(&out, t, file);
   t->digest = digest_bytes(out.data, out.size);
-  text_free(&out);
+  free(out.data);
   return RIDGE_OK;
 }

@@ -55,7 +55,7 @@ struct site {
   ridge_node node;
 };
 
-/* A site of 64 columns; false when the codec's blocks are not known here. */
+/* A site of 256 columns; false when the codec's blocks are not known here. */
 static bool make_site(struct site *s, const char *key, uint32_t act) {
   char op[32], codec[32] = "f32";
   if (sscanf(key, "%31s %31s", op, codec) < 1) return false;
@@ -68,18 +68,18 @@ static bool make_site(struct site *s, const char *key, uint32_t act) {
                          .n_in = shapes[which].n_in, .n_out = shapes[which].n_out};
   s->node.attrs = (ridge_attrs){.struct_size = sizeof s->node.attrs, .eps = 1e-5, .scale = 0.25,
                                 .base = 10000, .freq_scale = 1, .heads = 4, .kv_heads = 2,
-                                .head_dim = 16, .dims = 16, .act = act};
+                                .head_dim = 64, .dims = 64, .act = act};
   for (int i = 0; i < RIDGE_MAX_IN; i++) s->node.in[i] = i < (int)s->node.n_in ? i : -1;
   s->site = (ridge_kernel_site){.struct_size = sizeof s->site, .node = &s->node, .max_rows = 32,
                                 .max_context = 256, .block_tokens = 16, .threads = 2};
   for (uint32_t i = 0; i < s->node.n_in; i++) {
     s->site.in_codec[i] = i == shapes[which].coded ? coded : &codecs[0];
-    s->site.in_dims[i][0] = i == shapes[which].coded ? 64 : RIDGE_DIM_TOKENS;
-    s->site.in_dims[i][1] = 64;
+    s->site.in_dims[i][0] = i == shapes[which].coded ? 256 : RIDGE_DIM_TOKENS;
+    s->site.in_dims[i][1] = 256;
   }
   for (uint32_t i = 0; i < s->node.n_out; i++) {
     s->site.out_dims[i][0] = RIDGE_DIM_TOKENS;
-    s->site.out_dims[i][1] = 64;
+    s->site.out_dims[i][1] = 256;
   }
   return true;
 }

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LAYERS = 2, DIM = 64, KV = 32, FFN = 96, CONTEXT = 128, TENSORS_MOST = 64, PASSES_MOST = 8 };
+/* As in the rig's plan. */
+enum { LAYERS = 2, DIM = 256, KV = 128, FFN = 320, CONTEXT = 256, TENSORS_MOST = 64 };
 
 /* A model that is nothing but its shapes: what the host's builder reads of a file. */
 struct shapes {
@@ -164,7 +165,8 @@ static uint64_t try_pass(struct rig *rig, const ridge_graph_pass *pass,
     struct outcome second = rewrite(rig, pass, models[i], finding);
     changes += first.changes;
     if (finding->verdict != VERDICT_OK) break;
-    if (memcmp(&first, &second, sizeof first) != 0)
+    if (first.status != second.status || first.changes != second.changes ||
+        memcmp(first.census, second.census, sizeof first.census) != 0)
       finding_fail(finding, "the same graph is rewritten in two ways");
     if (first.status == RIDGE_OK || first.status == RIDGE_DECLINED) continue;
     (void)rig_passed(rig, first.status, "`rewrite`", finding);

@@ -149,7 +149,10 @@ static void run_check(const struct conformance_check *check, struct vetting *v,
     else finding_fail(finding, "%s", why.text);
     return;
   }
-  if (check->run != check_description && !open_plugin(v, finding)) return;
+  if (check->run != check_description && !open_plugin(v, finding)) {
+    if (check->seam != NULL) finding->verdict = VERDICT_ABSENT; /* nobody knows what it fills */
+    return;
+  }
   if (check->seam != NULL && !fills(v, check->seam)) finding->verdict = VERDICT_ABSENT;
   else check->run(v, finding);
 }

@@ -14,16 +14,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The plan: small, with every number another one. */
+/* The plan: small, but wide enough for what divides rows and heads into blocks. */
 static const ridge_plan plan = {
     .struct_size = sizeof plan,
     .architecture = "llama",
     .layers = 2,
-    .dim = 64,
+    .dim = 256,
     .heads = 4,
     .kv_heads = 2,
-    .head_dim = 16,
-    .ffn = 96,
+    .head_dim = 64,
+    .ffn = 320,
     .vocab = RIG_VOCAB,
     .context = 256,
     .sequences = 3,
@@ -114,10 +114,15 @@ bool rig_has_required(const struct plugin_info *info) {
   return false;
 }
 
+/* Bytes enough to work with and too few for everything; of other numbers the least. */
 static json_t *stand_in(const ridge_param *row) {
+  const int64_t some_bytes = 256 * 1024;
+  bool bytes = row->unit != NULL && strcmp(row->unit, "byte") == 0;
   switch (row->type) {
   case RIDGE_T_BOOL: return json_false();
-  case RIDGE_T_INT: return json_integer(row->lo.i);
+  case RIDGE_T_INT:
+    return json_integer(bytes && row->lo.i < some_bytes && row->hi.i > some_bytes ? some_bytes
+                                                                                  : row->lo.i);
   case RIDGE_T_REAL: return json_real(row->lo.r);
   case RIDGE_T_CHOICE: return json_string(row->choices[0]);
   }
@@ -153,7 +158,8 @@ static ridge_status lay_out(struct rig *rig) {
     ridge_status status = store->layout(rig->instance->params, plan.sequences, plan.context, 256,
                                         &rig->layout);
     status = instance_leave(rig->instance, entered, status, "plan", &rig->why);
-    if (status != RIDGE_OK) return status;
+    if (status != RIDGE_OK) /* it is given no host to say why to */
+      return why_set(&rig->why, status, "its `layout`: %s: it refuses", status_text(status));
   }
   if (rig->layout.block_tokens < 1 || rig->layout.blocks < 1 ||
       rig->layout.blocks > RIG_BLOCKS_MOST)

@@ -21,11 +21,17 @@ static void widen(const void *from, float *to, int64_t n) {
   }
 }
 
+/* X(0) .. X(n - 1): sums that must stay in registers are written out, for at -O2 gcc
+ * keeps an array of them in memory, which is several times slower. */
+#define FOUR(X)  X(0) X(1) X(2) X(3)
+#define EIGHT(X) FOUR(X) X(4) X(5) X(6) X(7)
+
 /* Fold the lanes of eight sums, giving them side by side; in each the order is
  * ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)). */
-static inline __m256 fold8(const __m256 a[LANES]) {
-  __m256 t0 = _mm256_hadd_ps(a[0], a[1]), t1 = _mm256_hadd_ps(a[2], a[3]);
-  __m256 t2 = _mm256_hadd_ps(a[4], a[5]), t3 = _mm256_hadd_ps(a[6], a[7]);
+static inline __m256 fold8(__m256 a0, __m256 a1, __m256 a2, __m256 a3, __m256 a4, __m256 a5,
+                           __m256 a6, __m256 a7) {
+  __m256 t0 = _mm256_hadd_ps(a0, a1), t1 = _mm256_hadd_ps(a2, a3);
+  __m256 t2 = _mm256_hadd_ps(a4, a5), t3 = _mm256_hadd_ps(a6, a7);
   __m256 u0 = _mm256_hadd_ps(t0, t1), u1 = _mm256_hadd_ps(t2, t3);
   return _mm256_add_ps(_mm256_permute2f128_ps(u0, u1, 0x20),
                        _mm256_permute2f128_ps(u0, u1, 0x31));
@@ -67,19 +73,19 @@ static inline __m256 exp8(__m256 x) {
   return _mm256_and_ps(keep, _mm256_mul_ps(y, _mm256_castsi256_ps(power)));
 }
 
+#define ZERO(i) __m256 sum##i = _mm256_setzero_ps();
+#define DOT(i)  sum##i = _mm256_fmadd_ps(x, _mm256_loadu_ps(key + i * width + d), sum##i);
+
 static void scores(const float *q, const float *k, int64_t width, int64_t lo, int64_t hi,
                    float *s) {
   for (int64_t j = lo / LANES * LANES; j < hi; j += LANES) {
     const float *key = k + j * width;
-    __m256 sum[LANES];
-    for (int i = 0; i < LANES; i++) sum[i] = _mm256_setzero_ps();
+    EIGHT(ZERO)
     for (int64_t d = 0; d < width; d += LANES) {
       __m256 x = _mm256_loadu_ps(q + d);
-      for (int i = 0; i < LANES; i++) {
-        sum[i] = _mm256_fmadd_ps(x, _mm256_loadu_ps(key + i * width + d), sum[i]);
-      }
+      EIGHT(DOT)
     }
-    _mm256_storeu_ps(s + j, fold8(sum));
+    _mm256_storeu_ps(s + j, fold8(sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7));
   }
 }
 
@@ -113,34 +119,35 @@ static float weigh(float *s, int64_t lo, int64_t hi, float *m, float *l) {
   return c;
 }
 
-/* `n` vectors of O at once, in registers over the whole tile. */
-static inline __attribute__((always_inline)) void add_vectors(const float *s,
-                                                              const float *v, int64_t width,
-                                                              int64_t lo, int64_t hi,
-                                                              float c, float *o,
-                                                              const int n) {
-  __m256 sum[LANES], scale = _mm256_set1_ps(c);
-  for (int i = 0; i < n; i++) sum[i] = _mm256_mul_ps(_mm256_loadu_ps(o + i * LANES), scale);
-  for (int64_t j = lo; j < hi; j++) {
-    __m256 p = _mm256_broadcast_ss(s + j);
-    const float *row = v + j * width;
-    for (int i = 0; i < n; i++) {
-      sum[i] = _mm256_fmadd_ps(p, _mm256_loadu_ps(row + i * LANES), sum[i]);
-    }
+/* Some vectors of O at once, in registers over the whole tile. */
+#define TAKE(i) __m256 sum##i = _mm256_mul_ps(_mm256_loadu_ps(o + i * LANES), scale);
+#define ADD(i)  sum##i = _mm256_fmadd_ps(p, _mm256_loadu_ps(row + i * LANES), sum##i);
+#define GIVE(i) _mm256_storeu_ps(o + i * LANES, sum##i);
+#define DEFINE_ADD(name, TIMES)                                                            \
+  static void name(const float *s, const float *v, int64_t width, int64_t lo, int64_t hi,  \
+                   float c, float *o) {                                                    \
+    const __m256 scale = _mm256_set1_ps(c);                                                \
+    TIMES(TAKE)                                                                            \
+    for (int64_t j = lo; j < hi; j++) {                                                    \
+      const __m256 p = _mm256_broadcast_ss(s + j);                                         \
+      const float *row = v + j * width;                                                    \
+      TIMES(ADD)                                                                           \
+    }                                                                                      \
+    TIMES(GIVE)                                                                            \
   }
-  for (int i = 0; i < n; i++) _mm256_storeu_ps(o + i * LANES, sum[i]);
-}
+#define ONE(X) X(0)
+DEFINE_ADD(add_eight, EIGHT)
+DEFINE_ADD(add_four, FOUR)
+DEFINE_ADD(add_one, ONE)
 
 static void add(const float *s, const float *v, int64_t width, int64_t lo, int64_t hi,
                 float c, float *o) {
   int64_t d = 0;
-  for (; d + 8 * LANES <= width; d += 8 * LANES) {
-    add_vectors(s, v + d, width, lo, hi, c, o + d, 8);
-  }
-  for (; d + 4 * LANES <= width; d += 4 * LANES) {
-    add_vectors(s, v + d, width, lo, hi, c, o + d, 4);
-  }
-  for (; d < width; d += LANES) add_vectors(s, v + d, width, lo, hi, c, o + d, 1);
+  for (; d + 8 * LANES <= width; d += 8 * LANES)
+    add_eight(s, v + d, width, lo, hi, c, o + d);
+  for (; d + 4 * LANES <= width; d += 4 * LANES)
+    add_four(s, v + d, width, lo, hi, c, o + d);
+  for (; d < width; d += LANES) add_one(s, v + d, width, lo, hi, c, o + d);
 }
 
 const struct flash_ops flash_avx2 = {widen, scores, weigh, add};

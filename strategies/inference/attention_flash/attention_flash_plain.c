@@ -34,6 +34,16 @@ static void widen(const void *from, float *to, int64_t n) {
   }
 }
 
+/* Lanes in vectors of four, which every machine's compiler knows how to keep in
+ * registers. */
+typedef float quad __attribute__((vector_size(16)));
+
+static inline quad load(const float *from) {
+  quad v;
+  memcpy(&v, from, sizeof v);
+  return v;
+}
+
 /* The lanes of one sum, always in this order. */
 static float fold(const float lane[LANES]) {
   return ((lane[0] + lane[1]) + (lane[2] + lane[3])) +
@@ -44,10 +54,14 @@ static void scores(const float *q, const float *k, int64_t width, int64_t lo, in
                    float *s) {
   for (int64_t j = lo; j < hi; j++) {
     const float *key = k + j * width;
-    float lane[LANES] = {0};
+    quad low = {0}, high = {0};
     for (int64_t d = 0; d < width; d += LANES) {
-      for (int i = 0; i < LANES; i++) lane[i] += q[d + i] * key[d + i];
+      low += load(q + d) * load(key + d);
+      high += load(q + d + 4) * load(key + d + 4);
     }
+    float lane[LANES];
+    memcpy(lane, &low, sizeof low);
+    memcpy(lane + 4, &high, sizeof high);
     s[j] = fold(lane);
   }
 }
@@ -69,10 +83,14 @@ static float weigh(float *s, int64_t lo, int64_t hi, float *m, float *l) {
 
 static void add(const float *s, const float *v, int64_t width, int64_t lo, int64_t hi,
                 float c, float *o) {
-  for (int64_t d = 0; d < width; d++) o[d] *= c;
-  for (int64_t j = lo; j < hi; j++) {
-    const float *value = v + j * width;
-    for (int64_t d = 0; d < width; d++) o[d] += s[j] * value[d];
+  for (int64_t d = 0; d < width; d += LANES) {
+    quad low = load(o + d) * c, high = load(o + d + 4) * c;
+    for (int64_t j = lo; j < hi; j++) {
+      low += s[j] * load(v + j * width + d);
+      high += s[j] * load(v + j * width + d + 4);
+    }
+    memcpy(o + d, &low, sizeof low);
+    memcpy(o + d + 4, &high, sizeof high);
   }
 }
 
