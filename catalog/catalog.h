@@ -105,7 +105,8 @@ RIDGE_MUST ridge_status catalog_run_refused(struct catalog *, const struct catal
                                             const json_t *diagnostics, const char *reason,
                                             struct catalog_run *out, struct why *why);
 
-/* The messages of host/run/message.h, each the whole message object. */
+/* The messages of host/run/message.h, each the whole message object.  The same input
+ * told twice is one row. */
 RIDGE_MUST ridge_status catalog_run_input(struct catalog *, int64_t run, const json_t *message,
                                           struct why *why);
 RIDGE_MUST ridge_status catalog_run_text(struct catalog *, int64_t run, const json_t *message,

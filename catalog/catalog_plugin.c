@@ -10,8 +10,7 @@
 
 #include <stdlib.h>
 
-/* A plugin's own metrics are known as "kv.paged.waste" and, when no host metric has the
- * name, as "waste". */
+/* A plugin's own metrics carry its id: "kv.paged.waste", as the worker samples them. */
 static ridge_status metric_rows(struct catalog *c, const char *plugin, const json_t *description,
                                 struct why *why) {
   const json_t *metrics = json_object_get(description, "metrics"), *row;

@@ -83,7 +83,7 @@ static ridge_status input_row(struct catalog *c, int64_t run, const json_t *mess
   if (status != RIDGE_OK) return status;
   status = sql_do(c,
                   "INSERT INTO input (run_id, role, name, path, digest, bytes) "
-                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
                   SQL_ARGS(SQL_INT(run), SQL_TEXT(role), SQL_TEXT(name), SQL_TEXT(path),
                            SQL_TEXT(digest), SQL_INT(bytes)),
                   why);
@@ -220,6 +220,15 @@ ridge_status catalog_run_strategies(struct catalog *c, int64_t run, const json_t
 
 /* Operators -------------------------------------------------------------------------- */
 
+/* A count that may come as a real, or not at all. */
+static struct sql_value count_of(const json_t *row, const char *key) {
+  const json_t *value = json_object_get(row, key);
+  if (json_is_integer(value)) return SQL_INT(json_integer_value(value));
+  double real = json_number_value(value);
+  if (!json_is_real(value) || !(real >= 0 && real < 0x1p63)) return SQL_NULL;
+  return SQL_INT((int64_t)real);
+}
+
 static ridge_status operator_rows(struct catalog *c, int64_t run, const json_t *nodes,
                                   struct why *why) {
   const json_t *row;
@@ -232,7 +241,7 @@ static ridge_status operator_rows(struct catalog *c, int64_t run, const json_t *
         SQL_ARGS(SQL_INT(run), SQL_INT((int64_t)i), SQL_TEXT(text_or(row, "name", "?")),
                  SQL_TEXT(text_or(row, "op", "?")), SQL_TEXT(text_or(row, "kernel", "?")),
                  SQL_INT(int_or(row, "calls", 0)), SQL_INT(int_or(row, "ns", 0)),
-                 SQL_INT(int_or(row, "bytes", 0)), SQL_INT(int_or(row, "flops", 0))),
+                 count_of(row, "bytes"), count_of(row, "flops")),
         why);
     if (status != RIDGE_OK) return status;
   }

@@ -293,7 +293,7 @@ CREATE TABLE input (
   path   TEXT NOT NULL,
   digest TEXT NOT NULL,
   bytes  INTEGER NOT NULL,
-  PRIMARY KEY (run_id, role, name)
+  PRIMARY KEY (run_id, role, path, digest)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX input_digest ON input (digest);
 
@@ -326,8 +326,7 @@ CREATE TABLE operator (
   kernel   TEXT NOT NULL,
   calls    INTEGER NOT NULL,
   ns       INTEGER NOT NULL,
-  bytes    INTEGER NOT NULL,
-  flops    INTEGER NOT NULL,
+  bytes    INTEGER, flops INTEGER,           -- NULL: not known
   PRIMARY KEY (run_id, position)
 ) STRICT, WITHOUT ROWID;
 

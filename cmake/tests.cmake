@@ -8,9 +8,10 @@ target_link_libraries(ridge_testing PUBLIC ridge_host PkgConfig::cmocka)
 target_compile_definitions(ridge_testing PUBLIC
   TEST_SOURCE_DIR="${CMAKE_SOURCE_DIR}" TEST_BUILD_DIR="${CMAKE_BINARY_DIR}")
 # Plugins made for the tests: build/bad/NAME.so, each with one fault (never built with
-# sanitizers, which would find it before the host does), and build/good/NAME.so.
+# sanitizers, which would find it before the host does); build/faulty/NAME.so, which only
+# the conformance kit finds out; and build/good/NAME.so.
 set(conform_plugins "")
-foreach(kind bad good)
+foreach(kind bad good faulty)
   file(GLOB kind_sources CONFIGURE_DEPENDS tests/conform/${kind}/*.c)
   foreach(source ${kind_sources})
     cmake_path(GET source STEM name)

@@ -322,8 +322,8 @@ static void print_operators(const struct cli *cli, const json_t *run) {
     table_cell(table, human_count((double)row_int(row, "calls")));
     table_cell(table, human_seconds((double)row_int(row, "ns") * 1e-9));
     table_cellf(table, "%.1f %%", all > 0 ? 100 * (double)row_int(row, "ns") / all : 0);
-    table_cell(table, human_bytes(rate(row, "bytes")));
-    table_cell(table, human_count(rate(row, "flops")));
+    table_cell(table, row_has(row, "bytes") ? human_bytes(rate(row, "bytes")) : NULL);
+    table_cell(table, row_has(row, "flops") ? human_count(rate(row, "flops")) : NULL);
   }
   table_print(table, cli->terminal, cli->colour);
 }

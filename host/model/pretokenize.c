@@ -20,8 +20,6 @@ enum {
   MATCH_KIBIBYTES = 65536, /* of heap                    */
 };
 
-enum { PCRE2_COMPILE_NO_MEMORY = 121 }; /* pcre2.h lists it without a name */
-
 struct pretokenizer {
   const struct pretokenize_row *row;
   size_t n;
@@ -65,7 +63,7 @@ static ridge_status compile(struct pretokenizer *pre, size_t stage, struct why *
   pcre2_code *code =
       pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
                     PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK, &error, &at, NULL);
-  if (code == NULL && error == PCRE2_COMPILE_NO_MEMORY) return no_memory(why);
+  if (code == NULL && error == PCRE2_ERROR_HEAP_FAILED) return no_memory(why);
   if (code == NULL) {
     PCRE2_UCHAR text[128] = {0};
     pcre2_get_error_message(error, text, sizeof text);

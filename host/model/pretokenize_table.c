@@ -5,12 +5,15 @@
  * llama-vocab.cpp record it (names and flags are from there too).  llama.cpp runs
  * rewritten forms of some because std::regex knows no classes of Unicode; results
  * differ from its own in letters outside ASCII:
- *   - gpt-4o, tekken: it takes every letter outside ASCII for both capital and
- *     small, and combining marks for neither;
- *   - (?i:'s): it does not fold U+017F (long s) to s.
+ *   - gpt-4o, tekken: it takes every letter outside ASCII for both capital and small,
+ *     and combining marks for neither;
+ *   - (?i:'s): it does not fold U+017F (long s) to s;
+ *   - deepseek-llm, deepseek-coder: it hides blanks outside ASCII from the range of
+ *     Asian scripts that holds them (U+0800 to U+9FA5).
+ * Letters are those of Unicode 14 (PCRE2 10.42); llama.cpp's tables may be newer.
  * Left out: names whose cutting is a program in llama.cpp rather than a pattern (kimi-k2,
- * afmoe, tiny_aya, superbpe), youtu, encoders' names, and gemma4 and its kind, which merge over
- * raw UTF-8.
+ * afmoe, tiny_aya, superbpe), youtu, encoders' names, and gemma4 and its kind, which merge
+ * over raw UTF-8.
  *
  * \s is spelled out as Unicode's White_Space: PCRE2's \s also takes U+180E.
  */

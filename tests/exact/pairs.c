@@ -43,6 +43,10 @@ static const struct mode {
      "use \"weights.rtn\" { bits = 8 }, use \"kv.quant\" { values = \"q4_0\" },"
      "use \"attention.flash\", use \"graph.fuse\",",
      "temperature = 0", false},
+    {"greedy, reference kernels, over stacked weights",
+     "engine { kernels = \"reference\" }, use \"weights.rtn\" { bits = 4 }, use "
+     "\"graph.fuse\",",
+     "temperature = 0", false},
     {"sampled, over a sampling chain",
      "use \"logits.repeat_penalty\", use \"logits.top_k\", use \"logits.top_p\","
      "use \"logits.min_p\",",
@@ -59,7 +63,7 @@ static const char prompts[] =
 
 struct rig {
   char *dir, *catalog, *model, *draft;
-  int64_t budget; /* of placement.stream: two thirds of the weights of the mode */
+  int64_t budget; /* of placement.stream: three quarters of the weights of the mode */
   int runs;
 };
 
@@ -208,7 +212,7 @@ static void run_mode(struct rig *rig, const struct mode *mode) {
   if (base.exit != 0) explain(mode->name, &base);
   assert_int_equal(base.exit, 0);
   json_t *plain = tokens_of(base.answer);
-  rig->budget = weights_of(base.answer) * 2 / 3;
+  rig->budget = weights_of(base.answer) * 3 / 4;
   int wrong = 0;
   memset(signs, ' ', sizeof signs);
   for (int i = 0; i < UNITS; i++) {
@@ -296,8 +300,12 @@ static void they_are_exact_over_lossy_ones_too(void **state) {
   run_mode(ready(state), &modes[2]);
 }
 
-static void they_are_exact_over_a_sampling_chain_too(void **state) {
+static void they_are_exact_with_reference_kernels_too(void **state) {
   run_mode(ready(state), &modes[3]);
+}
+
+static void they_are_exact_over_a_sampling_chain_too(void **state) {
+  run_mode(ready(state), &modes[4]);
 }
 
 /* Recipes under which a strategy has nothing to do. */
@@ -378,6 +386,7 @@ int main(void) {
       cmocka_unit_test(greedy_tokens_are_those_of_the_plain_run),
       cmocka_unit_test(sampled_tokens_are_those_of_the_plain_run),
       cmocka_unit_test(they_are_exact_over_lossy_ones_too),
+      cmocka_unit_test(they_are_exact_with_reference_kernels_too),
       cmocka_unit_test(they_are_exact_over_a_sampling_chain_too),
       cmocka_unit_test(what_can_do_nothing_is_found_out),
   };

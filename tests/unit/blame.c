@@ -13,7 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOWHERE ((volatile int *)(uintptr_t)16)
+/* An address that no process has, and no compiler knows. */
+static volatile uintptr_t nowhere = 16;
+#define NOWHERE ((volatile int *)nowhere)
 
 struct death {
   int signal;

@@ -78,7 +78,9 @@ static void add(struct opened *o, const char *file, const char *params) {
   ridge_status status = instances_add(&o->plugins, path, values, false, &made, &why);
   json_decref(values);
   if (status != RIDGE_OK) fail_msg("%s", why.text);
-  if (made->plugin->effect == RIDGE_TOLERANT) o->tolerance += made->plugin->tolerance;
+  bool strategy = made->plugin->kind == RIDGE_STRATEGY; /* parts are in both arms */
+  if (strategy && made->plugin->effect == RIDGE_TOLERANT)
+    o->tolerance += made->plugin->tolerance;
 }
 
 static void open_model(const char *path, const struct composition *c, bool with,

@@ -88,6 +88,7 @@ static void patterns_choose_and_leave_out(void **state) {
       {"", "output*", "..888."},
       {"blk.?.attn_q.weight", "", "..8.8."},
       {"blk.*, output.weight", "blk.0.*", "....88"},
+      {" blk.0.*  ,,blk.1.* output.weight token_embd.weight,", "", "8.8888"},
       {"*.attn_*", "*.1.*", "..8..."},
       {"b*k*0*weight", "", "..88.."},
       {"token_embd.weight", "", "8....."},

@@ -189,11 +189,11 @@ static ridge_status check(const ridge_host *host, const ridge_plan *plan,
   return RIDGE_OK;
 }
 
-/* Split "a, b*" at its commas; the text is copied, for it is the caller's. */
+/* Split "a, b*" at commas and blanks; the text is copied, for it is the caller's. */
 static ridge_status patterns_read(const ridge_host *host, const char *list,
                                   struct pattern **out, size_t *n_out) {
   size_t size = strlen(list) + 1, n = 1;
-  for (const char *c = list; *c != 0; c++) n += *c == ',';
+  for (const char *c = list; *c != 0; c++) n += *c == ',' || *c == ' ';
   char *text = host->alloc(host, size, 1);
   struct pattern *patterns =
       host->alloc(host, n * sizeof *patterns, _Alignof(struct pattern));

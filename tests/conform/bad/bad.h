@@ -59,8 +59,9 @@ static inline ridge_plugin *good_plugin(ridge_plugin *to, const char *id) {
     return p;                                  \
   }
 
-/* An address that no process has: a write there is SIGSEGV, and no sanitizer's null
- * check gets in the way. */
-#define NOWHERE ((volatile int *)(uintptr_t)16)
+/* An address that no process has: a write there is SIGSEGV, no sanitizer's null check
+ * gets in the way, and no compiler knows it beforehand. */
+static volatile uintptr_t nowhere __attribute__((unused)) = 16;
+#define NOWHERE ((volatile int *)nowhere)
 
 #endif

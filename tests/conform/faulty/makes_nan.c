@@ -1,0 +1,16 @@
+/* makes_nan.c - leaves a logit that is no number. */
+#include "../bad/bad.h"
+
+#include <math.h>
+
+static ridge_status shape(void *self, const ridge_shape_view *view, float *logits,
+                          int64_t vocab) {
+  (void)self, (void)view, (void)vocab;
+  logits[0] = (float)NAN;
+  return RIDGE_OK;
+}
+
+static const ridge_logits_shape table = {sizeof table, shape};
+static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_LOGITS_SHAPE, .table = &table}};
+
+BAD_PLUGIN("faulty.makes_nan", p->fills = (ridge_table)RIDGE_ROWS(fills);)
