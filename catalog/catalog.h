@@ -43,7 +43,8 @@ enum { CATALOG_PATH_ROOM = 4096 };
 /* `wanted` (--catalog; NULL or "": none), else $RIDGE_CATALOG, else
  * $XDG_DATA_HOME/ridge/catalog.db, else ~/.local/share/ridge/catalog.db.  Absolute;
  * directories that are missing are made. */
-RIDGE_MUST ridge_status catalog_path(const char *wanted, char *out, size_t room, struct why *why);
+RIDGE_MUST ridge_status catalog_path(const char *wanted, char *out, size_t room,
+                                     struct why *why);
 
 enum catalog_mode {
   CATALOG_READ,  /* a catalog that cannot be written can still be read */
@@ -51,15 +52,15 @@ enum catalog_mode {
 };
 /* Makes the file if it is missing, brings an older one up to date, closes what killed
  * supervisors left behind. */
-RIDGE_MUST ridge_status catalog_open(const char *path, enum catalog_mode, struct catalog **out,
-                                     struct why *why);
+RIDGE_MUST ridge_status catalog_open(const char *path, enum catalog_mode,
+                                     struct catalog **out, struct why *why);
 void catalog_close(struct catalog *); /* NULL is fine */
 const char *catalog_file(const struct catalog *);
 int64_t catalog_version(void); /* the newest that this program knows */
 
 /* One plugin that takes part: strategies in recipe order first, then parts. */
 struct catalog_plugin {
-  const char *build; /* SHA-256 of the file                          */
+  const char *build;         /* SHA-256 of the file                          */
   const json_t *description; /* plugin_info.json                     */
   bool may_idle;
 };
@@ -107,20 +108,21 @@ RIDGE_MUST ridge_status catalog_run_refused(struct catalog *, const struct catal
 
 /* The messages of host/run/message.h, each the whole message object.  The same input
  * told twice is one row. */
-RIDGE_MUST ridge_status catalog_run_input(struct catalog *, int64_t run, const json_t *message,
-                                          struct why *why);
-RIDGE_MUST ridge_status catalog_run_text(struct catalog *, int64_t run, const json_t *message,
-                                         struct why *why);
+RIDGE_MUST ridge_status catalog_run_input(struct catalog *, int64_t run,
+                                          const json_t *message, struct why *why);
+RIDGE_MUST ridge_status catalog_run_text(struct catalog *, int64_t run,
+                                         const json_t *message, struct why *why);
 
 RIDGE_MUST ridge_status catalog_run_diagnostics(struct catalog *, int64_t run,
                                                 const json_t *diagnostics, struct why *why);
 /* What will execute (the worker's plan message); once, or again with the same content. */
-RIDGE_MUST ridge_status catalog_run_detail(struct catalog *, int64_t run, const json_t *plan,
-                                           struct why *why);
+RIDGE_MUST ridge_status catalog_run_detail(struct catalog *, int64_t run,
+                                           const json_t *plan, struct why *why);
 /* One measurement; repeat < 0 is warm-up.  A value that is not finite is kept as NULL
  * with its name.  The same metric and repeat twice is refused. */
-RIDGE_MUST ridge_status catalog_run_sample(struct catalog *, int64_t run, const char *metric,
-                                           int64_t repeat, double value, struct why *why);
+RIDGE_MUST ridge_status catalog_run_sample(struct catalog *, int64_t run,
+                                           const char *metric, int64_t repeat, double value,
+                                           struct why *why);
 /* Series, to be gathered and given every quarter second: one transaction. */
 struct catalog_point {
   const char *series;
@@ -132,17 +134,19 @@ RIDGE_MUST ridge_status catalog_run_points(struct catalog *, int64_t run,
                                            struct why *why);
 /* A line of the log; `place` ("file.c:12") may be NULL. */
 RIDGE_MUST ridge_status catalog_run_event(struct catalog *, int64_t run, const char *level,
-                                          const char *place, const char *text, struct why *why);
+                                          const char *place, const char *text,
+                                          struct why *why);
 /* instances_report: calls, declines, time, memory, evidence of who took part. */
 RIDGE_MUST ridge_status catalog_run_strategies(struct catalog *, int64_t run,
                                                const json_t *report, struct why *why);
 /* The nodes message's array: time per operator. */
-RIDGE_MUST ridge_status catalog_run_operators(struct catalog *, int64_t run, const json_t *nodes,
-                                              struct why *why);
+RIDGE_MUST ridge_status catalog_run_operators(struct catalog *, int64_t run,
+                                              const json_t *nodes, struct why *why);
 
-#define CATALOG_STATUS_MAP(X)                                                   \
-  X(REFUSED, refused) X(RUNNING, running) X(DONE, done) X(INERT, inert)         \
-  X(FAILED, failed) X(CRASHED, crashed) X(STOPPED, stopped)
+#define CATALOG_STATUS_MAP(X)                                                              \
+  X(REFUSED, refused)                                                                      \
+  X(RUNNING, running)                                                                      \
+  X(DONE, done) X(INERT, inert) X(FAILED, failed) X(CRASHED, crashed) X(STOPPED, stopped)
 enum catalog_status {
 #define X(name, word) CATALOG_##name,
   CATALOG_STATUS_MAP(X)
@@ -157,8 +161,8 @@ struct catalog_end {
   const char *output;         /* SHA-256 of all tokens made; NULL: none               */
 };
 /* The one update that ends a run; safe against power loss when it returns. */
-RIDGE_MUST ridge_status catalog_run_end(struct catalog *, int64_t run, const struct catalog_end *,
-                                        struct why *why);
+RIDGE_MUST ridge_status catalog_run_end(struct catalog *, int64_t run,
+                                        const struct catalog_end *, struct why *why);
 
 /* A note on a run, at any time. */
 RIDGE_MUST ridge_status catalog_run_note(struct catalog *, int64_t run, const char *text,
@@ -168,7 +172,8 @@ RIDGE_MUST ridge_status catalog_run_note(struct catalog *, int64_t run, const ch
 RIDGE_MUST ridge_status catalog_sweep_begin(struct catalog *, const char *name,
                                             const char *recipe_text, const json_t *points,
                                             int64_t *sweep_id, struct why *why);
-RIDGE_MUST ridge_status catalog_sweep_end(struct catalog *, int64_t sweep_id, struct why *why);
+RIDGE_MUST ridge_status catalog_sweep_end(struct catalog *, int64_t sweep_id,
+                                          struct why *why);
 
 /* Descriptions of plugins by build, for registry_search.cache; it keeps a pointer to
  * the catalog.  What cannot be written is forgotten: it is a cache. */

@@ -28,10 +28,10 @@ RIDGE_MUST ridge_status program_row(struct catalog *, const json_t *program, int
                                     struct why *why);
 RIDGE_MUST ridge_status recipe_row(struct catalog *, const char *name, const char *text,
                                    int64_t *id, struct why *why);
-RIDGE_MUST ridge_status plan_row(struct catalog *, const struct catalog_asked *, int64_t *id,
-                                 struct why *why);
-RIDGE_MUST ridge_status plugin_row(struct catalog *, const char *build, const json_t *description,
-                                   int64_t *id, struct why *why);
+RIDGE_MUST ridge_status plan_row(struct catalog *, const struct catalog_asked *,
+                                 int64_t *id, struct why *why);
+RIDGE_MUST ridge_status plugin_row(struct catalog *, const char *build,
+                                   const json_t *description, int64_t *id, struct why *why);
 /* The metric of that name, made without a meaning when nobody has said what it means. */
 RIDGE_MUST ridge_status metric_row(struct catalog *, const char *name, int64_t *id,
                                    struct why *why);
@@ -45,6 +45,5 @@ RIDGE_MUST ridge_status want_int(const json_t *object, const char *key, const ch
                                  int64_t *out, struct why *why);
 const char *text_or(const json_t *object, const char *key, const char *fallback);
 int64_t int_or(const json_t *object, const char *key, int64_t fallback);
-
 
 #endif

@@ -43,17 +43,18 @@ static ridge_status technique_row(struct catalog *c, const json_t *t, int64_t *i
   if (status == RIDGE_OK)
     status = sql_do(
         c,
-        "INSERT INTO technique (name, paper_id, title, credit, class, branch, summary, shows, "
-        "  on_cpu, standing, trust) "
+        "INSERT INTO technique (name, paper_id, title, credit, class, branch, summary, "
+        "shows, on_cpu, standing, trust) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
-        "ON CONFLICT (name) DO UPDATE SET paper_id = excluded.paper_id, title = excluded.title, "
-        "  credit = excluded.credit, class = excluded.class, branch = excluded.branch, "
-        "  summary = excluded.summary, shows = excluded.shows, on_cpu = excluded.on_cpu, "
-        "  standing = excluded.standing, trust = excluded.trust",
+        "ON CONFLICT (name) DO UPDATE SET paper_id = excluded.paper_id, title = "
+        "excluded.title, credit = excluded.credit, class = excluded.class, branch = "
+        "excluded.branch, summary = excluded.summary, shows = excluded.shows, on_cpu = "
+        "excluded.on_cpu, standing = excluded.standing, trust = excluded.trust",
         SQL_ARGS(SQL_TEXT(name), SQL_INT(paper), SQL_TEXT(text_or(t, "name", name)),
-                 SQL_TEXT(text_or(t, "authors_short", "")), SQL_TEXT(text_or(t, "class", NULL)),
-                 SQL_TEXT(text_or(t, "strategy", NULL)), SQL_TEXT(text_or(t, "summary", NULL)),
-                 SQL_TEXT(text_or(t, "how", NULL)),
+                 SQL_TEXT(text_or(t, "authors_short", "")),
+                 SQL_TEXT(text_or(t, "class", NULL)),
+                 SQL_TEXT(text_or(t, "strategy", NULL)),
+                 SQL_TEXT(text_or(t, "summary", NULL)), SQL_TEXT(text_or(t, "how", NULL)),
                  SQL_INT(json_is_true(json_object_get(t, "cpu_reproducible"))),
                  SQL_TEXT(text_or(t, "in_review", NULL)),
                  SQL_TEXT(trust_of(text_or(t, "source", "")))),
@@ -82,28 +83,33 @@ static struct text claim_sentence(const json_t *claim) {
   return sentence;
 }
 
-static ridge_status claim_row(struct catalog *c, int64_t technique, const char *ref, size_t number,
-                              const json_t *claim, struct why *why) {
+static ridge_status claim_row(struct catalog *c, int64_t technique, const char *ref,
+                              size_t number, const json_t *claim, struct why *why) {
   const char *metric, *evidence = text_or(claim, "evidence", "memory");
   ridge_status status = want_text(claim, "metric", "a claim", &metric, why);
   if (status != RIDGE_OK) return status;
-  struct text sentence = claim_sentence(claim), label = text_new(256), source = text_new(256);
+  struct text sentence = claim_sentence(claim), label = text_new(256),
+              source = text_new(256);
   struct digest digest = canon_digest(claim);
   text_format(&label, "%s.%zu", metric, number);
   text_format(&source, "%s (%s)", ref, evidence);
-  status = sql_do(
-      c,
-      "INSERT INTO claim (technique_id, label, statement, metric, value, unit, baseline, model, "
-      "  hardware, conditions, kind, trust, source, digest) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'printed', ?11, ?12, ?13) "
-      "ON CONFLICT (technique_id, digest) DO UPDATE SET retired = 0, label = excluded.label",
-      SQL_ARGS(SQL_INT(technique), SQL_TEXT(label.data), SQL_TEXT(sentence.data), SQL_TEXT(metric),
-               SQL_REAL(json_number_value(json_object_get(claim, "value"))),
-               SQL_TEXT(text_or(claim, "unit", NULL)), SQL_TEXT(text_or(claim, "baseline", NULL)),
-               SQL_TEXT(text_or(claim, "model", NULL)), SQL_TEXT(text_or(claim, "hardware", NULL)),
-               SQL_TEXT(text_or(claim, "note", NULL)), SQL_TEXT(trust_of(evidence)),
-               SQL_TEXT(source.data), SQL_TEXT(digest.hex)),
-      why);
+  status =
+      sql_do(c,
+             "INSERT INTO claim (technique_id, label, statement, metric, value, unit, "
+             "baseline, model, hardware, conditions, kind, trust, source, digest) "
+             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'printed', ?11, ?12, ?13) "
+             "ON CONFLICT (technique_id, digest) DO UPDATE SET retired = 0, label = "
+             "excluded.label",
+             SQL_ARGS(SQL_INT(technique), SQL_TEXT(label.data), SQL_TEXT(sentence.data),
+                      SQL_TEXT(metric),
+                      SQL_REAL(json_number_value(json_object_get(claim, "value"))),
+                      SQL_TEXT(text_or(claim, "unit", NULL)),
+                      SQL_TEXT(text_or(claim, "baseline", NULL)),
+                      SQL_TEXT(text_or(claim, "model", NULL)),
+                      SQL_TEXT(text_or(claim, "hardware", NULL)),
+                      SQL_TEXT(text_or(claim, "note", NULL)), SQL_TEXT(trust_of(evidence)),
+                      SQL_TEXT(source.data), SQL_TEXT(digest.hex)),
+             why);
   text_free(&sentence);
   text_free(&label);
   text_free(&source);
@@ -114,11 +120,13 @@ static ridge_status load_one(struct catalog *c, const json_t *technique, struct 
   int64_t id = 0;
   ridge_status status = technique_row(c, technique, &id, why);
   if (status == RIDGE_OK)
-    status = sql_do(c, "UPDATE claim SET retired = 1 WHERE technique_id = ?1 AND plugin_id IS NULL",
-                    SQL_ARGS(SQL_INT(id)), why);
+    status = sql_do(
+        c, "UPDATE claim SET retired = 1 WHERE technique_id = ?1 AND plugin_id IS NULL",
+        SQL_ARGS(SQL_INT(id)), why);
   const json_t *claims = json_object_get(technique, "claims");
   for (size_t i = 0; status == RIDGE_OK && i < json_array_size(claims); i++)
-    status = claim_row(c, id, text_or(technique, "ref", ""), i + 1, json_array_get(claims, i), why);
+    status = claim_row(c, id, text_or(technique, "ref", ""), i + 1,
+                       json_array_get(claims, i), why);
   return status;
 }
 
@@ -129,16 +137,18 @@ static ridge_status load_all(struct catalog *c, const json_t *file, int64_t edit
   for (size_t i = 0; status == RIDGE_OK && i < json_array_size(list); i++)
     status = load_one(c, json_array_get(list, i), why);
   if (status != RIDGE_OK) return why_prefix(why, status, "techniques.json");
-  return sql_do(c,
-                "INSERT INTO loaded (what, edition, at) VALUES ('techniques', ?1, ?2) "
-                "ON CONFLICT (what) DO UPDATE SET edition = excluded.edition, at = excluded.at",
-                SQL_ARGS(SQL_INT(edition), SQL_INT(clock_utc_us())), why);
+  return sql_do(
+      c,
+      "INSERT INTO loaded (what, edition, at) "
+      "VALUES ('techniques', ?1, ?2) "
+      "ON CONFLICT (what) DO UPDATE SET edition = excluded.edition, at = excluded.at",
+      SQL_ARGS(SQL_INT(edition), SQL_INT(clock_utc_us())), why);
 }
 
 static ridge_status loaded_edition(struct catalog *c, int64_t *edition, struct why *why) {
   bool found;
-  return sql_get_int(c, "SELECT edition FROM loaded WHERE what = 'techniques'", SQL_NONE, edition,
-                     &found, why);
+  return sql_get_int(c, "SELECT edition FROM loaded WHERE what = 'techniques'", SQL_NONE,
+                     edition, &found, why);
 }
 
 /* The edition without parsing 200 KB: it is the first thing in the file, {"edition": N. */
@@ -150,7 +160,8 @@ static int64_t embedded_edition(const struct embedded_file *file) {
 ridge_status catalog_load_techniques(struct catalog *c, struct why *why) {
   const struct embedded_file *file = embedded_find("techniques.json");
   int64_t mine = file != NULL ? embedded_edition(file) : 0, there = 0;
-  if (mine == 0) return why_set(why, RIDGE_INTERNAL, "this build lacks catalog/techniques.json");
+  if (mine == 0)
+    return why_set(why, RIDGE_INTERNAL, "this build lacks catalog/techniques.json");
   ridge_status status = loaded_edition(c, &there, why);
   if (status != RIDGE_OK || there >= mine) return status;
   json_error_t error;

@@ -47,9 +47,10 @@ static const struct {
   unsigned long magic;
   const char *name;
 } networks[] = {
-    {0x6969, "NFS"},          {0x517B, "SMB"},        {0xFF534D42, "CIFS"},  {0xFE534D42, "SMB 2"},
-    {0x5346414F, "AFS"},      {0x73757245, "Coda"},   {0x00C36400, "Ceph"},  {0x0BD00BD0, "Lustre"},
-    {0x47504653, "GPFS"},     {0x19830326, "BeeGFS"},
+    {0x6969, "NFS"},        {0x517B, "SMB"},        {0xFF534D42, "CIFS"},
+    {0xFE534D42, "SMB 2"},  {0x5346414F, "AFS"},    {0x73757245, "Coda"},
+    {0x00C36400, "Ceph"},   {0x0BD00BD0, "Lustre"}, {0x47504653, "GPFS"},
+    {0x19830326, "BeeGFS"},
 };
 
 static ridge_status refuse_network(const char *path, struct why *why) {
@@ -61,10 +62,11 @@ static ridge_status refuse_network(const char *path, struct why *why) {
   if (statfs(directory, &found) != 0) return RIDGE_OK; /* opening will say why */
   for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
     if ((unsigned long)found.f_type == networks[i].magic)
-      return why_set(why, RIDGE_UNSUPPORTED,
-                     "catalog %s is on a network file system (%s), where several writers cannot "
-                     "work together; put it on a local disk with --catalog or RIDGE_CATALOG",
-                     path, networks[i].name);
+      return why_set(
+          why, RIDGE_UNSUPPORTED,
+          "catalog %s is on a network file system (%s), where several writers cannot work "
+          "together; put it on a local disk with --catalog or RIDGE_CATALOG",
+          path, networks[i].name);
   return RIDGE_OK;
 }
 
@@ -77,14 +79,16 @@ static ridge_status look_at_file(const char *path, struct why *why) {
   if (S_ISDIR(found.st_mode))
     return why_set(why, RIDGE_INVALID, "%s is a directory; --catalog names a file", path);
   if (!S_ISREG(found.st_mode))
-    return why_set(why, RIDGE_INVALID, "%s is not a plain file; --catalog names a file", path);
+    return why_set(why, RIDGE_INVALID, "%s is not a plain file; --catalog names a file",
+                   path);
   return refuse_network(path, why);
 }
 
 /* "file:/a%20b?immutable=1": a disk that nobody can write needs no locks, and WAL could
  * not make them. */
 static char *immutable_uri(const char *path) {
-  static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+  static const char safe[] =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
   size_t room = 3 * strlen(path) + 32;
   char *uri = calloc(room, 1), *at = uri;
   if (uri == NULL) return NULL;
@@ -100,7 +104,8 @@ static int open_file(struct catalog *c, enum catalog_mode mode) {
   struct statvfs disk;
   bool fixed = statvfs(c->path, &disk) == 0 && (disk.f_flag & ST_RDONLY) != 0;
   if (!fixed || mode == CATALOG_WRITE)
-    return sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    return sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                           NULL);
   char *uri = immutable_uri(c->path);
   if (uri == NULL) return SQLITE_NOMEM;
   int code = sqlite3_open_v2(uri, &c->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
@@ -115,8 +120,8 @@ static ridge_status set_up(struct catalog *c, struct why *why) {
   sqlite3_extended_result_codes(c->db, 1);
   sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
   return sql_script(c,
-                    "PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;"
-                    "PRAGMA cell_size_check = ON; PRAGMA synchronous = NORMAL;",
+                    "PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;PRAGMA "
+                    "cell_size_check = ON; PRAGMA synchronous = NORMAL;",
                     why);
 }
 
@@ -126,16 +131,24 @@ struct stamp {
   int64_t application, version, objects;
 };
 
-static ridge_status read_stamp(struct catalog *c, struct stamp *out, struct why *why) {
+static ridge_status read_stamp_inside(struct catalog *c, struct stamp *out,
+                                      struct why *why) {
   bool found;
   ridge_status status =
       sql_get_int(c, "PRAGMA application_id", SQL_NONE, &out->application, &found, why);
   if (status == RIDGE_OK)
     status = sql_get_int(c, "PRAGMA user_version", SQL_NONE, &out->version, &found, why);
   if (status == RIDGE_OK)
-    status =
-        sql_get_int(c, "SELECT count(*) FROM sqlite_schema", SQL_NONE, &out->objects, &found, why);
+    status = sql_get_int(c, "SELECT count(*) FROM sqlite_schema", SQL_NONE, &out->objects,
+                         &found, why);
   return status;
+}
+
+/* All of one moment: another process may be making the catalog just now. */
+static ridge_status read_stamp(struct catalog *c, struct stamp *out, struct why *why) {
+  ridge_status status = sql_script(c, "BEGIN", why);
+  if (status != RIDGE_OK) return status;
+  return sql_end(c, read_stamp_inside(c, out, why), why);
 }
 
 static bool is_empty(const struct stamp *stamp) {
@@ -146,10 +159,11 @@ static ridge_status check_stamp(const struct catalog *c, const struct stamp *sta
                                 struct why *why) {
   if (is_empty(stamp)) return RIDGE_OK;
   if (stamp->application != APPLICATION_ID || stamp->version < 1)
-    return why_set(why, RIDGE_INVALID,
-                   "%s is an SQLite database of another program, and was left alone; use another "
-                   "--catalog",
-                   c->path);
+    return why_set(
+        why, RIDGE_INVALID,
+        "%s is an SQLite database of another program, and was left alone; use another "
+        "--catalog",
+        c->path);
   if (stamp->version > catalog_version())
     return why_set(why, RIDGE_UNSUPPORTED,
                    "catalog %s has version %" PRId64 "; this ridge knows up to %" PRId64
@@ -160,18 +174,22 @@ static ridge_status check_stamp(const struct catalog *c, const struct stamp *sta
 
 static ridge_status run_file(struct catalog *c, const char *name, struct why *why) {
   const struct embedded_file *file = embedded_find(name);
-  if (file == NULL) return why_set(why, RIDGE_INTERNAL, "this build lacks catalog/%s", name);
+  if (file == NULL)
+    return why_set(why, RIDGE_INTERNAL, "this build lacks catalog/%s", name);
   ridge_status status = sql_script(c, file->data, why);
   return status == RIDGE_OK ? status : why_prefix(why, status, "%s", name);
 }
 
 /* A new catalog gets schema.sql; an older one the migrations it lacks, one by one. */
-static ridge_status bring_up(struct catalog *c, const struct stamp *stamp, struct why *why) {
+static ridge_status bring_up(struct catalog *c, const struct stamp *stamp,
+                             struct why *why) {
   ridge_status status = RIDGE_OK;
   char sql[128];
-  if (is_empty(stamp)) status = run_file(c, "schema.sql", why);
+  if (is_empty(stamp))
+    status = run_file(c, "schema.sql", why);
   else
-    for (int64_t next = stamp->version + 1; status == RIDGE_OK && next <= catalog_version(); next++) {
+    for (int64_t next = stamp->version + 1; status == RIDGE_OK && next <= catalog_version();
+         next++) {
       snprintf(sql, sizeof sql, "migrations/%03" PRId64 ".sql", next);
       status = run_file(c, sql, why);
     }
@@ -187,7 +205,8 @@ static ridge_status no_broken_reference(struct catalog *c, struct why *why) {
   ridge_status status =
       sql_get_int(c, "SELECT 1 FROM pragma_foreign_key_check", SQL_NONE, &row, &found, why);
   if (status == RIDGE_OK && found)
-    return why_set(why, RIDGE_CORRUPT, "catalog %s: rows refer to rows that are not there", c->path);
+    return why_set(why, RIDGE_CORRUPT, "catalog %s: rows refer to rows that are not there",
+                   c->path);
   return status;
 }
 
@@ -198,7 +217,7 @@ static ridge_status make_current(struct catalog *c, struct why *why) {
   if (status == RIDGE_OK) status = sql_begin(c, why);
   if (status != RIDGE_OK) return status;
   struct stamp stamp;
-  status = read_stamp(c, &stamp, why);
+  status = read_stamp_inside(c, &stamp, why);
   if (status == RIDGE_OK) status = check_stamp(c, &stamp, why);
   if (status == RIDGE_OK && stamp.version < catalog_version()) {
     status = bring_up(c, &stamp, why);
@@ -218,10 +237,11 @@ static ridge_status use_wal(struct catalog *c, struct why *why) {
     if (sql_wait_turn(c, tries) == 0) break;
   }
   if (status == RIDGE_OK && (mode == NULL || strcmp(mode, "wal") != 0))
-    status = why_set(why, RIDGE_UNSUPPORTED,
-                     "catalog %s: this file system cannot do write-ahead logging (the journal "
-                     "stays `%s`); put the catalog on a local disk with --catalog",
-                     c->path, mode != NULL ? mode : "?");
+    status =
+        why_set(why, RIDGE_UNSUPPORTED,
+                "catalog %s: this file system cannot do write-ahead logging (the journal "
+                "stays `%s`); put the catalog on a local disk with --catalog",
+                c->path, mode != NULL ? mode : "?");
   free(mode);
   return status;
 }
@@ -229,7 +249,8 @@ static ridge_status use_wal(struct catalog *c, struct why *why) {
 static ridge_status open_for_writing(struct catalog *c, const struct stamp *stamp,
                                      struct why *why) {
   ridge_status status = use_wal(c, why);
-  if (status == RIDGE_OK && stamp->version < catalog_version()) status = make_current(c, why);
+  if (status == RIDGE_OK && stamp->version < catalog_version())
+    status = make_current(c, why);
   if (status == RIDGE_OK) status = catalog_load_techniques(c, why);
   if (status == RIDGE_OK) status = catalog_close_stale(c, why);
   return status;
@@ -254,9 +275,10 @@ static ridge_status open_all(struct catalog *c, enum catalog_mode mode, struct w
   if (status != RIDGE_OK) return status;
   c->read_only = sqlite3_db_readonly(c->db, "main") == 1;
   if (c->read_only && mode == CATALOG_WRITE)
-    return why_set(why, RIDGE_IO,
-                   "catalog %s cannot be written; give write permission, or use another --catalog",
-                   c->path);
+    return why_set(
+        why, RIDGE_IO,
+        "catalog %s cannot be written; give write permission, or use another --catalog",
+        c->path);
   return c->read_only ? open_for_reading(c, &stamp, why) : open_for_writing(c, &stamp, why);
 }
 
@@ -271,7 +293,9 @@ ridge_status catalog_open(const char *path, enum catalog_mode mode, struct catal
     return why_set(why, RIDGE_NO_MEMORY, "no memory to open catalog %s", path);
   }
   status = open_all(c, mode, why);
-  if (status == RIDGE_OK) *out = c;
-  else catalog_close(c);
+  if (status == RIDGE_OK)
+    *out = c;
+  else
+    catalog_close(c);
   return status;
 }

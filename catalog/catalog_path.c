@@ -25,8 +25,9 @@ static ridge_status default_path(char *out, size_t room, struct why *why) {
   const struct passwd *user = home == NULL ? getpwuid(getuid()) : NULL;
   if (user != NULL) home = given(user->pw_dir);
   if (home == NULL)
-    return why_set(why, RIDGE_IO,
-                   "no place for the catalog: HOME is not set; use --catalog FILE or RIDGE_CATALOG");
+    return why_set(
+        why, RIDGE_IO,
+        "no place for the catalog: HOME is not set; use --catalog FILE or RIDGE_CATALOG");
   snprintf(out, room, "%s/.local/share/ridge/catalog.db", home);
   return RIDGE_OK;
 }
@@ -39,8 +40,8 @@ static ridge_status make_directories(char *path, struct why *why) {
     int problem = errno;
     if (made != 0 && problem != EEXIST) {
       why_set(why, RIDGE_IO,
-              "directory %s for the catalog cannot be made: %s; use another --catalog", path,
-              strerror(problem));
+              "directory %s for the catalog cannot be made: %s; use another --catalog",
+              path, strerror(problem));
       *at = '/';
       return RIDGE_IO;
     }
@@ -68,7 +69,8 @@ ridge_status catalog_path(const char *wanted, char *out, size_t room, struct why
   }
   int n = snprintf(out, room, "%s%s%s", base, between, path);
   if (n < 0 || (size_t)n >= room)
-    return why_set(why, RIDGE_INVALID, "the catalog's path is longer than %zu bytes", room - 1);
+    return why_set(why, RIDGE_INVALID, "the catalog's path is longer than %zu bytes",
+                   room - 1);
   if (out[n - 1] == '/')
     return why_set(why, RIDGE_INVALID, "%s is a directory; --catalog names a file", out);
   return make_directories(out, why);

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 /* A plugin's own metrics carry its id: "kv.paged.waste", as the worker samples them. */
-static ridge_status metric_rows(struct catalog *c, const char *plugin, const json_t *description,
-                                struct why *why) {
+static ridge_status metric_rows(struct catalog *c, const char *plugin,
+                                const json_t *description, struct why *why) {
   const json_t *metrics = json_object_get(description, "metrics"), *row;
   ridge_status status = RIDGE_OK;
   size_t i;
@@ -36,30 +36,33 @@ static ridge_status claim_row(struct catalog *c, int64_t technique, int64_t plug
   struct text label = text_new(256);
   struct digest digest = canon_digest(claim);
   text_format(&label, "%s/%s", name, text_or(claim, "id", "?"));
-  ridge_status status = sql_do(
-      c,
-      "INSERT INTO claim (technique_id, plugin_id, label, statement, metric, conditions, kind, lo, "
-      "  hi, trust, source, digest) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'ratio', ?7, ?8, 'secondary', ?9, ?10) "
-      "ON CONFLICT (technique_id, digest) DO UPDATE SET retired = 0, plugin_id = excluded.plugin_id",
-      SQL_ARGS(SQL_INT(technique), SQL_INT(plugin), SQL_TEXT(label.data),
-               SQL_TEXT(text_or(claim, "statement", "")), SQL_TEXT(text_or(claim, "metric", "")),
-               SQL_TEXT(text_or(claim, "conditions", NULL)),
-               SQL_REAL(json_number_value(json_object_get(claim, "ratio_lo"))),
-               SQL_REAL(json_number_value(json_object_get(claim, "ratio_hi"))),
-               SQL_TEXT(text_or(claim, "source", "")), SQL_TEXT(digest.hex)),
-      why);
+  ridge_status status =
+      sql_do(c,
+             "INSERT INTO claim (technique_id, plugin_id, label, statement, metric, "
+             "conditions, kind, lo, hi, trust, source, digest) "
+             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'ratio', ?7, ?8, 'secondary', ?9, ?10) "
+             "ON CONFLICT (technique_id, digest) DO UPDATE SET retired = 0, plugin_id = "
+             "excluded.plugin_id",
+             SQL_ARGS(SQL_INT(technique), SQL_INT(plugin), SQL_TEXT(label.data),
+                      SQL_TEXT(text_or(claim, "statement", "")),
+                      SQL_TEXT(text_or(claim, "metric", "")),
+                      SQL_TEXT(text_or(claim, "conditions", NULL)),
+                      SQL_REAL(json_number_value(json_object_get(claim, "ratio_lo"))),
+                      SQL_REAL(json_number_value(json_object_get(claim, "ratio_hi"))),
+                      SQL_TEXT(text_or(claim, "source", "")), SQL_TEXT(digest.hex)),
+             why);
   text_free(&label);
   return status;
 }
 
 /* The claims of this build stand in the place of those of other builds. */
 static ridge_status claim_rows(struct catalog *c, int64_t technique, int64_t plugin,
-                               const char *name, const json_t *description, struct why *why) {
+                               const char *name, const json_t *description,
+                               struct why *why) {
   if (technique == 0) return RIDGE_OK;
   ridge_status status = sql_do(c,
-                               "UPDATE claim SET retired = 1 WHERE plugin_id IN "
-                               "(SELECT plugin_id FROM plugin WHERE name = ?1)",
+                               "UPDATE claim SET retired = 1 WHERE plugin_id IN (SELECT "
+                               "plugin_id FROM plugin WHERE name = ?1)",
                                SQL_ARGS(SQL_TEXT(name)), why);
   const json_t *claims = json_object_get(description, "claims");
   for (size_t i = 0; status == RIDGE_OK && i < json_array_size(claims); i++)
@@ -67,8 +70,9 @@ static ridge_status claim_rows(struct catalog *c, int64_t technique, int64_t plu
   return status;
 }
 
-static ridge_status write_plugin(struct catalog *c, const char *build, const json_t *description,
-                                 const char *text, int64_t *id, struct why *why) {
+static ridge_status write_plugin(struct catalog *c, const char *build,
+                                 const json_t *description, const char *text, int64_t *id,
+                                 struct why *why) {
   const char *name, *kind, *version;
   int64_t technique = 0;
   bool found;
@@ -77,17 +81,19 @@ static ridge_status write_plugin(struct catalog *c, const char *build, const jso
   if (status == RIDGE_OK) status = want_text(description, "version", name, &version, why);
   if (status == RIDGE_OK)
     status = sql_get_int(c, "SELECT technique_id FROM technique WHERE name = ?1",
-                         SQL_ARGS(SQL_TEXT(text_or(description, "technique", NULL))), &technique,
-                         &found, why);
+                         SQL_ARGS(SQL_TEXT(text_or(description, "technique", NULL))),
+                         &technique, &found, why);
   if (status == RIDGE_OK)
-    status = sql_do(c,
-                    "INSERT INTO plugin (name, kind, version, build, technique_id, description, "
-                    "first_seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
-                    "ON CONFLICT (build) DO UPDATE SET description = excluded.description, "
-                    "technique_id = excluded.technique_id",
-                    SQL_ARGS(SQL_TEXT(name), SQL_TEXT(kind), SQL_TEXT(version), SQL_TEXT(build),
-                             SQL_ID(technique), SQL_TEXT(text), SQL_INT(clock_utc_us())),
-                    why);
+    status =
+        sql_do(c,
+               "INSERT INTO plugin (name, kind, version, build, technique_id, "
+               "description, first_seen) "
+               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+               "ON CONFLICT (build) DO UPDATE SET description = excluded.description, "
+               "technique_id = excluded.technique_id",
+               SQL_ARGS(SQL_TEXT(name), SQL_TEXT(kind), SQL_TEXT(version), SQL_TEXT(build),
+                        SQL_ID(technique), SQL_TEXT(text), SQL_INT(clock_utc_us())),
+               why);
   if (status == RIDGE_OK)
     status = sql_get_int(c, "SELECT plugin_id FROM plugin WHERE build = ?1",
                          SQL_ARGS(SQL_TEXT(build)), id, &found, why);
@@ -99,13 +105,15 @@ static ridge_status write_plugin(struct catalog *c, const char *build, const jso
 ridge_status plugin_row(struct catalog *c, const char *build, const json_t *description,
                         int64_t *id, struct why *why) {
   if (build == NULL || description == NULL)
-    return why_set(why, RIDGE_INVALID, "a plugin for the catalog lacks its build or description");
+    return why_set(why, RIDGE_INVALID,
+                   "a plugin for the catalog lacks its build or description");
   char *text = canon_text(description);
   bool found;
   ridge_status status =
       sql_get_int(c, "SELECT plugin_id FROM plugin WHERE build = ?1 AND description = ?2",
                   SQL_ARGS(SQL_TEXT(build), SQL_TEXT(text)), id, &found, why);
-  if (status == RIDGE_OK && !found) status = write_plugin(c, build, description, text, id, why);
+  if (status == RIDGE_OK && !found)
+    status = write_plugin(c, build, description, text, id, why);
   free(text);
   return status;
 }
@@ -139,15 +147,15 @@ struct registry_cache catalog_registry_cache(struct catalog *c) {
 
 /* Calibration ------------------------------------------------------------------------ */
 
-ridge_status catalog_calibration_get(struct catalog *c, const json_t *machine, json_t **speed,
-                                     int64_t *measured, struct why *why) {
+ridge_status catalog_calibration_get(struct catalog *c, const json_t *machine,
+                                     json_t **speed, int64_t *measured, struct why *why) {
   struct digest digest = canon_digest(machine);
   json_t *rows = NULL;
   *speed = NULL;
   ridge_status status =
       sql_rows(c,
-               "SELECT b.measured, b.speed AS \"speed$json\" FROM calibration b "
-               "JOIN machine m USING (machine_id) WHERE m.digest = ?1 "
+               "SELECT b.measured, b.speed AS \"speed$json\" "
+               "FROM calibration b JOIN machine m USING (machine_id) WHERE m.digest = ?1 "
                "ORDER BY b.measured DESC, b.calibration_id DESC LIMIT 1",
                SQL_ARGS(SQL_TEXT(digest.hex)), &rows, why);
   if (status == RIDGE_OK && json_array_size(rows) == 1) {
@@ -159,16 +167,17 @@ ridge_status catalog_calibration_get(struct catalog *c, const json_t *machine, j
   return status;
 }
 
-ridge_status catalog_calibration_put(struct catalog *c, const json_t *machine, const json_t *speed,
-                                     struct why *why) {
+ridge_status catalog_calibration_put(struct catalog *c, const json_t *machine,
+                                     const json_t *speed, struct why *why) {
   int64_t id;
   ridge_status status = sql_begin(c, why);
   if (status != RIDGE_OK) return status;
   char *text = canon_text(speed);
   status = machine_row(c, machine, &id, why);
   if (status == RIDGE_OK)
-    status = sql_do(c, "INSERT INTO calibration (machine_id, measured, speed) VALUES (?1, ?2, ?3)",
-                    SQL_ARGS(SQL_INT(id), SQL_INT(clock_utc_us()), SQL_TEXT(text)), why);
+    status = sql_do(
+        c, "INSERT INTO calibration (machine_id, measured, speed) VALUES (?1, ?2, ?3)",
+        SQL_ARGS(SQL_INT(id), SQL_INT(clock_utc_us()), SQL_TEXT(text)), why);
   free(text);
   return sql_end(c, status, why);
 }

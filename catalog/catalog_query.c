@@ -20,13 +20,16 @@
 /* What may be compiled --------------------------------------------------------------- */
 
 static const char *const plain_pragmas[] = {
-    "table_info",    "table_xinfo", "table_list",       "index_list",      "index_info",
-    "index_xinfo",   "collation_list", "database_list", "foreign_key_list", "function_list",
-    "integrity_check", "quick_check", "foreign_key_check", "compile_options", NULL,
+    "table_info",        "table_xinfo",     "table_list",
+    "index_list",        "index_info",      "index_xinfo",
+    "collation_list",    "database_list",   "foreign_key_list",
+    "function_list",     "integrity_check", "quick_check",
+    "foreign_key_check", "compile_options", NULL,
 };
 /* With a value they would change the file. */
-static const char *const asked_pragmas[] = {"user_version", "application_id", "page_count",
-                                            "page_size", "freelist_count", "journal_mode", NULL};
+static const char *const asked_pragmas[] = {
+    "user_version",   "application_id", "page_count", "page_size",
+    "freelist_count", "journal_mode",   NULL};
 
 static bool among(const char *const *names, const char *name) {
   for (; name != NULL && *names != NULL; names++)
@@ -34,8 +37,8 @@ static bool among(const char *const *names, const char *name) {
   return false;
 }
 
-static int only_reads(void *ctx, int action, const char *a, const char *b, const char *database,
-                      const char *source) {
+static int only_reads(void *ctx, int action, const char *a, const char *b,
+                      const char *database, const char *source) {
   (void)ctx;
   (void)database;
   (void)source;
@@ -47,7 +50,8 @@ static int only_reads(void *ctx, int action, const char *a, const char *b, const
    * a writable one, and would not count as read-only either. */
   case SQLITE_UPDATE:
     return a != NULL && strcmp(a, "sqlite_master") == 0 ? SQLITE_OK : SQLITE_DENY;
-  case SQLITE_FUNCTION: return sqlite3_stricmp(b, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
+  case SQLITE_FUNCTION:
+    return sqlite3_stricmp(b, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
   case SQLITE_PRAGMA:
     return among(plain_pragmas, a) || (b == NULL && among(asked_pragmas, a)) ? SQLITE_OK
                                                                              : SQLITE_DENY;
@@ -77,23 +81,25 @@ static ridge_status prepare_one(struct catalog *c, const char *sql, sqlite3_stmt
   code = sqlite3_prepare_v2(c->db, tail, -1, &second, NULL);
   sqlite3_finalize(second);
   if (code != SQLITE_OK || second != NULL)
-    return why_set(why, RIDGE_INVALID, "one query at a time, please; after the first `;` comes more");
+    return why_set(why, RIDGE_INVALID,
+                   "one query at a time, please; after the first `;` comes more");
   if (!sqlite3_stmt_readonly(*stmt))
     return why_set(why, RIDGE_INVALID, "the query was refused: it may only read");
   return RIDGE_OK;
 }
 
 static int bind_json(sqlite3_stmt *stmt, int at, const json_t *value) {
-  if (json_is_integer(value)) return sqlite3_bind_int64(stmt, at, json_integer_value(value));
+  if (json_is_integer(value))
+    return sqlite3_bind_int64(stmt, at, json_integer_value(value));
   if (json_is_real(value)) return sqlite3_bind_double(stmt, at, json_real_value(value));
   if (json_is_string(value))
-    return sqlite3_bind_text64(stmt, at, json_string_value(value), json_string_length(value),
-                               SQLITE_TRANSIENT, SQLITE_UTF8);
+    return sqlite3_bind_text64(stmt, at, json_string_value(value),
+                               json_string_length(value), SQLITE_TRANSIENT, SQLITE_UTF8);
   return sqlite3_bind_null(stmt, at);
 }
 
-static ridge_status bind_all(struct catalog *c, sqlite3_stmt *stmt, const json_t *parameters,
-                             struct why *why) {
+static ridge_status bind_all(struct catalog *c, sqlite3_stmt *stmt,
+                             const json_t *parameters, struct why *why) {
   const char *name;
   json_t *value;
   for (int i = 1; i <= sqlite3_bind_parameter_count(stmt); i++) {
@@ -102,8 +108,9 @@ static ridge_status bind_all(struct catalog *c, sqlite3_stmt *stmt, const json_t
       return why_set(why, RIDGE_INVALID, "parameters need names: `:name` instead of `?`");
     value = json_object_get(parameters, name + 1);
     if (value == NULL)
-      return why_set(why, RIDGE_INVALID, "the query's parameter `%s` was not given; use --param %s=VALUE",
-                     name, name + 1);
+      return why_set(why, RIDGE_INVALID,
+                     "the query's parameter `%s` was not given; use --param %s=VALUE", name,
+                     name + 1);
     int code = bind_json(stmt, i, value);
     if (code != SQLITE_OK) return sql_fail(c, code, why);
   }
@@ -138,8 +145,8 @@ static bool say_row(sqlite3_stmt *stmt, const struct catalog_sink *sink) {
   return more;
 }
 
-static ridge_status say_rows(struct catalog *c, sqlite3_stmt *stmt, const struct catalog_sink *sink,
-                             struct why *why) {
+static ridge_status say_rows(struct catalog *c, sqlite3_stmt *stmt,
+                             const struct catalog_sink *sink, struct why *why) {
   bool more = say_columns(stmt, sink);
   while (more) {
     int code = sqlite3_step(stmt);
@@ -167,7 +174,8 @@ ridge_status catalog_query(struct catalog *c, const char *sql, const json_t *par
   sqlite3_finalize(stmt);
   sqlite3_set_authorizer(c->db, NULL, NULL);
   struct why second;
-  ridge_status back = sql_script(c, "PRAGMA query_only = OFF", status == RIDGE_OK ? why : &second);
+  ridge_status back =
+      sql_script(c, "PRAGMA query_only = OFF", status == RIDGE_OK ? why : &second);
   return status != RIDGE_OK ? status : back;
 }
 
@@ -234,8 +242,8 @@ static json_t *parameter_row(char *line) {
   *at = 0;
   rest += strspn(rest, " ");
   return json_pack("{s:s, s:o, s:b, s:s}", "name", name, "default",
-                   fallback != NULL ? fallback : json_null(), "required", fallback == NULL, "doc",
-                   rest);
+                   fallback != NULL ? fallback : json_null(), "required", fallback == NULL,
+                   "doc", rest);
 }
 
 json_t *catalog_question_help(const struct catalog_question *question) {
@@ -246,39 +254,44 @@ json_t *catalog_question_help(const struct catalog_question *question) {
     size_t n = strcspn(at, "\n");
     const char *text = at + 2 + strspn(at + 2, " ");
     snprintf(line, sizeof line, "%.*s", (int)(at + n - text), text);
-    if (line[0] == ':') json_array_append_new(parameters, parameter_row(line));
+    if (line[0] == ':')
+      json_array_append_new(parameters, parameter_row(line));
     else
-      snprintf(help + strlen(help), sizeof help - strlen(help), "%s%s", help[0] != 0 ? " " : "",
-               line);
+      snprintf(help + strlen(help), sizeof help - strlen(help), "%s%s",
+               help[0] != 0 ? " " : "", line);
     at += n + (at[n] == '\n');
   }
-  return json_pack("{s:s, s:s, s:o}", "name", question->name, "help", help, "parameters", parameters);
+  return json_pack("{s:s, s:s, s:o}", "name", question->name, "help", help, "parameters",
+                   parameters);
 }
 
 static bool names_a_run(const char *parameter) {
-  return strcmp(parameter, "run") == 0 || strcmp(parameter, "a") == 0 || strcmp(parameter, "b") == 0;
+  return strcmp(parameter, "run") == 0 || strcmp(parameter, "a") == 0 ||
+         strcmp(parameter, "b") == 0;
 }
 
-static ridge_status refuse_parameter(const struct catalog_question *question, const json_t *rows,
-                                     const char *name, struct why *why) {
+static ridge_status refuse_parameter(const struct catalog_question *question,
+                                     const json_t *rows, const char *name,
+                                     struct why *why) {
   const char *names[32];
   size_t n = 0;
   for (; n < json_array_size(rows) && n < 32; n++)
     names[n] = text_or(json_array_get(rows, n), "name", "");
   const char *near = near_of(name, names, n);
-  return why_set(why, RIDGE_INVALID, "question `%s` has no parameter `%s`%s%s%s", question->name,
-                 name, near != NULL ? "; did you mean `" : "", near != NULL ? near : "",
-                 near != NULL ? "`?" : "");
+  return why_set(why, RIDGE_INVALID, "question `%s` has no parameter `%s`%s%s%s",
+                 question->name, name, near != NULL ? "; did you mean `" : "",
+                 near != NULL ? near : "", near != NULL ? "`?" : "");
 }
 
 /* The value of one parameter: given or default, runs as row numbers. */
 static ridge_status settle(struct catalog *c, const struct catalog_question *question,
-                           const json_t *row, const json_t *given, json_t *out, struct why *why) {
+                           const json_t *row, const json_t *given, json_t *out,
+                           struct why *why) {
   const char *name = text_or(row, "name", "");
   json_t *value = json_object_get(given, name);
   if (value == NULL && json_is_true(json_object_get(row, "required")))
-    return why_set(why, RIDGE_INVALID, "question `%s` needs --param %s=VALUE: %s", question->name,
-                   name, text_or(row, "doc", ""));
+    return why_set(why, RIDGE_INVALID, "question `%s` needs --param %s=VALUE: %s",
+                   question->name, name, text_or(row, "doc", ""));
   if (value == NULL) value = json_object_get(row, "default");
   if (names_a_run(name) && json_is_string(value)) {
     int64_t run;
@@ -303,10 +316,10 @@ static ridge_status settle_all(struct catalog *c, const struct catalog_question 
   }
   const char *name;
   json_t *value;
-  if (status == RIDGE_OK)
-    json_object_foreach((json_t *)(uintptr_t)given, name, value)
-      if (status == RIDGE_OK && json_object_get(out, name) == NULL)
-        status = refuse_parameter(question, rows, name, why);
+  json_object_foreach((json_t *)(uintptr_t)given, name, value) {
+    if (status == RIDGE_OK && json_object_get(out, name) == NULL)
+      status = refuse_parameter(question, rows, name, why);
+  }
   json_decref(help);
   return status;
 }
@@ -316,7 +329,8 @@ ridge_status catalog_ask(struct catalog *c, const struct catalog_question *quest
                          struct catalog_cost *cost, struct why *why) {
   json_t *settled = json_object();
   ridge_status status = settle_all(c, question, parameters, settled, why);
-  if (status == RIDGE_OK) status = catalog_query(c, question->sql, settled, sink, cost, why);
+  if (status == RIDGE_OK)
+    status = catalog_query(c, question->sql, settled, sink, cost, why);
   json_decref(settled);
   return status;
 }

@@ -1,6 +1,6 @@
 /* catalog_read.c - runs, techniques and claims read back as JSON. */
-#include "catalog_inside.h"
 #include "catalog_read.h"
+#include "catalog_inside.h"
 
 #include "base/text.h"
 
@@ -12,7 +12,9 @@
 
 enum { LEAST_PREFIX = 4 };
 
-static bool is_number(const char *text) { return text[0] != 0 && text[strspn(text, "0123456789")] == 0; }
+static bool is_number(const char *text) {
+  return text[0] != 0 && text[strspn(text, "0123456789")] == 0;
+}
 
 /* Each way to name a run, in this order; ?1 is what was typed. */
 static const char *const ways[] = {
@@ -21,8 +23,8 @@ static const char *const ways[] = {
     "SELECT max(run_id) FROM run WHERE ?1 = 'last'",
 };
 
-static ridge_status find_prefix(struct catalog *c, const char *what, int64_t *run, bool *found,
-                                struct why *why) {
+static ridge_status find_prefix(struct catalog *c, const char *what, int64_t *run,
+                                bool *found, struct why *why) {
   json_t *rows = NULL;
   *found = false;
   if (strlen(what) < LEAST_PREFIX || strlen(what) > 26) return RIDGE_OK;
@@ -31,15 +33,16 @@ static ridge_status find_prefix(struct catalog *c, const char *what, int64_t *ru
       sql_rows(c, "SELECT run_id, uid FROM run WHERE uid >= ?1 AND uid < ?1 || '~' LIMIT 2",
                SQL_ARGS(SQL_TEXT(what)), &rows, why);
   if (status == RIDGE_OK && json_array_size(rows) > 1)
-    status = why_set(why, RIDGE_INVALID, "`%s` begins the uid of several runs; type more of it", what);
+    status = why_set(why, RIDGE_INVALID,
+                     "`%s` begins the uid of several runs; type more of it", what);
   *found = status == RIDGE_OK && json_array_size(rows) == 1;
   if (*found) *run = int_or(json_array_get(rows, 0), "run_id", 0);
   json_decref(rows);
   return status;
 }
 
-static ridge_status find_number(struct catalog *c, const char *what, int64_t *run, bool *found,
-                                struct why *why) {
+static ridge_status find_number(struct catalog *c, const char *what, int64_t *run,
+                                bool *found, struct why *why) {
   return sql_get_int(c, "SELECT run_id FROM run WHERE run_id = CAST(?1 AS INTEGER)",
                      SQL_ARGS(SQL_TEXT(what)), run, found, why);
 }
@@ -51,17 +54,20 @@ static ridge_status refuse_run(struct catalog *c, const char *what, struct why *
       sql_get_int(c, "SELECT max(run_id) FROM run", SQL_NONE, &newest, &found, why);
   if (status != RIDGE_OK) return status;
   if (!found)
-    return why_set(why, RIDGE_INVALID, "there is no run `%s`: catalog %s has no runs yet", what, c->path);
+    return why_set(why, RIDGE_INVALID, "there is no run `%s`: catalog %s has no runs yet",
+                   what, c->path);
   return why_set(why, RIDGE_INVALID,
                  "there is no run `%s`; give a number up to %" PRId64
                  ", a uid or the start of one, a name, or `last` (see `ridge runs`)",
                  what, newest);
 }
 
-ridge_status catalog_run_find(struct catalog *c, const char *what, int64_t *run, struct why *why) {
+ridge_status catalog_run_find(struct catalog *c, const char *what, int64_t *run,
+                              struct why *why) {
   bool found = false;
-  ridge_status status = is_number(what) && strlen(what) < 19 ? find_number(c, what, run, &found, why)
-                                                             : RIDGE_OK;
+  ridge_status status = is_number(what) && strlen(what) < 19
+                            ? find_number(c, what, run, &found, why)
+                            : RIDGE_OK;
   for (size_t i = 0; status == RIDGE_OK && !found && i < sizeof ways / sizeof *ways; i++)
     status = sql_get_int(c, ways[i], SQL_ARGS(SQL_TEXT(what)), run, &found, why);
   if (status == RIDGE_OK && !found) status = find_prefix(c, what, run, &found, why);
@@ -70,106 +76,74 @@ ridge_status catalog_run_find(struct catalog *c, const char *what, int64_t *run,
 
 /* Lists ------------------------------------------------------------------------------ */
 
-ridge_status catalog_runs(struct catalog *c, const struct catalog_filter *filter, json_t **out,
-                          struct why *why) {
+ridge_status catalog_runs(struct catalog *c, const struct catalog_filter *filter,
+                          json_t **out, struct why *why) {
   struct text sql = text_new(1 << 16);
-  text_add(&sql,
-           "SELECT run_id AS run, uid, name, phase, status, why, started, seconds, strategies, "
-           "prefill_tps, decode_tps, perplexity, peak_rss_bytes, cpu AS machine, "
-           "version || iif(git = '', '', ' ' || substr(git, 1, 12)) AS program "
-           "FROM run_summary WHERE 1");
+  text_add(
+      &sql,
+      "SELECT run_id AS run, uid, name, phase, status, why, started, seconds, strategies, "
+      "prefill_tps, decode_tps, perplexity, peak_rss_bytes, cpu AS machine, "
+      "version || iif(git = '', '', ' ' || substr(git, 1, 12)) AS program "
+      "FROM run_summary WHERE 1");
   if (filter->name != NULL) text_add(&sql, " AND name = ?1");
   if (filter->status != NULL) text_add(&sql, " AND status = ?2");
   if (filter->recipe != NULL)
-    text_add(&sql, " AND run_id IN (SELECT r.run_id FROM run r JOIN recipe c USING (recipe_id)"
-                   " WHERE c.name = ?3 OR substr(c.digest, 1, max(8, length(?3))) = ?3)");
+    text_add(&sql,
+             " AND run_id IN (SELECT r.run_id FROM run r JOIN recipe c USING (recipe_id)"
+             " WHERE c.name = ?3 OR substr(c.digest, 1, max(8, length(?3))) = ?3)");
   text_add(&sql, " ORDER BY run_id DESC LIMIT ?4");
-  ridge_status status =
-      sql_rows(c, sql.data,
-               SQL_ARGS(SQL_TEXT(filter->name), SQL_TEXT(filter->status), SQL_TEXT(filter->recipe),
-                        SQL_INT(filter->limit > 0 ? filter->limit : -1)),
-               out, why);
+  ridge_status status = sql_rows(c, sql.data,
+                                 SQL_ARGS(SQL_TEXT(filter->name), SQL_TEXT(filter->status),
+                                          SQL_TEXT(filter->recipe),
+                                          SQL_INT(filter->limit > 0 ? filter->limit : -1)),
+                                 out, why);
   text_free(&sql);
   return status;
 }
 
 /* One run ---------------------------------------------------------------------------- */
 
-#define TRUTH(column) "iif(" column " IS NULL, NULL, iif(" column ", 'true', 'false'))"
-#define DATE(column) "strftime('%Y-%m-%d %H:%M:%S', " column " / 1000000, 'unixepoch')"
-
-static const char run_facts[] =
-    "SELECT r.run_id AS run, r.uid, r.name, r.phase, r.status, r.why, r.seed, "
-    "  r.command AS \"command$json\", r.file, b.name AS blamed, r.output, r.parent_id AS parent, "
-    "  s.uid AS sweep, " DATE("r.started") " AS started, " DATE("r.ended") " AS ended, "
-    "  round((r.ended - r.started) / 1e6, 3) AS seconds, p.composition, p.task, "
-    "  r.machine_id, r.program_id "
-    "FROM run r LEFT JOIN plan p USING (plan_id) LEFT JOIN plugin b ON b.plugin_id = r.blamed_id "
-    "LEFT JOIN sweep s ON s.sweep_id = r.sweep_id WHERE r.run_id = ?1";
+/* The rows of show/NAME.sql. */
+static ridge_status look(struct catalog *c, const char *name, const struct sql_value *args,
+                         json_t **out, struct why *why) {
+  char path[64];
+  snprintf(path, sizeof path, "show/%s.sql", name);
+  const struct embedded_file *file = embedded_find(path);
+  if (file == NULL)
+    return why_set(why, RIDGE_INTERNAL, "this build lacks catalog/%s", path);
+  return sql_rows(c, file->data, args, out, why);
+}
 
 /* What hangs on a run: one row or many, and only on request where it is large. */
 static const struct section {
-  const char *key;
+  const char *name;
   bool one;
   unsigned part;
-  const char *sql;
 } sections[] = {
-    {"recipe", true, 0,
-     "SELECT c.name, c.digest, c.text FROM run r JOIN recipe c USING (recipe_id) WHERE r.run_id = ?1"},
-    {"machine", true, 0,
-     "SELECT m.machine_id AS id, m.cpu, m.cores, m.threads, m.quota, m.memory_bytes, m.hostname, "
-     "  m.kernel, m.libc, m.governor, m.features "
-     "FROM run r JOIN machine m USING (machine_id) WHERE r.run_id = ?1"},
-    {"program", true, 0,
-     "SELECT g.program_id AS id, g.version, g.git AS \"commit\", g.compiler, g.flags, g.patch "
-     "FROM run r JOIN program g USING (program_id) WHERE r.run_id = ?1"},
-    {"strategies", false, 0,
-     "SELECT p.name AS id, p.version, p.build, " TRUTH("c.requested") " AS \"requested$json\", "
-     "  " TRUTH("c.engaged") " AS \"engaged$json\", " TRUTH("c.inert") " AS \"inert$json\", "
-     "  " TRUTH("c.may_idle") " AS \"may_idle$json\", c.seam, c.calls, "
-     "  c.declined, c.reason, c.time_ns, c.bytes_peak, "
-     "  p.description ->> 'effect' AS effect, "
-     "  (SELECT json_group_array(json_object('name', e.name, 'unit', e.unit, 'count', e.count, "
-     "     'least', e.least)) FROM evidence e WHERE e.run_id = c.run_id AND "
-     "     e.plugin_id = c.plugin_id) AS \"evidence$json\" "
-     "FROM composition c JOIN plugin p USING (plugin_id) "
-     "WHERE c.run_id = ?1 AND p.kind = 'strategy' ORDER BY c.position"},
-    {"parts", false, 0,
-     "SELECT p.name AS id, p.version, p.build, c.seam, c.calls, c.time_ns "
-     "FROM composition c JOIN plugin p USING (plugin_id) "
-     "WHERE c.run_id = ?1 AND p.kind = 'part' ORDER BY c.position"},
-    {"settings", false, 0,
-     "SELECT owner || '.' || name AS name, value, origin, line FROM setting WHERE run_id = ?1 "
-     "ORDER BY owner, name"},
-    {"inputs", false, 0,
-     "SELECT role, name, path, digest, bytes FROM input WHERE run_id = ?1 ORDER BY role, name"},
-    {"diagnostics", false, 0,
-     "SELECT code, file, line, \"column\", length, text, notes AS \"notes$json\", help "
-     "FROM diagnostic WHERE run_id = ?1 ORDER BY position"},
-    {"events", false, 0,
-     "SELECT " DATE("at") " AS at, level, place, text FROM event WHERE run_id = ?1 ORDER BY event_id"},
-    {"notes", false, 0, "SELECT " DATE("at") " AS at, text FROM note WHERE run_id = ?1 ORDER BY note_id"},
-    {"texts", false, CATALOG_TEXTS,
-     "SELECT repeat, sequence, prompt, text, json_array_length(tokens) AS tokens, stop "
-     "FROM run_text WHERE run_id = ?1 ORDER BY repeat, sequence"},
-    {"operators", false, CATALOG_OPERATORS,
-     "SELECT name, op, kernel, calls, ns, bytes, flops FROM operator WHERE run_id = ?1 "
-     "ORDER BY position"},
-    {"plan", true, CATALOG_PLAN,
-     "SELECT d.digest, d.detail AS \"detail$json\" FROM run r JOIN detail d USING (detail_id) "
-     "WHERE r.run_id = ?1"},
-    {"points", false, CATALOG_POINTS,
-     "SELECT m.name AS series, p.step, p.value, p.odd FROM point p JOIN metric m USING (metric_id) "
-     "WHERE p.run_id = ?1 ORDER BY m.name, p.step"},
+    {"recipe", true, 0},
+    {"machine", true, 0},
+    {"program", true, 0},
+    {"strategies", false, 0},
+    {"parts", false, 0},
+    {"settings", false, 0},
+    {"inputs", false, 0},
+    {"diagnostics", false, 0},
+    {"events", false, 0},
+    {"notes", false, 0},
+    {"texts", false, CATALOG_TEXTS},
+    {"operators", false, CATALOG_OPERATORS},
+    {"plan", true, CATALOG_PLAN},
+    {"points", false, CATALOG_POINTS},
 };
 
-static ridge_status add_section(struct catalog *c, int64_t run, const struct section *section,
-                                json_t *to, struct why *why) {
+static ridge_status add_section(struct catalog *c, int64_t run,
+                                const struct section *section, json_t *to,
+                                struct why *why) {
   json_t *rows = NULL;
-  ridge_status status = sql_rows(c, section->sql, SQL_ARGS(SQL_INT(run)), &rows, why);
+  ridge_status status = look(c, section->name, SQL_ARGS(SQL_INT(run)), &rows, why);
   if (status != RIDGE_OK) return status;
   json_t *value = section->one ? json_incref(json_array_get(rows, 0)) : json_incref(rows);
-  json_object_set_new(to, section->key, value != NULL ? value : json_null());
+  json_object_set_new(to, section->name, value != NULL ? value : json_null());
   json_decref(rows);
   return RIDGE_OK;
 }
@@ -178,7 +152,8 @@ static json_t *repeat_of(const json_t *row) {
   json_t *repeat = json_object();
   json_object_set(repeat, "repeat", json_object_get(row, "repeat"));
   json_object_set(repeat, "value", json_object_get(row, "value"));
-  if (text_or(row, "odd", NULL) != NULL) json_object_set(repeat, "odd", json_object_get(row, "odd"));
+  if (text_or(row, "odd", NULL) != NULL)
+    json_object_set(repeat, "odd", json_object_get(row, "odd"));
   return repeat;
 }
 
@@ -190,7 +165,8 @@ static json_t *grouped_metrics(const json_t *rows) {
   const json_t *row;
   size_t i;
   json_array_foreach(rows, i, row) {
-    if (metric == NULL || strcmp(text_or(metric, "name", ""), text_or(row, "name", "")) != 0) {
+    if (metric == NULL ||
+        strcmp(text_or(metric, "name", ""), text_or(row, "name", "")) != 0) {
       metric = json_object();
       for (size_t k = 0; k < sizeof shared / sizeof *shared; k++)
         json_object_set(metric, shared[k], json_object_get(row, shared[k]));
@@ -202,28 +178,22 @@ static json_t *grouped_metrics(const json_t *rows) {
   return metrics;
 }
 
-static ridge_status add_metrics(struct catalog *c, int64_t run, int64_t least_repeat, json_t *to,
-                                struct why *why) {
+static ridge_status add_metrics(struct catalog *c, int64_t run, int64_t least_repeat,
+                                json_t *to, struct why *why) {
   json_t *rows = NULL;
-  ridge_status status = sql_rows(
-      c,
-      "SELECT m.name, m.unit, m.better, " TRUTH("m.steady") " AS \"steady$json\", "
-      "  t.value AS median, s.repeat, s.value, s.odd "
-      "FROM sample s JOIN metric m USING (metric_id) "
-      "LEFT JOIN typical t ON t.run_id = s.run_id AND t.metric_id = s.metric_id "
-      "WHERE s.run_id = ?1 AND s.repeat >= ?2 ORDER BY m.metric_id, s.repeat",
-      SQL_ARGS(SQL_INT(run), SQL_INT(least_repeat)), &rows, why);
+  ridge_status status =
+      look(c, "metrics", SQL_ARGS(SQL_INT(run), SQL_INT(least_repeat)), &rows, why);
   if (status != RIDGE_OK) return status;
   json_object_set_new(to, "metrics", grouped_metrics(rows));
   json_decref(rows);
   return RIDGE_OK;
 }
 
-static ridge_status one_row(struct catalog *c, const char *sql, int64_t run, json_t **out,
+static ridge_status one_row(struct catalog *c, const char *name, int64_t run, json_t **out,
                             struct why *why) {
   json_t *rows = NULL;
   *out = NULL;
-  ridge_status status = sql_rows(c, sql, SQL_ARGS(SQL_INT(run)), &rows, why);
+  ridge_status status = look(c, name, SQL_ARGS(SQL_INT(run)), &rows, why);
   if (status != RIDGE_OK) return status;
   *out = json_incref(json_array_get(rows, 0));
   json_decref(rows);
@@ -233,7 +203,7 @@ static ridge_status one_row(struct catalog *c, const char *sql, int64_t run, jso
 
 ridge_status catalog_show(struct catalog *c, int64_t run, unsigned parts, json_t **out,
                           struct why *why) {
-  ridge_status status = one_row(c, run_facts, run, out, why);
+  ridge_status status = one_row(c, "run", run, out, why);
   if (status != RIDGE_OK) return status;
   status = add_metrics(c, run, INT64_MIN, *out, why);
   for (size_t i = 0; status == RIDGE_OK && i < sizeof sections / sizeof *sections; i++)
@@ -245,13 +215,9 @@ ridge_status catalog_show(struct catalog *c, int64_t run, unsigned parts, json_t
   return status;
 }
 
-ridge_status catalog_samples(struct catalog *c, int64_t run, json_t **out, struct why *why) {
-  ridge_status status =
-      one_row(c,
-              "SELECT r.run_id AS run, r.uid, r.name, r.status, p.task, p.composition, "
-              "  r.machine_id AS machine, r.program_id AS program, r.seed "
-              "FROM run r LEFT JOIN plan p USING (plan_id) WHERE r.run_id = ?1",
-              run, out, why);
+ridge_status catalog_samples(struct catalog *c, int64_t run, json_t **out,
+                             struct why *why) {
+  ridge_status status = one_row(c, "sampled", run, out, why);
   if (status == RIDGE_OK) status = add_metrics(c, run, 0, *out, why);
   if (status == RIDGE_OK) return RIDGE_OK;
   json_decref(*out);
@@ -274,12 +240,14 @@ static bool gather_row(void *ctx, const json_t *cells) {
   struct gathering *g = ctx;
   json_t *row = json_object();
   for (size_t i = 0; i < json_array_size(cells); i++)
-    json_object_set(row, json_string_value(json_array_get(g->names, i)), json_array_get(cells, i));
+    json_object_set(row, json_string_value(json_array_get(g->names, i)),
+                    json_array_get(cells, i));
   json_array_append_new(g->rows, row);
   return true;
 }
 
-ridge_status catalog_diff(struct catalog *c, int64_t a, int64_t b, json_t **out, struct why *why) {
+ridge_status catalog_diff(struct catalog *c, int64_t a, int64_t b, json_t **out,
+                          struct why *why) {
   struct catalog_question question;
   *out = NULL;
   if (!catalog_question_find("differs", &question))
@@ -290,42 +258,25 @@ ridge_status catalog_diff(struct catalog *c, int64_t a, int64_t b, json_t **out,
   ridge_status status = catalog_ask(c, &question, parameters, &sink, NULL, why);
   json_decref(parameters);
   json_decref(g.names);
-  if (status == RIDGE_OK) *out = g.rows;
-  else json_decref(g.rows);
+  if (status == RIDGE_OK)
+    *out = g.rows;
+  else
+    json_decref(g.rows);
   return status;
 }
 
 /* The literature --------------------------------------------------------------------- */
 
-#define TECHNIQUE_COLUMNS                                                                     \
-  "t.name AS id, t.title, t.class, t.branch, p.year, t.standing, "                            \
-  "iif(t.on_cpu, 'true', 'false') AS \"on_cpu$json\", "                                       \
-  "(SELECT count(*) FROM claim WHERE technique_id = t.technique_id AND retired = 0) AS "      \
-  "claims, (SELECT json_group_array(DISTINCT name) FROM plugin WHERE technique_id = "         \
-  "t.technique_id) AS \"strategies$json\" "
-
 ridge_status catalog_claims(struct catalog *c, const char *technique, json_t **out,
                             struct why *why) {
-  return sql_rows(
-      c,
-      "SELECT t.name AS technique, c.label, c.statement, c.kind, c.lo, c.hi, c.conditions, "
-      "  c.trust, c.source, "
-      "  count(r.reproduction_id) AS tries, ifnull(sum(r.verdict = 'holds'), 0) AS held, "
-      "  group_concat(DISTINCT r.verdict) AS verdicts "
-      "FROM claim c JOIN technique t USING (technique_id) LEFT JOIN reproduction r USING (claim_id) "
-      "WHERE c.retired = 0 AND (?1 IS NULL OR t.name = ?1) GROUP BY c.claim_id "
-      "ORDER BY t.name, c.plugin_id IS NULL, c.claim_id",
-      SQL_ARGS(SQL_TEXT(technique)), out, why);
+  return look(c, "claims", SQL_ARGS(SQL_TEXT(technique)), out, why);
 }
 
-static ridge_status one_technique(struct catalog *c, const char *id, json_t **out,
-                                  struct why *why) {
-  ridge_status status = sql_rows(
-      c,
-      "SELECT " TECHNIQUE_COLUMNS ", t.summary, t.shows, t.credit, t.trust, p.ref AS paper "
-      "FROM technique t LEFT JOIN paper p USING (paper_id) WHERE t.name = ?1",
-      SQL_ARGS(SQL_TEXT(id)), out, why);
-  if (status != RIDGE_OK || json_array_size(*out) == 0) return status;
+/* One technique asked for by name also gets its claims as rows. */
+ridge_status catalog_techniques(struct catalog *c, const char *id, json_t **out,
+                                struct why *why) {
+  ridge_status status = look(c, "techniques", SQL_ARGS(SQL_TEXT(id)), out, why);
+  if (status != RIDGE_OK || id == NULL || json_array_size(*out) == 0) return status;
   json_t *claims = NULL;
   status = catalog_claims(c, id, &claims, why);
   if (status == RIDGE_OK) {
@@ -335,14 +286,4 @@ static ridge_status one_technique(struct catalog *c, const char *id, json_t **ou
   json_decref(*out);
   *out = NULL;
   return status;
-}
-
-ridge_status catalog_techniques(struct catalog *c, const char *id, json_t **out,
-                                struct why *why) {
-  if (id != NULL) return one_technique(c, id, out, why);
-  return sql_rows(c,
-                  "SELECT " TECHNIQUE_COLUMNS
-                  "FROM technique t LEFT JOIN paper p USING (paper_id) "
-                  "ORDER BY t.class, t.branch, p.year, t.name",
-                  SQL_NONE, out, why);
 }

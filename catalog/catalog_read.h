@@ -16,20 +16,26 @@ RIDGE_MUST ridge_status catalog_run_find(struct catalog *, const char *what, int
                                          struct why *why);
 
 struct catalog_filter {
-  const char *name, *status, *recipe; /* NULL: any; recipe: a name, or a digest's start */
-  int64_t limit;                      /* newest first; 0: all                           */
+  const char *name, *status,
+      *recipe;   /* NULL: any; recipe: a name, or 8 letters of a digest */
+  int64_t limit; /* newest first; 0: all                           */
 };
 /* [{"run","uid","name","phase","status","why","started","seconds","strategies",
  *   "prefill_tps","decode_tps","perplexity","peak_rss_bytes","machine","program"}] */
 RIDGE_MUST ridge_status catalog_runs(struct catalog *, const struct catalog_filter *,
                                      json_t **out, struct why *why);
 
-enum catalog_part { CATALOG_TEXTS = 1, CATALOG_OPERATORS = 2, CATALOG_PLAN = 4, CATALOG_POINTS = 8 };
+enum catalog_part {
+  CATALOG_TEXTS = 1,
+  CATALOG_OPERATORS = 2,
+  CATALOG_PLAN = 4,
+  CATALOG_POINTS = 8
+};
 /* Everything of one run: the row's own facts, and "recipe", "program", "machine",
  * "strategies" (with "evidence"), "parts", "settings", "metrics" (with every repeat),
  * "inputs", "diagnostics", "events", "notes"; of the large ones what `parts` names. */
-RIDGE_MUST ridge_status catalog_show(struct catalog *, int64_t run, unsigned parts, json_t **out,
-                                     struct why *why);
+RIDGE_MUST ridge_status catalog_show(struct catalog *, int64_t run, unsigned parts,
+                                     json_t **out, struct why *why);
 
 /* [{"what","a","b"}], only what differs. */
 RIDGE_MUST ridge_status catalog_diff(struct catalog *, int64_t a, int64_t b, json_t **out,
@@ -41,14 +47,15 @@ RIDGE_MUST ridge_status catalog_diff(struct catalog *, int64_t a, int64_t b, jso
 RIDGE_MUST ridge_status catalog_samples(struct catalog *, int64_t run, json_t **out,
                                         struct why *why);
 
-/* [{"id","title","class","branch","year","standing","on_cpu","claims","strategies"}];
- * with an id only that one, and with "summary", "shows", "paper", "claims" as rows. */
+/* [{"id","title","class","branch","year","standing","on_cpu","claims","strategies",
+ *   "summary","shows","credit","trust","paper"}]; "claims" is a number, with an id (then
+ * there is only that technique) its rows. */
 RIDGE_MUST ridge_status catalog_techniques(struct catalog *, const char *id, json_t **out,
                                            struct why *why);
 /* [{"technique","label","statement","conditions","trust","source","tries","held",
  *   "verdicts"}], of one technique or (NULL) all. */
-RIDGE_MUST ridge_status catalog_claims(struct catalog *, const char *technique, json_t **out,
-                                       struct why *why);
+RIDGE_MUST ridge_status catalog_claims(struct catalog *, const char *technique,
+                                       json_t **out, struct why *why);
 
 /* Named questions: questions/NAME.sql.  The comment at the top is the help text; lines
  * of the form "-- :name = default  what it means" are its parameters (without "=" it
@@ -79,9 +86,9 @@ json_t *catalog_typed(const char *text);
 /* One statement that only reads: anything else is refused before it runs.  Parameters
  * are {"name": value}; those that the statement does not have, or that it has and are
  * not given, are errors.  `cost` may be NULL. */
-RIDGE_MUST ridge_status catalog_query(struct catalog *, const char *sql, const json_t *parameters,
-                                      const struct catalog_sink *, struct catalog_cost *cost,
-                                      struct why *why);
+RIDGE_MUST ridge_status catalog_query(struct catalog *, const char *sql,
+                                      const json_t *parameters, const struct catalog_sink *,
+                                      struct catalog_cost *cost, struct why *why);
 /* The same for a named question, whose defaults are filled in. */
 RIDGE_MUST ridge_status catalog_ask(struct catalog *, const struct catalog_question *,
                                     const json_t *parameters, const struct catalog_sink *,

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 
 /* Every report is one transaction around one of the functions below. */
-#define IN_TRANSACTION(c, why, work)                 \
-  do {                                               \
-    ridge_status begun = sql_begin((c), (why));      \
-    if (begun != RIDGE_OK) return begun;             \
-    return sql_end((c), (work), (why));              \
+#define IN_TRANSACTION(c, why, work)                                                       \
+  do {                                                                                     \
+    ridge_status begun = sql_begin((c), (why));                                            \
+    if (begun != RIDGE_OK) return begun;                                                   \
+    return sql_end((c), (work), (why));                                                    \
   } while (0)
 
 /* SQLite would store NaN as NULL without a word. */
@@ -26,47 +26,53 @@ static struct sql_value odd_name(double value) {
   return SQL_TEXT(isnan(value) ? "nan" : value > 0 ? "+inf" : "-inf");
 }
 
-static ridge_status sample_row(struct catalog *c, int64_t run, const char *metric, int64_t repeat,
-                               double value, struct why *why) {
+static ridge_status sample_row(struct catalog *c, int64_t run, const char *metric,
+                               int64_t repeat, double value, struct why *why) {
   int64_t id;
   ridge_status status = metric_row(c, metric, &id, why);
   if (status != RIDGE_OK) return status;
-  status = sql_do(
-      c, "INSERT INTO sample (run_id, metric_id, repeat, value, odd) VALUES (?1, ?2, ?3, ?4, ?5)",
-      SQL_ARGS(SQL_INT(run), SQL_INT(id), SQL_INT(repeat), finite_or_null(value), odd_name(value)),
-      why);
+  status = sql_do(c,
+                  "INSERT INTO sample (run_id, metric_id, repeat, value, odd) "
+                  "VALUES (?1, ?2, ?3, ?4, ?5)",
+                  SQL_ARGS(SQL_INT(run), SQL_INT(id), SQL_INT(repeat),
+                           finite_or_null(value), odd_name(value)),
+                  why);
   if (status == RIDGE_OK) return status;
   return why_prefix(why, status, "metric `%s`, repeat %" PRId64, metric, repeat);
 }
 
-ridge_status catalog_run_sample(struct catalog *c, int64_t run, const char *metric, int64_t repeat,
-                                double value, struct why *why) {
+ridge_status catalog_run_sample(struct catalog *c, int64_t run, const char *metric,
+                                int64_t repeat, double value, struct why *why) {
   IN_TRANSACTION(c, why, sample_row(c, run, metric, repeat, value, why));
 }
 
-static ridge_status point_row(struct catalog *c, int64_t run, const struct catalog_point *point,
-                              struct why *why) {
+static ridge_status point_row(struct catalog *c, int64_t run,
+                              const struct catalog_point *point, struct why *why) {
   int64_t id;
   ridge_status status = metric_row(c, point->series, &id, why);
   if (status != RIDGE_OK) return status;
   status = sql_do(
-      c, "INSERT INTO point (run_id, metric_id, step, value, odd) VALUES (?1, ?2, ?3, ?4, ?5)",
-      SQL_ARGS(SQL_INT(run), SQL_INT(id), SQL_INT(point->step), finite_or_null(point->value),
-               odd_name(point->value)),
+      c,
+      "INSERT INTO point (run_id, metric_id, step, value, odd) VALUES (?1, ?2, ?3, ?4, ?5)",
+      SQL_ARGS(SQL_INT(run), SQL_INT(id), SQL_INT(point->step),
+               finite_or_null(point->value), odd_name(point->value)),
       why);
   if (status == RIDGE_OK) return status;
   return why_prefix(why, status, "series `%s`, step %" PRId64, point->series, point->step);
 }
 
-static ridge_status point_rows(struct catalog *c, int64_t run, const struct catalog_point *points,
-                               size_t n, struct why *why) {
+static ridge_status point_rows(struct catalog *c, int64_t run,
+                               const struct catalog_point *points, size_t n,
+                               struct why *why) {
   ridge_status status = RIDGE_OK;
-  for (size_t i = 0; status == RIDGE_OK && i < n; i++) status = point_row(c, run, &points[i], why);
+  for (size_t i = 0; status == RIDGE_OK && i < n; i++)
+    status = point_row(c, run, &points[i], why);
   return status;
 }
 
-ridge_status catalog_run_points(struct catalog *c, int64_t run, const struct catalog_point *points,
-                                size_t n, struct why *why) {
+ridge_status catalog_run_points(struct catalog *c, int64_t run,
+                                const struct catalog_point *points, size_t n,
+                                struct why *why) {
   if (n == 0) return RIDGE_OK;
   IN_TRANSACTION(c, why, point_rows(c, run, points, n, why));
 }
@@ -83,11 +89,13 @@ static ridge_status input_row(struct catalog *c, int64_t run, const json_t *mess
   if (status != RIDGE_OK) return status;
   status = sql_do(c,
                   "INSERT INTO input (run_id, role, name, path, digest, bytes) "
-                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+                  "ON CONFLICT DO NOTHING",
                   SQL_ARGS(SQL_INT(run), SQL_TEXT(role), SQL_TEXT(name), SQL_TEXT(path),
                            SQL_TEXT(digest), SQL_INT(bytes)),
                   why);
-  return status == RIDGE_OK ? status : why_prefix(why, status, "input `%s` (%s)", name, role);
+  return status == RIDGE_OK ? status
+                            : why_prefix(why, status, "input `%s` (%s)", name, role);
 }
 
 ridge_status catalog_run_input(struct catalog *c, int64_t run, const json_t *message,
@@ -103,14 +111,15 @@ static ridge_status text_row(struct catalog *c, int64_t run, const json_t *messa
   if (status == RIDGE_OK) status = want_int(message, "sequence", "a text", &sequence, why);
   if (status != RIDGE_OK) return status;
   char *tokens = json_is_array(list) ? canon_text(list) : strdup("[]");
-  status = sql_do(c,
-                  "INSERT INTO run_text (run_id, repeat, sequence, prompt, text, tokens, stop) "
-                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                  SQL_ARGS(SQL_INT(run), SQL_INT(repeat), SQL_INT(sequence),
-                           SQL_TEXT(text_or(message, "prompt", "")),
-                           SQL_TEXT(text_or(message, "text", "")), SQL_TEXT(tokens),
-                           SQL_TEXT(text_or(message, "stop", ""))),
-                  why);
+  status =
+      sql_do(c,
+             "INSERT INTO run_text (run_id, repeat, sequence, prompt, text, tokens, stop) "
+             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+             SQL_ARGS(SQL_INT(run), SQL_INT(repeat), SQL_INT(sequence),
+                      SQL_TEXT(text_or(message, "prompt", "")),
+                      SQL_TEXT(text_or(message, "text", "")), SQL_TEXT(tokens),
+                      SQL_TEXT(text_or(message, "stop", ""))),
+             why);
   free(tokens);
   return status;
 }
@@ -125,9 +134,10 @@ static ridge_status detail_row(struct catalog *c, int64_t run, const json_t *pla
   char *text = canon_text(plan);
   struct digest digest = digest_bytes(text, strlen(text));
   int64_t id;
-  ridge_status status = sql_intern(c, "SELECT detail_id FROM detail WHERE digest = ?1",
-                                   "INSERT INTO detail (digest, detail) VALUES (?1, ?2)",
-                                   SQL_ARGS(SQL_TEXT(digest.hex), SQL_TEXT(text)), &id, why);
+  ridge_status status =
+      sql_intern(c, "SELECT detail_id FROM detail WHERE digest = ?1",
+                 "INSERT INTO detail (digest, detail) VALUES (?1, ?2)",
+                 SQL_ARGS(SQL_TEXT(digest.hex), SQL_TEXT(text)), &id, why);
   free(text);
   if (status != RIDGE_OK) return status;
   return sql_do(c, "UPDATE run SET detail_id = ?2 WHERE run_id = ?1",
@@ -139,16 +149,17 @@ ridge_status catalog_run_detail(struct catalog *c, int64_t run, const json_t *pl
   IN_TRANSACTION(c, why, detail_row(c, run, plan, why));
 }
 
-static ridge_status event_row(struct catalog *c, int64_t run, const char *level, const char *place,
-                              const char *text, struct why *why) {
-  return sql_do(c, "INSERT INTO event (run_id, at, level, place, text) VALUES (?1, ?2, ?3, ?4, ?5)",
-                SQL_ARGS(SQL_INT(run), SQL_INT(clock_utc_us()), SQL_TEXT(level), SQL_TEXT(place),
-                         SQL_TEXT(text)),
-                why);
+static ridge_status event_row(struct catalog *c, int64_t run, const char *level,
+                              const char *place, const char *text, struct why *why) {
+  return sql_do(
+      c, "INSERT INTO event (run_id, at, level, place, text) VALUES (?1, ?2, ?3, ?4, ?5)",
+      SQL_ARGS(SQL_INT(run), SQL_INT(clock_utc_us()), SQL_TEXT(level), SQL_TEXT(place),
+               SQL_TEXT(text)),
+      why);
 }
 
-ridge_status catalog_run_event(struct catalog *c, int64_t run, const char *level, const char *place,
-                               const char *text, struct why *why) {
+ridge_status catalog_run_event(struct catalog *c, int64_t run, const char *level,
+                               const char *place, const char *text, struct why *why) {
   IN_TRANSACTION(c, why, event_row(c, run, level, place, text, why));
 }
 
@@ -183,24 +194,27 @@ static ridge_status strategy_row(struct catalog *c, int64_t run, const json_t *r
   bool found = false;
   ridge_status status = want_text(row, "id", "a strategy's report", &id, why);
   if (status == RIDGE_OK)
-    status = sql_get_int(c,
-                         "SELECT p.plugin_id FROM composition c JOIN plugin p USING (plugin_id) "
-                         "WHERE c.run_id = ?1 AND p.name = ?2",
-                         SQL_ARGS(SQL_INT(run), SQL_TEXT(id)), &plugin, &found, why);
+    status =
+        sql_get_int(c,
+                    "SELECT p.plugin_id "
+                    "FROM composition c JOIN plugin p USING (plugin_id) WHERE c.run_id = "
+                    "?1 AND p.name = ?2",
+                    SQL_ARGS(SQL_INT(run), SQL_TEXT(id)), &plugin, &found, why);
   if (status == RIDGE_OK && !found)
-    status = why_set(why, RIDGE_INVALID, "`%s` reports, but took no part in run %" PRId64, id, run);
+    status = why_set(why, RIDGE_INVALID, "`%s` reports, but took no part in run %" PRId64,
+                     id, run);
   if (status == RIDGE_OK)
-    status = sql_do(c,
-                    "UPDATE composition SET engaged = ?3, inert = ?4, calls = ?5, declined = ?6, "
-                    "reason = ?7, time_ns = ?8, bytes_peak = ?9 WHERE run_id = ?1 AND plugin_id = ?2",
-                    SQL_ARGS(SQL_INT(run), SQL_INT(plugin),
-                             SQL_INT(json_is_true(json_object_get(row, "engaged"))),
-                             SQL_INT(json_is_true(json_object_get(row, "inert"))),
-                             SQL_INT(int_or(row, "calls", 0)), SQL_INT(int_or(row, "declined", 0)),
-                             SQL_TEXT(reason[0] != 0 ? reason : NULL),
-                             SQL_INT(int_or(row, "time_ns", 0)),
-                             SQL_INT(int_or(row, "bytes_peak", 0))),
-                    why);
+    status = sql_do(
+        c,
+        "UPDATE composition SET engaged = ?3, inert = ?4, calls = ?5, declined = ?6, "
+        "reason = ?7, time_ns = ?8, bytes_peak = ?9 WHERE run_id = ?1 AND plugin_id = ?2",
+        SQL_ARGS(SQL_INT(run), SQL_INT(plugin),
+                 SQL_INT(json_is_true(json_object_get(row, "engaged"))),
+                 SQL_INT(json_is_true(json_object_get(row, "inert"))),
+                 SQL_INT(int_or(row, "calls", 0)), SQL_INT(int_or(row, "declined", 0)),
+                 SQL_TEXT(reason[0] != 0 ? reason : NULL),
+                 SQL_INT(int_or(row, "time_ns", 0)), SQL_INT(int_or(row, "bytes_peak", 0))),
+        why);
   if (status != RIDGE_OK) return status;
   return evidence_rows(c, run, plugin, json_object_get(row, "evidence"), why);
 }
@@ -236,7 +250,8 @@ static ridge_status operator_rows(struct catalog *c, int64_t run, const json_t *
   json_array_foreach(nodes, i, row) {
     ridge_status status = sql_do(
         c,
-        "INSERT INTO operator (run_id, position, name, op, kernel, calls, ns, bytes, flops) "
+        "INSERT INTO operator (run_id, position, name, op, kernel, calls, ns, bytes, "
+        "flops) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         SQL_ARGS(SQL_INT(run), SQL_INT((int64_t)i), SQL_TEXT(text_or(row, "name", "?")),
                  SQL_TEXT(text_or(row, "op", "?")), SQL_TEXT(text_or(row, "kernel", "?")),

@@ -25,8 +25,10 @@ void uid_make(char out[27]) {
   uint64_t half[2]; /* upper, lower */
   for (size_t got = 0; got < sizeof half;) {
     ssize_t n = getrandom((char *)half + got, sizeof half - got, 0);
-    if (n > 0) got += (size_t)n;
-    else if (errno != EINTR) abort(); /* no kernel since 3.17 is without it */
+    if (n > 0)
+      got += (size_t)n;
+    else if (errno != EINTR)
+      abort(); /* no kernel since 3.17 is without it */
   }
   for (int i = 25; i >= 0; i--) {
     out[i] = letters[half[1] & 31];
@@ -42,7 +44,7 @@ struct setting_site {
   struct catalog *c;
   int64_t run;
   const char *owner;
-  int owner_length;
+  size_t owner_size;
 };
 
 /* Numbers and texts as they are; truth values and lists as JSON. */
@@ -50,27 +52,31 @@ static ridge_status setting_row(const struct setting_site *site, const char *nam
                                 const json_t *value, const char *origin, const json_t *line,
                                 struct why *why) {
   if (origin == NULL)
-    return why_set(why, RIDGE_INTERNAL, "the value of `%.*s.%s` has no origin", site->owner_length,
-                   site->owner, name);
-  char owner[128], *json = NULL;
-  snprintf(owner, sizeof owner, "%.*s", site->owner_length, site->owner);
+    return why_set(why, RIDGE_INTERNAL, "the value of `%.*s.%s` has no origin",
+                   (int)site->owner_size, site->owner, name);
+  char *json = NULL;
   struct sql_value bound = SQL_NULL;
-  if (json_is_integer(value)) bound = SQL_INT(json_integer_value(value));
-  else if (json_is_real(value)) bound = SQL_REAL(json_real_value(value));
-  else if (json_is_string(value)) bound = SQL_TEXT(json_string_value(value));
-  else if (!json_is_null(value)) bound = SQL_TEXT(json = canon_text(value));
+  if (json_is_integer(value))
+    bound = SQL_INT(json_integer_value(value));
+  else if (json_is_real(value))
+    bound = SQL_REAL(json_real_value(value));
+  else if (json_is_string(value))
+    bound = SQL_TEXT(json_string_value(value));
+  else if (!json_is_null(value))
+    bound = SQL_TEXT(json = canon_text(value));
   ridge_status status = sql_do(
       site->c,
-      "INSERT INTO setting (run_id, owner, name, value, origin, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-      SQL_ARGS(SQL_INT(site->run), SQL_TEXT(owner), SQL_TEXT(name), bound, SQL_TEXT(origin),
-               SQL_ID(json_integer_value(line))),
+      "INSERT INTO setting (run_id, owner, name, value, origin, line) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+      SQL_ARGS(SQL_INT(site->run), SQL_SLICE(site->owner, site->owner_size), SQL_TEXT(name),
+               bound, SQL_TEXT(origin), SQL_ID(json_integer_value(line))),
       why);
   free(json);
   return status;
 }
 
-static ridge_status host_settings(struct catalog *c, int64_t run, const struct catalog_asked *asked,
-                                  struct why *why) {
+static ridge_status host_settings(struct catalog *c, int64_t run,
+                                  const struct catalog_asked *asked, struct why *why) {
   json_t *settings = json_object_get(asked->composition, "settings");
   const json_t *origins = json_object_get(asked->origins, "settings");
   const json_t *lines = json_object_get(asked->origins, "lines");
@@ -78,8 +84,9 @@ static ridge_status host_settings(struct catalog *c, int64_t run, const struct c
   json_t *value;
   json_object_foreach(settings, name, value) {
     const char *dot = strchr(name, '.');
-    if (dot == NULL) return why_set(why, RIDGE_INTERNAL, "setting `%s` belongs to no word", name);
-    const struct setting_site site = {c, run, name, (int)(dot - name)};
+    if (dot == NULL)
+      return why_set(why, RIDGE_INTERNAL, "setting `%s` belongs to no word", name);
+    const struct setting_site site = {c, run, name, (size_t)(dot - name)};
     ridge_status status = setting_row(&site, dot + 1, value, text_or(origins, name, NULL),
                                       json_object_get(lines, name), why);
     if (status != RIDGE_OK) return status;
@@ -95,7 +102,7 @@ static ridge_status strategy_settings(struct catalog *c, int64_t run,
   json_array_foreach(strategies, i, strategy) {
     const json_t *origin = json_array_get(origins, i);
     const char *id = text_or(strategy, "id", "?"), *name;
-    const struct setting_site site = {c, run, id, (int)strlen(id)};
+    const struct setting_site site = {c, run, id, strlen(id)};
     json_t *value;
     json_object_foreach(json_object_get(strategy, "params"), name, value) {
       ridge_status status = setting_row(
@@ -119,7 +126,8 @@ static void seams_of(const json_t *description, char *out, size_t room) {
     bool twice = false;
     for (size_t k = 0; k < i && !twice; k++)
       twice = strcmp(text_or(json_array_get(fills, k), "seam", "?"), seam) == 0;
-    int n = twice ? 0 : snprintf(out + used, room - used, "%s%s", used > 0 ? " " : "", seam);
+    int n =
+        twice ? 0 : snprintf(out + used, room - used, "%s%s", used > 0 ? " " : "", seam);
     if (n < 0 || (size_t)n >= room - used) return;
     used += (size_t)n;
   }
@@ -136,14 +144,16 @@ static ridge_status composition_rows(struct catalog *c, int64_t run,
     if (status != RIDGE_OK) break;
     seams_of(p->description, seams, sizeof seams);
     bool requested = strcmp(text_or(p->description, "kind", ""), "strategy") == 0;
-    status = sql_do(c,
-                    "INSERT INTO composition (run_id, plugin_id, position, seam, requested, may_idle) "
-                    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    SQL_ARGS(SQL_INT(run), SQL_INT(plugin), SQL_INT((int64_t)i), SQL_TEXT(seams),
-                             SQL_INT(requested), SQL_INT(p->may_idle)),
-                    why);
+    status = sql_do(
+        c,
+        "INSERT INTO composition (run_id, plugin_id, position, seam, requested, may_idle) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        SQL_ARGS(SQL_INT(run), SQL_INT(plugin), SQL_INT((int64_t)i), SQL_TEXT(seams),
+                 SQL_INT(requested), SQL_INT(p->may_idle)),
+        why);
     if (status != RIDGE_OK)
-      status = why_prefix(why, status, "plugin `%s` of the run", text_or(p->description, "id", "?"));
+      status = why_prefix(why, status, "plugin `%s` of the run",
+                          text_or(p->description, "id", "?"));
   }
   return status;
 }
@@ -160,7 +170,8 @@ static ridge_status link_rows(struct catalog *c, const struct catalog_asked *ask
   ridge_status status = recipe_row(c, asked->name, asked->recipe_text, &out->recipe, why);
   if (status == RIDGE_OK) status = machine_row(c, asked->machine, &out->machine, why);
   if (status == RIDGE_OK) status = program_row(c, asked->program, &out->program, why);
-  if (status == RIDGE_OK && asked->composition != NULL) status = plan_row(c, asked, &out->plan, why);
+  if (status == RIDGE_OK && asked->composition != NULL)
+    status = plan_row(c, asked, &out->plan, why);
   for (size_t i = 0; status == RIDGE_OK && i < asked->n_metrics; i++)
     status = metric_define(c, &asked->metrics[i], why);
   return status;
@@ -177,9 +188,10 @@ static char *command_text(const struct catalog_asked *asked) {
   return text;
 }
 
-static ridge_status insert_run(struct catalog *c, const struct catalog_asked *asked, int64_t id,
-                               enum catalog_status status_of_run, const char *reason,
-                               struct catalog_run *out, struct why *why) {
+static ridge_status insert_run(struct catalog *c, const struct catalog_asked *asked,
+                               int64_t id, enum catalog_status status_of_run,
+                               const char *reason, struct catalog_run *out,
+                               struct why *why) {
   struct run_links links;
   ridge_status status = link_rows(c, asked, &links, why);
   if (status != RIDGE_OK) return status;
@@ -190,27 +202,32 @@ static ridge_status insert_run(struct catalog *c, const struct catalog_asked *as
   uid_make(out->uid);
   status = sql_do(
       c,
-      "INSERT INTO run (run_id, uid, name, phase, recipe_id, plan_id, machine_id, program_id, seed, "
-      "  command, file, sweep_id, parent_id, status, why, supervisor, started, ended) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-      SQL_ARGS(SQL_ID(id), SQL_TEXT(out->uid), SQL_TEXT(asked->name), SQL_TEXT(asked->phase),
-               SQL_INT(links.recipe), SQL_ID(links.plan), SQL_INT(links.machine),
-               SQL_INT(links.program), SQL_INT(asked->seed), SQL_TEXT(command),
-               SQL_TEXT(asked->recipe_file), SQL_ID(asked->sweep_id), SQL_ID(asked->parent_id),
-               SQL_TEXT(catalog_status_word(status_of_run)), SQL_TEXT(reason), SQL_TEXT(supervisor),
-               SQL_INT(now), over ? SQL_INT(now) : SQL_NULL),
+      "INSERT INTO run (run_id, uid, name, phase, recipe_id, plan_id, machine_id, "
+      "program_id, seed, command, file, sweep_id, parent_id, status, why, supervisor, "
+      "started, ended) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
+      "?17, ?18)",
+      SQL_ARGS(SQL_ID(id), SQL_TEXT(out->uid), SQL_TEXT(asked->name),
+               SQL_TEXT(asked->phase), SQL_INT(links.recipe), SQL_ID(links.plan),
+               SQL_INT(links.machine), SQL_INT(links.program), SQL_INT(asked->seed),
+               SQL_TEXT(command), SQL_TEXT(asked->recipe_file), SQL_ID(asked->sweep_id),
+               SQL_ID(asked->parent_id), SQL_TEXT(catalog_status_word(status_of_run)),
+               SQL_TEXT(reason), SQL_TEXT(supervisor), SQL_INT(now),
+               over ? SQL_INT(now) : SQL_NULL),
       why);
   out->id = sqlite3_last_insert_rowid(c->db);
   free(command);
   return status;
 }
 
-static ridge_status check_asked(const struct catalog_asked *asked, bool refused, struct why *why) {
+static ridge_status check_asked(const struct catalog_asked *asked, bool refused,
+                                struct why *why) {
   if (asked->name == NULL || asked->phase == NULL || asked->recipe_file == NULL ||
       asked->recipe_text == NULL || asked->machine == NULL || asked->program == NULL)
-    return why_set(why, RIDGE_INTERNAL,
-                   "a run needs name, phase, recipe, machine and program; a row with a missing "
-                   "field is not written");
+    return why_set(
+        why, RIDGE_INTERNAL,
+        "a run needs name, phase, recipe, machine and program; a row with a missing field "
+        "is not written");
   if (!refused && (asked->composition == NULL || asked->origins == NULL ||
                    asked->composition_digest == NULL || asked->task_digest == NULL))
     return why_set(why, RIDGE_INTERNAL, "run `%s` has no composition, and was not refused",
@@ -232,37 +249,39 @@ ridge_status catalog_run_begin(struct catalog *c, const struct catalog_asked *as
 
 /* Refused runs ----------------------------------------------------------------------- */
 
-static ridge_status diagnostic_rows(struct catalog *c, int64_t run, const json_t *diagnostics,
-                                    struct why *why) {
+static ridge_status diagnostic_rows(struct catalog *c, int64_t run,
+                                    const json_t *diagnostics, struct why *why) {
   const json_t *row;
   size_t i;
   int64_t first = 0;
   bool found;
-  ridge_status status =
-      sql_get_int(c, "SELECT count(*) FROM diagnostic WHERE run_id = ?1", SQL_ARGS(SQL_INT(run)),
-                  &first, &found, why);
+  ridge_status status = sql_get_int(c, "SELECT count(*) FROM diagnostic WHERE run_id = ?1",
+                                    SQL_ARGS(SQL_INT(run)), &first, &found, why);
   json_array_foreach(diagnostics, i, row) {
     if (status != RIDGE_OK) break;
     const json_t *list = json_object_get(row, "notes");
     char *notes = json_is_array(list) ? canon_text(list) : strdup("[]");
-    status = sql_do(c,
-                    "INSERT INTO diagnostic (run_id, position, code, file, line, \"column\", length, "
-                    "  text, notes, help) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                    SQL_ARGS(SQL_INT(run), SQL_INT(first + (int64_t)i),
-                             SQL_TEXT(text_or(row, "code", "?")), SQL_TEXT(text_or(row, "file", NULL)),
-                             SQL_ID(int_or(row, "line", 0)), SQL_ID(int_or(row, "column", 0)),
-                             SQL_ID(int_or(row, "length", 0)), SQL_TEXT(text_or(row, "text", "")),
-                             SQL_TEXT(notes), SQL_TEXT(text_or(row, "help", NULL))),
-                    why);
+    status = sql_do(
+        c,
+        "INSERT INTO diagnostic (run_id, position, code, file, line, \"column\", length, "
+        "text, notes, help) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        SQL_ARGS(SQL_INT(run), SQL_INT(first + (int64_t)i),
+                 SQL_TEXT(text_or(row, "code", "?")), SQL_TEXT(text_or(row, "file", NULL)),
+                 SQL_ID(int_or(row, "line", 0)), SQL_ID(int_or(row, "column", 0)),
+                 SQL_ID(int_or(row, "length", 0)), SQL_TEXT(text_or(row, "text", "")),
+                 SQL_TEXT(notes), SQL_TEXT(text_or(row, "help", NULL))),
+        why);
     free(notes);
   }
   return status;
 }
 
-ridge_status catalog_run_diagnostics(struct catalog *c, int64_t run, const json_t *diagnostics,
-                                     struct why *why) {
+ridge_status catalog_run_diagnostics(struct catalog *c, int64_t run,
+                                     const json_t *diagnostics, struct why *why) {
   ridge_status status = sql_begin(c, why);
-  return status == RIDGE_OK ? sql_end(c, diagnostic_rows(c, run, diagnostics, why), why) : status;
+  return status == RIDGE_OK ? sql_end(c, diagnostic_rows(c, run, diagnostics, why), why)
+                            : status;
 }
 
 ridge_status catalog_run_refused(struct catalog *c, const struct catalog_asked *asked,
@@ -277,40 +296,43 @@ ridge_status catalog_run_refused(struct catalog *c, const struct catalog_asked *
   if (status != RIDGE_OK) return status;
   if (reason == NULL) reason = text_or(json_array_get(diagnostics, 0), "text", NULL);
   /* A refused run takes no rows any more: its diagnostics go before it. */
-  status = sql_get_int(c, "SELECT ifnull(max(run_id), 0) + 1 FROM run", SQL_NONE, &id, &found, why);
+  status = sql_get_int(c, "SELECT ifnull(max(run_id), 0) + 1 FROM run", SQL_NONE, &id,
+                       &found, why);
   if (status == RIDGE_OK) status = diagnostic_rows(c, id, diagnostics, why);
-  if (status == RIDGE_OK) status = insert_run(c, &bare, id, CATALOG_REFUSED, reason, out, why);
+  if (status == RIDGE_OK)
+    status = insert_run(c, &bare, id, CATALOG_REFUSED, reason, out, why);
   return sql_end(c, status, why);
 }
 
 /* The end ---------------------------------------------------------------------------- */
 
 /* "kv.paged 1.0.0" or "kv.paged", if it took part in the run. */
-static ridge_status blamed_plugin(struct catalog *c, int64_t run, const char *blamed, int64_t *id,
-                                  struct why *why) {
-  char name[128];
+static ridge_status blamed_plugin(struct catalog *c, int64_t run, const char *blamed,
+                                  int64_t *id, struct why *why) {
   bool found;
   *id = 0;
   if (blamed == NULL || blamed[0] == 0) return RIDGE_OK;
-  snprintf(name, sizeof name, "%.*s", (int)strcspn(blamed, " "), blamed);
-  return sql_get_int(c,
-                     "SELECT p.plugin_id FROM composition c JOIN plugin p USING (plugin_id) "
-                     "WHERE c.run_id = ?1 AND p.name = ?2",
-                     SQL_ARGS(SQL_INT(run), SQL_TEXT(name)), id, &found, why);
+  return sql_get_int(
+      c,
+      "SELECT p.plugin_id "
+      "FROM composition c JOIN plugin p USING (plugin_id) WHERE c.run_id = ?1 AND p.name "
+      "= ?2",
+      SQL_ARGS(SQL_INT(run), SQL_SLICE(blamed, strcspn(blamed, " "))), id, &found, why);
 }
 
-static ridge_status update_end(struct catalog *c, int64_t run, const struct catalog_end *end,
-                               struct why *why) {
+static ridge_status update_end(struct catalog *c, int64_t run,
+                               const struct catalog_end *end, struct why *why) {
   int64_t blamed;
   ridge_status status = blamed_plugin(c, run, end->blamed, &blamed, why);
   if (status == RIDGE_OK)
-    status = sql_do(c,
-                    "UPDATE run SET status = ?2, why = ?3, blamed_id = ?4, output = ?5, ended = ?6, "
-                    "plan_id = iif(?2 = 'refused', NULL, plan_id) WHERE run_id = ?1",
-                    SQL_ARGS(SQL_INT(run), SQL_TEXT(catalog_status_word(end->status)),
-                             SQL_TEXT(end->why), SQL_ID(blamed), SQL_TEXT(end->output),
-                             SQL_INT(clock_utc_us())),
-                    why);
+    status = sql_do(
+        c,
+        "UPDATE run SET status = ?2, why = ?3, blamed_id = ?4, output = ?5, ended = ?6, "
+        "plan_id = iif(?2 = 'refused', NULL, plan_id) WHERE run_id = ?1",
+        SQL_ARGS(SQL_INT(run), SQL_TEXT(catalog_status_word(end->status)),
+                 SQL_TEXT(end->why), SQL_ID(blamed), SQL_TEXT(end->output),
+                 SQL_INT(clock_utc_us())),
+        why);
   if (status == RIDGE_OK && sqlite3_changes(c->db) == 0)
     status = why_set(why, RIDGE_INVALID, "there is no run %" PRId64 " to end", run);
   return status;
@@ -331,7 +353,8 @@ ridge_status catalog_run_end(struct catalog *c, int64_t run, const struct catalo
   return status;
 }
 
-ridge_status catalog_run_note(struct catalog *c, int64_t run, const char *text, struct why *why) {
+ridge_status catalog_run_note(struct catalog *c, int64_t run, const char *text,
+                              struct why *why) {
   ridge_status status = sql_begin(c, why);
   if (status != RIDGE_OK) return status;
   status = sql_do(c, "INSERT INTO note (run_id, at, text) VALUES (?1, ?2, ?3)",
@@ -341,8 +364,9 @@ ridge_status catalog_run_note(struct catalog *c, int64_t run, const char *text, 
 
 /* Sweeps ----------------------------------------------------------------------------- */
 
-ridge_status catalog_sweep_begin(struct catalog *c, const char *name, const char *recipe_text,
-                                 const json_t *points, int64_t *sweep_id, struct why *why) {
+ridge_status catalog_sweep_begin(struct catalog *c, const char *name,
+                                 const char *recipe_text, const json_t *points,
+                                 int64_t *sweep_id, struct why *why) {
   char uid[27], *text = canon_text(points);
   int64_t recipe;
   ridge_status status = sql_begin(c, why);
@@ -350,11 +374,12 @@ ridge_status catalog_sweep_begin(struct catalog *c, const char *name, const char
     uid_make(uid);
     status = recipe_row(c, name, recipe_text, &recipe, why);
     if (status == RIDGE_OK)
-      status = sql_do(
-          c, "INSERT INTO sweep (uid, name, recipe_id, points, started) VALUES (?1, ?2, ?3, ?4, ?5)",
-          SQL_ARGS(SQL_TEXT(uid), SQL_TEXT(name), SQL_INT(recipe), SQL_TEXT(text),
-                   SQL_INT(clock_utc_us())),
-          why);
+      status = sql_do(c,
+                      "INSERT INTO sweep (uid, name, recipe_id, points, started) "
+                      "VALUES (?1, ?2, ?3, ?4, ?5)",
+                      SQL_ARGS(SQL_TEXT(uid), SQL_TEXT(name), SQL_INT(recipe),
+                               SQL_TEXT(text), SQL_INT(clock_utc_us())),
+                      why);
     *sweep_id = sqlite3_last_insert_rowid(c->db);
     status = sql_end(c, status, why);
   }

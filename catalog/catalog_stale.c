@@ -46,10 +46,11 @@ static bool read_stat(int pid, char *state, unsigned long long *start) {
   fclose(file);
   line[n] = 0;
   const char *at = strrchr(line, ')');
-  return at != NULL && sscanf(at + 1,
-                              " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-                              "%*s %*s %*s %llu",
-                              state, start) == 2;
+  return at != NULL &&
+         sscanf(at + 1,
+                " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+                "%*s %llu",
+                state, start) == 2;
 }
 
 void supervisor_self(char out[160]) {
@@ -79,16 +80,18 @@ enum supervisor_life supervisor_life(const char *text) {
 }
 
 static ridge_status close_one(struct catalog *c, int64_t run, struct why *why) {
-  return sql_do(c,
-                "UPDATE run SET status = 'crashed', ended = ?2, why = 'supervisor was killed; "
-                "noticed when the catalog was next opened' WHERE run_id = ?1 AND status = 'running'",
-                SQL_ARGS(SQL_INT(run), SQL_INT(clock_utc_us())), why);
+  return sql_do(
+      c,
+      "UPDATE run SET status = 'crashed', ended = ?2, why = 'supervisor was killed; "
+      "noticed when the catalog was next opened' WHERE run_id = ?1 AND status = 'running'",
+      SQL_ARGS(SQL_INT(run), SQL_INT(clock_utc_us())), why);
 }
 
 ridge_status catalog_close_stale(struct catalog *c, struct why *why) {
   json_t *rows = NULL;
-  ridge_status status = sql_rows(c, "SELECT run_id, supervisor FROM run WHERE status = 'running'",
-                                 SQL_NONE, &rows, why);
+  ridge_status status =
+      sql_rows(c, "SELECT run_id, supervisor FROM run WHERE status = 'running'", SQL_NONE,
+               &rows, why);
   for (size_t i = 0; status == RIDGE_OK && i < json_array_size(rows); i++) {
     const json_t *row = json_array_get(rows, i);
     if (supervisor_life(text_or(row, "supervisor", "")) == SUPERVISOR_GONE)

@@ -495,7 +495,8 @@ SELECT run_id, metric_id, value, repeats FROM settled;
 CREATE VIEW run_summary AS          -- one line for each run
 SELECT r.run_id, r.uid, r.name, r.phase, r.status, r.why,
        strftime('%Y-%m-%d %H:%M:%S', r.started / 1000000, 'unixepoch') AS started,
-       round((r.ended - r.started) / 1e6, 3) AS seconds,
+       iif(r.why LIKE 'supervisor was killed%', NULL, -- `ended` is when it was noticed
+           round((r.ended - r.started) / 1e6, 3)) AS seconds,
        (SELECT group_concat(name, ' ') FROM (
           SELECT p.name FROM composition c JOIN plugin p USING (plugin_id)
           WHERE c.run_id = r.run_id AND p.kind = 'strategy' ORDER BY c.position)) AS strategies,

@@ -19,11 +19,14 @@ static const struct meaning {
 } meanings[] = {
     {SQLITE_BUSY, RIDGE_IO,
      "another process has been writing for a minute; end it, or use another --catalog"},
-    {SQLITE_LOCKED, RIDGE_INTERNAL, "this process is still reading what it wants to change"},
+    {SQLITE_LOCKED, RIDGE_INTERNAL,
+     "this process is still reading what it wants to change"},
     {SQLITE_NOMEM, RIDGE_NO_MEMORY, "free some memory"},
     {SQLITE_READONLY, RIDGE_IO, "give write permission, or use another --catalog"},
-    {SQLITE_IOERR, RIDGE_IO, "the disk or the file system refused; look at the system's log"},
-    {SQLITE_CANTOPEN, RIDGE_IO, "look at the path and its permissions, or use another --catalog"},
+    {SQLITE_IOERR, RIDGE_IO,
+     "the disk or the file system refused; look at the system's log"},
+    {SQLITE_CANTOPEN, RIDGE_IO,
+     "look at the path and its permissions, or use another --catalog"},
     {SQLITE_FULL, RIDGE_IO, "the disk is full; make room and try again"},
     {SQLITE_CORRUPT, RIDGE_CORRUPT,
      "the file is damaged; `sqlite3 FILE .recover` can save what is readable"},
@@ -44,8 +47,10 @@ ridge_status sql_fail(struct catalog *c, int code, struct why *why) {
   const struct meaning *meaning = meaning_of(code);
   const char *said = c->db != NULL ? sqlite3_errmsg(c->db) : sqlite3_errstr(code);
   if (meaning == NULL)
-    return why_set(why, RIDGE_INTERNAL, "catalog %s: %s (SQLite code %d)", c->path, said, code);
-  if (meaning->hint == NULL) return why_set(why, meaning->status, "catalog %s: %s", c->path, said);
+    return why_set(why, RIDGE_INTERNAL, "catalog %s: %s (SQLite code %d)", c->path, said,
+                   code);
+  if (meaning->hint == NULL)
+    return why_set(why, meaning->status, "catalog %s: %s", c->path, said);
   return why_set(why, meaning->status, "catalog %s: %s; %s", c->path, said, meaning->hint);
 }
 
@@ -67,7 +72,8 @@ static int bind(sqlite3_stmt *stmt, int at, const struct sql_value *value) {
   switch (value->kind) {
   case SQL_IS_INT: return sqlite3_bind_int64(stmt, at, value->i);
   case SQL_IS_REAL: return sqlite3_bind_double(stmt, at, value->r);
-  case SQL_IS_TEXT: return sqlite3_bind_text64(stmt, at, value->t, strlen(value->t), SQLITE_STATIC, SQLITE_UTF8);
+  case SQL_IS_TEXT:
+    return sqlite3_bind_text64(stmt, at, value->t, value->size, SQLITE_STATIC, SQLITE_UTF8);
   case SQL_IS_NULL:
   case SQL_END: break;
   }
@@ -83,9 +89,11 @@ static int prepare(struct catalog *c, const char *sql, const struct sql_value *a
   return code;
 }
 
-static ridge_status finish(struct catalog *c, sqlite3_stmt *stmt, int code, struct why *why) {
+static ridge_status finish(struct catalog *c, sqlite3_stmt *stmt, int code,
+                           struct why *why) {
   ridge_status status = RIDGE_OK;
-  if (code != SQLITE_OK && code != SQLITE_DONE && code != SQLITE_ROW) status = sql_fail(c, code, why);
+  if (code != SQLITE_OK && code != SQLITE_DONE && code != SQLITE_ROW)
+    status = sql_fail(c, code, why);
   sqlite3_finalize(stmt);
   return status;
 }
@@ -94,8 +102,8 @@ ridge_status sql_do(struct catalog *c, const char *sql, const struct sql_value *
                     struct why *why) {
   sqlite3_stmt *stmt = NULL;
   int code = prepare(c, sql, args, &stmt);
-  if (code == SQLITE_OK)
-    do code = sqlite3_step(stmt);
+  if (code == SQLITE_OK) do
+      code = sqlite3_step(stmt);
     while (code == SQLITE_ROW);
   return finish(c, stmt, code, why);
 }
@@ -153,7 +161,8 @@ json_t *sql_column_json(sqlite3_stmt *stmt, int column) {
     return json_string(real > 0 ? "+inf" : "-inf");
   case SQLITE_TEXT: {
     const char *text = (const char *)sqlite3_column_text(stmt, column);
-    return text == NULL ? json_null() : json_text(text, (size_t)sqlite3_column_bytes(stmt, column));
+    return text == NULL ? json_null()
+                        : json_text(text, (size_t)sqlite3_column_bytes(stmt, column));
   }
   case SQLITE_BLOB: {
     const unsigned char *blob = sqlite3_column_blob(stmt, column);
@@ -209,9 +218,10 @@ ridge_status sql_script(struct catalog *c, const char *sql, struct why *why) {
 
 ridge_status sql_begin(struct catalog *c, struct why *why) {
   if (c->read_only)
-    return why_set(why, RIDGE_IO,
-                   "catalog %s cannot be written; give write permission, or use another --catalog",
-                   c->path);
+    return why_set(
+        why, RIDGE_IO,
+        "catalog %s cannot be written; give write permission, or use another --catalog",
+        c->path);
   return sql_script(c, "BEGIN IMMEDIATE", why);
 }
 

@@ -2,8 +2,8 @@
  * sql.h - the few shapes in which the catalog talks to SQLite.  Internal to the catalog.
  *
  * Arguments are a list of typed values, bound to ?1, ?2 ... in order:
- *   sql_do(c, "UPDATE run SET why = ?2 WHERE run_id = ?1", SQL_ARGS(SQL_INT(id), SQL_TEXT(why)), why)
- * Texts are not copied: they have to live until the call returns.
+ *   sql_do(c, "UPDATE run SET why = ?2 WHERE run_id = ?1", SQL_ARGS(SQL_INT(id),
+ * SQL_TEXT(why)), why) Texts are not copied: they have to live until the call returns.
  */
 #ifndef RIDGE_CATALOG_SQL_H
 #define RIDGE_CATALOG_SQL_H
@@ -27,6 +27,7 @@ struct sql_value {
   int64_t i;
   double r;
   const char *t;
+  size_t size; /* of t */
 };
 static inline struct sql_value sql_value_int(int64_t i) {
   return (struct sql_value){.kind = SQL_IS_INT, .i = i};
@@ -38,15 +39,21 @@ static inline struct sql_value sql_value_real(double r) {
   return (struct sql_value){.kind = SQL_IS_REAL, .r = r};
 }
 static inline struct sql_value sql_value_text(const char *t) { /* NULL: NULL */
-  return (struct sql_value){.kind = t == NULL ? SQL_IS_NULL : SQL_IS_TEXT, .t = t};
+  return (struct sql_value){.kind = t == NULL ? SQL_IS_NULL : SQL_IS_TEXT,
+                            .t = t,
+                            .size = t == NULL ? 0 : strlen(t)};
 }
-#define SQL_INT(v)    sql_value_int(v)
-#define SQL_ID(v)     sql_value_id(v)
-#define SQL_REAL(v)   sql_value_real(v)
-#define SQL_TEXT(v)   sql_value_text(v)
-#define SQL_NULL      ((struct sql_value){.kind = SQL_IS_NULL})
-#define SQL_ARGS(...) ((const struct sql_value[]){__VA_ARGS__, {.kind = SQL_END}})
-#define SQL_NONE      ((const struct sql_value[]){{.kind = SQL_END}})
+static inline struct sql_value sql_value_slice(const char *t, size_t size) {
+  return (struct sql_value){.kind = SQL_IS_TEXT, .t = t, .size = size};
+}
+#define SQL_INT(v)      sql_value_int(v)
+#define SQL_ID(v)       sql_value_id(v)
+#define SQL_REAL(v)     sql_value_real(v)
+#define SQL_TEXT(v)     sql_value_text(v)
+#define SQL_SLICE(v, n) sql_value_slice((v), (n))
+#define SQL_NULL        ((struct sql_value){.kind = SQL_IS_NULL})
+#define SQL_ARGS(...)   ((const struct sql_value[]){__VA_ARGS__, {.kind = SQL_END}})
+#define SQL_NONE        ((const struct sql_value[]){{.kind = SQL_END}})
 
 /* A status and a sentence from SQLite's last error on this connection; `doing` is what
  * was being done: "the run could not be ended". */
@@ -57,15 +64,16 @@ RIDGE_MUST ridge_status sql_do(struct catalog *, const char *sql, const struct s
                                struct why *why);
 /* The first column of the first row; RIDGE_OK with *found false when there is none or
  * it is NULL. */
-RIDGE_MUST ridge_status sql_get_int(struct catalog *, const char *sql, const struct sql_value *,
-                                    int64_t *out, bool *found, struct why *why);
+RIDGE_MUST ridge_status sql_get_int(struct catalog *, const char *sql,
+                                    const struct sql_value *, int64_t *out, bool *found,
+                                    struct why *why);
 /* The same as a text that the caller frees; NULL when there is none. */
-RIDGE_MUST ridge_status sql_get_text(struct catalog *, const char *sql, const struct sql_value *,
-                                     char **out, struct why *why);
+RIDGE_MUST ridge_status sql_get_text(struct catalog *, const char *sql,
+                                     const struct sql_value *, char **out, struct why *why);
 /* All rows as an array of objects by column name.  A column whose name ends in "$json"
  * is parsed and loses the ending. */
-RIDGE_MUST ridge_status sql_rows(struct catalog *, const char *sql, const struct sql_value *,
-                                 json_t **out, struct why *why);
+RIDGE_MUST ridge_status sql_rows(struct catalog *, const char *sql,
+                                 const struct sql_value *, json_t **out, struct why *why);
 /* Several statements without arguments, as in a file. */
 RIDGE_MUST ridge_status sql_script(struct catalog *, const char *sql, struct why *why);
 /* One value of the current row as JSON; invalid UTF-8 becomes U+FFFD, a blob its
@@ -73,7 +81,8 @@ RIDGE_MUST ridge_status sql_script(struct catalog *, const char *sql, struct why
 json_t *sql_column_json(sqlite3_stmt *, int column);
 
 /* A short transaction that waits its turn:
- *   status = sql_begin(c, why); if (status == RIDGE_OK) status = sql_end(c, work(...), why); */
+ *   status = sql_begin(c, why); if (status == RIDGE_OK) status = sql_end(c, work(...),
+ * why); */
 RIDGE_MUST ridge_status sql_begin(struct catalog *, struct why *why);
 RIDGE_MUST ridge_status sql_end(struct catalog *, ridge_status status, struct why *why);
 

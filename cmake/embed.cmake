@@ -22,7 +22,8 @@ endif()
 
 set(embedded_root ${CMAKE_SOURCE_DIR}/catalog)
 file(GLOB embedded_names CONFIGURE_DEPENDS RELATIVE ${embedded_root} ${embedded_root}/*.sql
-  ${embedded_root}/migrations/*.sql ${embedded_root}/questions/*.sql ${embedded_root}/*.json)
+  ${embedded_root}/migrations/*.sql ${embedded_root}/questions/*.sql ${embedded_root}/show/*.sql
+  ${embedded_root}/*.json)
 list(SORT embedded_names)
 list(TRANSFORM embedded_names PREPEND ${embedded_root}/ OUTPUT_VARIABLE embedded_paths)
 set(embedded_source ${CMAKE_BINARY_DIR}/generated/embedded.c)

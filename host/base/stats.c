@@ -52,7 +52,8 @@ static double exact_tail(size_t n, size_t w) {
 }
 
 static double normal_tail(size_t n, size_t w) {
-  double m = (double)n, mean = m * (m + 1) / 4, deviation = sqrt(m * (m + 1) * (2 * m + 1) / 24);
+  double m = (double)n, mean = m * (m + 1) / 4,
+         deviation = sqrt(m * (m + 1) * (2 * m + 1) / 24);
   return erfc(-((double)w + 0.5 - mean) / deviation / sqrt(2.0)) / 2;
 }
 
@@ -65,8 +66,10 @@ size_t stats_signed_rank_cut(size_t n) {
   size_t lo = 0, hi = n * (n + 1) / 4 + 1;
   while (lo + 1 < hi) {
     size_t k = lo + (hi - lo) / 2;
-    if (2 * stats_signed_rank_tail(n, k - 1) <= ALPHA) lo = k;
-    else hi = k;
+    if (2 * stats_signed_rank_tail(n, k - 1) <= ALPHA)
+      lo = k;
+    else
+      hi = k;
   }
   return lo;
 }
@@ -103,8 +106,10 @@ static double pairwise_mean(const double *v, size_t n, size_t k) {
   int64_t lo = order_of(v[0]), hi = order_of(v[n - 1]);
   while (lo < hi) {
     int64_t middle = midway(lo, hi);
-    if (pairs_up_to(v, n, double_at(middle)) >= k) hi = middle;
-    else lo = middle + 1;
+    if (pairs_up_to(v, n, double_at(middle)) >= k)
+      hi = middle;
+    else
+      lo = middle + 1;
   }
   return double_at(lo);
 }
@@ -113,7 +118,8 @@ struct stats_interval stats_center(const double *values, size_t n) {
   double *v = sorted_copy(values, n);
   size_t all = n * (n + 1) / 2, cut = stats_signed_rank_cut(n);
   struct stats_interval out = {.n = n, .lo = NAN, .hi = NAN};
-  out.estimate = mean_of_two(pairwise_mean(v, n, (all + 1) / 2), pairwise_mean(v, n, all / 2 + 1));
+  out.estimate =
+      mean_of_two(pairwise_mean(v, n, (all + 1) / 2), pairwise_mean(v, n, all / 2 + 1));
   if (cut > 0) {
     out.lo = pairwise_mean(v, n, cut);
     out.hi = pairwise_mean(v, n, all + 1 - cut);
@@ -123,8 +129,8 @@ struct stats_interval stats_center(const double *values, size_t n) {
   return out;
 }
 
-ridge_status stats_ratio(const double *a, const double *b, size_t n, struct stats_interval *out,
-                         struct why *why) {
+ridge_status stats_ratio(const double *a, const double *b, size_t n,
+                         struct stats_interval *out, struct why *why) {
   if (n == 0) return why_set(why, RIDGE_INVALID, "there are no pairs to take a ratio of");
   for (size_t i = 0; i < n; i++)
     for (int side = 0; side < 2; side++) {

@@ -9,6 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct comparison_row comparison_row_of(const char *name, const char *unit, int better,
+                                        bool steady) {
+  struct comparison_row row = {.better = better, .steady = steady};
+  snprintf(row.name, sizeof row.name, "%s", name);
+  snprintf(row.unit, sizeof row.unit, "%s", unit);
+  return row;
+}
+
 static bool all_equal(const double *values, size_t n) {
   for (size_t i = 1; i < n; i++)
     if (values[i] != values[0]) return false;
@@ -33,8 +41,11 @@ static void find(struct comparison_row *row, const double *a, const double *b, s
   if (!ratio) row->ratio = (struct stats_interval){NAN, NAN, NAN, 0, n};
   row->exact = row->steady && all_equal(a, n) && all_equal(b, n);
   if (row->exact)
-    row->finding = row->a == row->b ? FOUND_EQUAL : row->b < row->a ? FOUND_LOWER : FOUND_HIGHER;
-  else row->finding = ratio ? by_interval(&row->ratio) : FOUND_NO_RATIO;
+    row->finding = row->a == row->b  ? FOUND_EQUAL
+                   : row->b < row->a ? FOUND_LOWER
+                                     : FOUND_HIGHER;
+  else
+    row->finding = ratio ? by_interval(&row->ratio) : FOUND_NO_RATIO;
 }
 
 void comparison_add(struct comparison *c, const struct comparison_row *row, const double *a,
@@ -59,13 +70,15 @@ static struct comparison_row *row_named(struct comparison *c, const char *name) 
 }
 
 void comparison_decide(struct comparison *c, const char *const *names, size_t n) {
-  static const char *const speeds[] = {"output_tps", "decode_tps", "prefill_tps", "perplexity_tps"};
+  static const char *const speeds[] = {"output_tps", "decode_tps", "prefill_tps",
+                                       "perplexity_tps"};
   for (size_t i = 0; i < n; i++) {
     struct comparison_row *row = row_named(c, names[i]);
     if (row != NULL) row->decides = true;
   }
   if (n > 0) return;
-  for (size_t i = 0; i < c->n; i++) c->rows[i].decides = c->rows[i].steady && c->rows[i].better != 0;
+  for (size_t i = 0; i < c->n; i++)
+    c->rows[i].decides = c->rows[i].steady && c->rows[i].better != 0;
   for (size_t i = 0; i < sizeof speeds / sizeof *speeds; i++) {
     struct comparison_row *row = row_named(c, speeds[i]);
     if (row == NULL) continue;
@@ -97,12 +110,16 @@ static const char *finding_words(const struct comparison_row *row, char room[64]
 }
 
 static void ratio_cells(struct table *table, const struct comparison_row *row) {
-  if (isfinite(row->ratio.estimate)) table_cellf(table, "%.4f", row->ratio.estimate);
-  else table_cell(table, NULL);
-  if (row->exact) table_cell(table, "exact");
+  if (isfinite(row->ratio.estimate))
+    table_cellf(table, "%.4f", row->ratio.estimate);
+  else
+    table_cell(table, NULL);
+  if (row->exact)
+    table_cell(table, "exact");
   else if (row->ratio.confidence > 0)
     table_cellf(table, "%.4f .. %.4f", row->ratio.lo, row->ratio.hi);
-  else table_cell(table, NULL);
+  else
+    table_cell(table, NULL);
 }
 
 void comparison_print(const struct cli *cli, const struct comparison *c) {
@@ -120,18 +137,22 @@ void comparison_print(const struct cli *cli, const struct comparison *c) {
   table_print(table, cli->terminal, cli->colour);
 }
 
-static json_t *real_or_null(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+static json_t *real_or_null(double value) {
+  return isfinite(value) ? json_real(value) : json_null();
+}
 
 static json_t *row_json(const struct comparison_row *row) {
-  static const char *const words[] = {"equal", "no difference", "lower", "higher", "too few", "no ratio"};
+  static const char *const words[] = {"equal",  "no difference", "lower",
+                                      "higher", "too few",       "no ratio"};
   const char *better = row->better > 0 ? "higher" : row->better < 0 ? "lower" : "neither";
-  return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:b, s:b}", "metric",
-                   row->name, "unit", row->unit, "better", better, "pairs", (json_int_t)row->ratio.n, "a",
-                   real_or_null(row->a), "b", real_or_null(row->b), "ratio",
-                   real_or_null(row->ratio.estimate), "lo", real_or_null(row->ratio.lo), "hi",
-                   real_or_null(row->ratio.hi), "confidence", json_real(row->ratio.confidence), "verdict",
-                   words[row->finding], "exact", (int)row->exact, "worse", (int)comparison_worse(row),
-                   "decides", (int)row->decides);
+  return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:b, s:b}",
+                   "metric", row->name, "unit", row->unit, "better", better, "pairs",
+                   (json_int_t)row->ratio.n, "a", real_or_null(row->a), "b",
+                   real_or_null(row->b), "ratio", real_or_null(row->ratio.estimate), "lo",
+                   real_or_null(row->ratio.lo), "hi", real_or_null(row->ratio.hi),
+                   "confidence", json_real(row->ratio.confidence), "verdict",
+                   words[row->finding], "exact", (int)row->exact, "worse",
+                   (int)comparison_worse(row), "decides", (int)row->decides);
 }
 
 json_t *comparison_json(const struct comparison *c) {

@@ -26,9 +26,9 @@ enum finding {
 
 struct comparison_row {
   char name[128], unit[32];
-  int better; /* -1 lower, +1 higher, 0 neither */
-  bool steady, exact; /* exact: compared as single values */
-  double a, b;        /* medians */
+  int better;                  /* -1 lower, +1 higher, 0 neither */
+  bool steady, exact;          /* exact: compared as single values */
+  double a, b;                 /* medians */
   struct stats_interval ratio; /* n: pairs */
   enum finding finding;
   bool decides; /* whether B is worse than A, with --baseline */
@@ -39,7 +39,9 @@ struct comparison {
   size_t n;
 };
 
-/* `name`, `unit`, `better`, `steady` of row are given, the rest found; n >= 1 pairs. */
+struct comparison_row comparison_row_of(const char *name, const char *unit, int better,
+                                        bool steady);
+/* A row of these facts, the rest found; n >= 1 pairs. */
 void comparison_add(struct comparison *, const struct comparison_row *row, const double *a,
                     const double *b, size_t n);
 /* Say which metrics decide: those named, or (n = 0) the first speed there is and all

@@ -21,7 +21,8 @@ int look_back_open(const struct cli *cli, const char *verb, struct catalog **out
   return status == RIDGE_OK ? -1 : look_back_fail(verb, status, &why);
 }
 
-int look_back_run(const char *verb, struct catalog *catalog, const char *what, int64_t *run) {
+int look_back_run(const char *verb, struct catalog *catalog, const char *what,
+                  int64_t *run) {
   struct why why;
   ridge_status status = catalog_run_find(catalog, what, run, &why);
   return status == RIDGE_OK ? -1 : look_back_fail(verb, status, &why);
@@ -44,12 +45,15 @@ bool row_has(const json_t *row, const char *key) {
 const char *row_shown(const json_t *value, char *room, size_t size) {
   char number[32];
   if (json_is_string(value)) return json_string_value(value);
-  if (json_is_integer(value)) snprintf(room, size, "%" PRId64, (int64_t)json_integer_value(value));
+  if (json_is_integer(value))
+    snprintf(room, size, "%" PRId64, (int64_t)json_integer_value(value));
   else if (json_is_real(value)) {
     canon_real(json_real_value(value), number);
     snprintf(room, size, "%s", number);
-  } else if (json_is_boolean(value)) snprintf(room, size, "%s", json_is_true(value) ? "yes" : "no");
-  else snprintf(room, size, "-");
+  } else if (json_is_boolean(value))
+    snprintf(room, size, "%s", json_is_true(value) ? "yes" : "no");
+  else
+    snprintf(room, size, "-");
   return room;
 }
 

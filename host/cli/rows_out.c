@@ -24,7 +24,9 @@ struct format {
   void (*end)(struct rows_out *);
 };
 
-static const char *cell(const json_t *value, char room[32]) { return row_shown(value, room, 32); }
+static const char *cell(const json_t *value, char room[32]) {
+  return row_shown(value, room, 32);
+}
 
 static void keep(struct rows_out *out, const json_t *cells) {
   json_array_append_new(out->rows, json_deep_copy(cells));
@@ -39,7 +41,8 @@ static json_t *object_of(const struct rows_out *out, const json_t *cells) {
     char numbered[256];
     const char *name = json_string_value(json_array_get(out->names, i));
     for (int k = 2; json_object_get(object, name) != NULL; k++) {
-      snprintf(numbered, sizeof numbered, "%.200s:%d", json_string_value(json_array_get(out->names, i)), k);
+      snprintf(numbered, sizeof numbered, "%.200s:%d",
+               json_string_value(json_array_get(out->names, i)), k);
       name = numbered;
     }
     json_object_set(object, name, json_array_get(cells, i));
@@ -47,7 +50,9 @@ static json_t *object_of(const struct rows_out *out, const json_t *cells) {
   return object;
 }
 
-static void jsonl_row(struct rows_out *out, const json_t *cells) { print_json(object_of(out, cells)); }
+static void jsonl_row(struct rows_out *out, const json_t *cells) {
+  print_json(object_of(out, cells));
+}
 
 static void json_row(struct rows_out *out, const json_t *cells) {
   json_array_append_new(out->rows, object_of(out, cells));
@@ -84,8 +89,10 @@ static void csv_head(struct rows_out *out) { csv_row(out, out->names); }
 
 static void md_cell(const char *text) {
   for (; *text != 0; text++)
-    if (*text == '|') fputs("\\|", stdout);
-    else putchar((unsigned char)*text < 0x20 ? ' ' : *text);
+    if (*text == '|')
+      fputs("\\|", stdout);
+    else
+      putchar((unsigned char)*text < 0x20 ? ' ' : *text);
 }
 
 static void md_row(struct rows_out *out, const json_t *cells) {
@@ -124,16 +131,17 @@ static void table_end(struct rows_out *out) {
   struct table *table = table_new(titles);
   const json_t *cells;
   size_t i;
-  json_array_foreach(out->rows, i, cells)
+  json_array_foreach(out->rows, i, cells) {
     for (size_t k = 0; k < json_array_size(cells); k++)
       table_cell(table, cell(json_array_get(cells, k), room));
+  }
   table_print(table, out->cli->terminal, out->cli->colour);
   free(titles);
 }
 
 static const struct format formats[] = {
-    {"table", NULL, keep, table_end},       {"md", md_head, md_row, NULL},
-    {"csv", csv_head, csv_row, NULL},       {"json", NULL, json_row, json_end},
+    {"table", NULL, keep, table_end}, {"md", md_head, md_row, NULL},
+    {"csv", csv_head, csv_row, NULL}, {"json", NULL, json_row, json_end},
     {"jsonl", NULL, jsonl_row, NULL},
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/look_back.h"
+#include "cli/render_plan.h"
 #include "cli/table.h"
 #include "run/metrics.h"
 
@@ -94,8 +95,10 @@ static void print_settings(const struct cli *cli, const json_t *run) {
     table_cell(table, row_text(row, "name"));
     table_cell(table, setting_text(json_object_get(row, "value"), room));
     table_cell(table, row_text(row, "origin"));
-    if (row_has(row, "line")) table_cellf(table, "%" PRId64, row_int(row, "line"));
-    else table_cell(table, NULL);
+    if (row_has(row, "line"))
+      table_cellf(table, "%" PRId64, row_int(row, "line"));
+    else
+      table_cell(table, NULL);
   }
   table_print(table, cli->terminal, cli->colour);
 }
@@ -114,7 +117,8 @@ static void evidence_cell(struct table *table, const json_t *row) {
   struct text text = text_new(4096);
   size_t i;
   json_array_foreach(list, i, one) {
-    text_format(&text, "%s%s %" PRId64, i > 0 ? ", " : "", row_text(one, "name"), row_int(one, "count"));
+    text_format(&text, "%s%s %" PRId64, i > 0 ? ", " : "", row_text(one, "name"),
+                row_int(one, "count"));
     if (row_int(one, "count") < row_int(one, "least"))
       text_format(&text, " (promised %" PRId64 ")", row_int(one, "least"));
   }
@@ -123,15 +127,19 @@ static void evidence_cell(struct table *table, const json_t *row) {
 }
 
 static void declined_cell(struct table *table, const json_t *row) {
-  if (row_int(row, "declined") == 0) table_cell(table, NULL);
+  if (row_int(row, "declined") == 0)
+    table_cell(table, NULL);
   else
-    table_cellf(table, "%" PRId64 "%s%.60s", row_int(row, "declined"), row_has(row, "reason") ? ": " : "",
-                row_text(row, "reason"));
+    table_cellf(table, "%" PRId64 "%s%.60s", row_int(row, "declined"),
+                row_has(row, "reason") ? ": " : "", row_text(row, "reason"));
 }
 
 static void cost_cells(struct table *table, const json_t *row) {
-  table_cell(table, row_has(row, "calls") ? human_count((double)row_int(row, "calls")) : NULL);
-  table_cell(table, row_int(row, "time_ns") > 0 ? human_seconds((double)row_int(row, "time_ns") * 1e-9) : NULL);
+  table_cell(table,
+             row_has(row, "calls") ? human_count((double)row_int(row, "calls")) : NULL);
+  table_cell(table, row_int(row, "time_ns") > 0
+                        ? human_seconds((double)row_int(row, "time_ns") * 1e-9)
+                        : NULL);
 }
 
 static void print_strategies(const struct cli *cli, const json_t *run) {
@@ -139,7 +147,8 @@ static void print_strategies(const struct cli *cli, const json_t *run) {
   size_t i;
   if (list == NULL) return;
   head(cli, "What engaged");
-  struct table *table = table_new("strategy|version|effect|engaged|evidence|>calls|>time|>memory|declined");
+  struct table *table =
+      table_new("strategy|version|effect|engaged|evidence|>calls|>time|>memory|declined");
   json_array_foreach(list, i, row) {
     table_cell(table, row_text(row, "id"));
     table_cell(table, row_text(row, "version"));
@@ -147,7 +156,9 @@ static void print_strategies(const struct cli *cli, const json_t *run) {
     table_cell(table, engaged_word(row));
     evidence_cell(table, row);
     cost_cells(table, row);
-    table_cell(table, row_int(row, "bytes_peak") > 0 ? human_bytes((double)row_int(row, "bytes_peak")) : NULL);
+    table_cell(table, row_int(row, "bytes_peak") > 0
+                          ? human_bytes((double)row_int(row, "bytes_peak"))
+                          : NULL);
     declined_cell(table, row);
   }
   table_print(table, cli->terminal, cli->colour);
@@ -201,7 +212,9 @@ static void print_metrics(const struct cli *cli, const json_t *run) {
   json_array_foreach(list, i, row) {
     const json_t *median = json_object_get(row, "median");
     table_cell(table, row_text(row, "name"));
-    table_cell(table, json_is_number(median) ? metric_figure(row_text(row, "name"), json_number_value(median)) : NULL);
+    table_cell(table, json_is_number(median)
+                          ? metric_figure(row_text(row, "name"), json_number_value(median))
+                          : NULL);
     repeats_cell(table, row);
   }
   table_print(table, cli->terminal, cli->colour);
@@ -210,10 +223,12 @@ static void print_metrics(const struct cli *cli, const json_t *run) {
 /* What produced it -------------------------------------------------------------------- */
 
 static void print_machine(const struct cli *cli, const json_t *run) {
-  const json_t *machine = json_object_get(run, "machine"), *program = json_object_get(run, "program");
+  const json_t *machine = json_object_get(run, "machine"),
+               *program = json_object_get(run, "program");
   char text[1024];
   head(cli, "What produced it");
-  snprintf(text, sizeof text, "%s, %" PRId64 " cores, %" PRId64 " threads, %s (number %" PRId64 ")",
+  snprintf(text, sizeof text,
+           "%s, %" PRId64 " cores, %" PRId64 " threads, %s (number %" PRId64 ")",
            row_text(machine, "cpu"), row_int(machine, "cores"), row_int(machine, "threads"),
            human_bytes((double)row_int(machine, "memory_bytes")), row_int(machine, "id"));
   field("machine", text);
@@ -225,10 +240,12 @@ static void print_machine(const struct cli *cli, const json_t *run) {
   snprintf(text, sizeof text, "ridge %s, %s%s", row_text(program, "version"),
            commit[0] != 0 ? "commit " : "no commit", commit);
   field("program", text);
-  snprintf(text, sizeof text, "%zu bytes; `ridge query again --param run=%" PRId64 "` prints them",
+  snprintf(text, sizeof text,
+           "%zu bytes; `ridge query again --param run=%" PRId64 "` prints them",
            strlen(patch), row_int(run, "run"));
   field("changes", patch[0] != 0 ? text : "");
-  snprintf(text, sizeof text, "%s, %s", row_text(program, "compiler"), row_text(program, "flags"));
+  snprintf(text, sizeof text, "%s, %s", row_text(program, "compiler"),
+           row_text(program, "flags"));
   field("compiled by", text);
 }
 
@@ -257,26 +274,30 @@ static void print_diagnostics(const struct cli *cli, const json_t *run) {
   head(cli, "Diagnostics");
   json_array_foreach(list, i, row) {
     printf("  %s", row_text(row, "file"));
-    if (row_has(row, "line")) printf(":%" PRId64 ":%" PRId64, row_int(row, "line"), row_int(row, "column"));
+    if (row_has(row, "line"))
+      printf(":%" PRId64 ":%" PRId64, row_int(row, "line"), row_int(row, "column"));
     printf("%s%s: ", row_has(row, "file") ? ": " : "", row_text(row, "code"));
     print_plainly(row_text(row, "text"));
     putchar('\n');
     json_array_foreach(json_object_get(row, "notes"), k, note) {
       printf("      = ");
-      print_plainly(json_is_string(note) ? json_string_value(note) : row_text(note, "text"));
+      print_plainly(json_is_string(note) ? json_string_value(note)
+                                         : row_text(note, "text"));
       putchar('\n');
     }
     if (row_has(row, "help")) printf("      = help: %s\n", row_text(row, "help"));
   }
 }
 
-static void print_events(const struct cli *cli, const json_t *run, const char *key, const char *title) {
+static void print_events(const struct cli *cli, const json_t *run, const char *key,
+                         const char *title) {
   const json_t *list = list_of(run, key), *row;
   size_t i;
   if (list == NULL) return;
   head(cli, title);
   json_array_foreach(list, i, row) {
-    printf("  %s  %s%s", row_text(row, "at"), row_text(row, "level"), row_has(row, "level") ? ": " : "");
+    printf("  %s  %s%s", row_text(row, "at"), row_text(row, "level"),
+           row_has(row, "level") ? ": " : "");
     print_plainly(row_text(row, "text"));
     if (row_has(row, "place")) printf(" (%s)", row_text(row, "place"));
     putchar('\n');
@@ -291,9 +312,10 @@ static void print_texts(const struct cli *cli, const json_t *run) {
   if (list == NULL) return;
   head(cli, json_array_size(list) > 0 ? "Texts" : "No texts");
   json_array_foreach(list, i, row) {
-    printf("\n  repeat %" PRId64 ", sequence %" PRId64 ": %" PRId64 " tokens, ended by %s\n%s",
-           row_int(row, "repeat"), row_int(row, "sequence"), row_int(row, "tokens"), row_text(row, "stop"),
-           cli->colour ? "\033[2m" : "");
+    printf("\n  repeat %" PRId64 ", sequence %" PRId64 ": %" PRId64
+           " tokens, ended by %s\n%s",
+           row_int(row, "repeat"), row_int(row, "sequence"), row_int(row, "tokens"),
+           row_text(row, "stop"), cli->colour ? "\033[2m" : "");
     print_plainly(row_text(row, "prompt"));
     printf("%s", cli->colour ? "\033[0m" : "");
     print_plainly(row_text(row, "text"));
@@ -311,7 +333,7 @@ static void print_operators(const struct cli *cli, const json_t *run) {
   double all = 0;
   size_t i;
   if (list == NULL) return;
-  json_array_foreach(list, i, row) all += (double)row_int(row, "ns");
+  json_array_foreach(list, i, row) { all += (double)row_int(row, "ns"); }
   head(cli, json_array_size(list) > 0 ? "Operators" : "No operators were recorded");
   if (json_array_size(list) == 0) return;
   struct table *table = table_new("operator|op|kernel|>calls|>time|>share|>byte/s|>FLOP/s");
@@ -333,8 +355,7 @@ static void print_plan(const struct cli *cli, const json_t *run) {
   if (plan == NULL) return;
   head(cli, json_is_null(plan) ? "No plan was recorded" : "What was to execute");
   if (json_is_null(plan)) return;
-  json_dumpf(json_object_get(plan, "detail"), stdout, JSON_INDENT(1));
-  putchar('\n');
+  render_plan(cli, json_object_get(plan, "detail"));
 }
 
 static void print_points(const struct cli *cli, const json_t *run) {
@@ -348,8 +369,9 @@ static void print_points(const struct cli *cli, const json_t *run) {
   json_array_foreach(list, i, row) {
     table_cell(table, row_text(row, "series"));
     table_cellf(table, "%" PRId64, row_int(row, "step"));
-    table_cell(table, row_has(row, "odd") ? row_text(row, "odd")
-                                          : row_shown(json_object_get(row, "value"), room, sizeof room));
+    table_cell(table, row_has(row, "odd")
+                          ? row_text(row, "odd")
+                          : row_shown(json_object_get(row, "value"), room, sizeof room));
   }
   table_print(table, cli->terminal, cli->colour);
 }

@@ -10,10 +10,11 @@
 /* "holds in 2 of 3 tries (holds,unclear)" */
 static void standing_cell(struct table *table, const json_t *row) {
   int64_t tries = row_int(row, "tries");
-  if (tries == 0) table_cell(table, "not tried here");
+  if (tries == 0)
+    table_cell(table, "not tried here");
   else
-    table_cellf(table, "holds in %" PRId64 " of %" PRId64 " (%s)", row_int(row, "held"), tries,
-                row_text(row, "verdicts"));
+    table_cellf(table, "holds in %" PRId64 " of %" PRId64 " (%s)", row_int(row, "held"),
+                tries, row_text(row, "verdicts"));
 }
 
 static void print_claims(const struct cli *cli, const json_t *rows) {
@@ -40,7 +41,8 @@ static int check_technique(struct catalog *catalog, const char *technique) {
   size_t n = json_array_size(rows);
   json_decref(rows);
   if (n > 0) return -1;
-  return options_refuse("claims", "no technique `%s`; `ridge techniques` lists them", technique);
+  return options_refuse("claims", "no technique `%s`; `ridge techniques` lists them",
+                        technique);
 }
 
 static int look(const struct cli *cli, struct catalog *catalog, const char *technique) {
@@ -50,9 +52,13 @@ static int look(const struct cli *cli, struct catalog *catalog, const char *tech
   if (exit >= 0) return exit;
   ridge_status status = catalog_claims(catalog, technique, &rows, &why);
   if (status != RIDGE_OK) return look_back_fail("claims", status, &why);
-  if (cli->json) print_json(json_incref(rows));
-  else if (json_array_size(rows) > 0) print_claims(cli, rows);
-  else printf("Nothing is claimed of %s in this catalog.\n", technique != NULL ? technique : "anything");
+  if (cli->json)
+    print_json(json_incref(rows));
+  else if (json_array_size(rows) > 0)
+    print_claims(cli, rows);
+  else
+    printf("Nothing is claimed of %s in this catalog.\n",
+           technique != NULL ? technique : "anything");
   json_decref(rows);
   return EXIT_OK;
 }
@@ -61,9 +67,16 @@ int verb_claims(struct cli *cli, int argc, char **argv) {
   const char *technique = NULL;
   struct catalog *catalog;
   const struct cli_option rows[] = {
-      {.name = "TECHNIQUE", .doc = "claims of one technique", .kind = OPTION_TEXT, .to = &technique,
+      {.name = "TECHNIQUE",
+       .doc = "claims of one technique",
+       .kind = OPTION_TEXT,
+       .to = &technique,
        .optional = true},
-      {.name = "--technique", .value = "ID", .doc = "the same", .kind = OPTION_TEXT, .to = &technique},
+      {.name = "--technique",
+       .value = "ID",
+       .doc = "the same",
+       .kind = OPTION_TEXT,
+       .to = &technique},
   };
   int exit = options_parse(cli, "claims", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;

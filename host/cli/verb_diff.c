@@ -27,11 +27,14 @@ static int differ(const struct cli *cli, struct catalog *catalog, int64_t a, int
   ridge_status status = catalog_diff(catalog, a, b, &rows, &why);
   if (status != RIDGE_OK) return look_back_fail("diff", status, &why);
   if (cli->json)
-    print_json(json_pack("{s:I, s:I, s:O}", "a", (json_int_t)a, "b", (json_int_t)b, "differs", rows));
+    print_json(json_pack("{s:I, s:I, s:O}", "a", (json_int_t)a, "b", (json_int_t)b,
+                         "differs", rows));
   else if (json_array_size(rows) == 0)
     printf("Runs %" PRId64 " and %" PRId64 " differ in nothing that was asked or produced; "
-           "`ridge compare` compares their figures.\n", a, b);
-  else print_rows(cli, a, b, rows);
+           "`ridge compare` compares their figures.\n",
+           a, b);
+  else
+    print_rows(cli, a, b, rows);
   json_decref(rows);
   return EXIT_OK;
 }
@@ -39,7 +42,9 @@ static int differ(const struct cli *cli, struct catalog *catalog, int64_t a, int
 int verb_diff(struct cli *cli, int argc, char **argv) {
   const char *words[2] = {NULL, NULL};
   const struct cli_option rows[] = {
-      {.name = "A", .doc = "a run: number, uid or its start, name, or `last`", .kind = OPTION_TEXT,
+      {.name = "A",
+       .doc = "a run: number, uid or its start, name, or `last`",
+       .kind = OPTION_TEXT,
        .to = &words[0]},
       {.name = "B", .doc = "another", .kind = OPTION_TEXT, .to = &words[1]},
   };

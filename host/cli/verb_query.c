@@ -17,8 +17,10 @@ static void print_parameter(const json_t *row) {
   char room[32];
   const json_t *fallback = json_object_get(row, "default");
   printf("      %-10s %s", row_text(row, "name"), row_text(row, "doc"));
-  if (json_is_true(json_object_get(row, "required"))) printf(" (has to be given)");
-  else if (!json_is_null(fallback)) printf(" (%s)", row_shown(fallback, room, sizeof room));
+  if (json_is_true(json_object_get(row, "required")))
+    printf(" (has to be given)");
+  else if (!json_is_null(fallback))
+    printf(" (%s)", row_shown(fallback, room, sizeof room));
   printf("\n");
 }
 
@@ -26,7 +28,7 @@ static void print_question(const json_t *help) {
   const json_t *row;
   size_t i;
   printf("\n  %s\n      %s\n", row_text(help, "name"), row_text(help, "help"));
-  json_array_foreach(json_object_get(help, "parameters"), i, row) print_parameter(row);
+  json_array_foreach(json_object_get(help, "parameters"), i, row) { print_parameter(row); }
 }
 
 static int list(const struct cli *cli) {
@@ -41,9 +43,10 @@ static int list(const struct cli *cli) {
     print_json(all);
     return EXIT_OK;
   }
-  printf("Questions, asked as `ridge query NAME --param name=value`; or any SQL that reads:\n"
-         "`ridge query 'SELECT * FROM run_summary LIMIT 5'`\n");
-  json_array_foreach(all, i, help) print_question(help);
+  printf(
+      "Questions, asked as `ridge query NAME --param name=value`; or any SQL that reads:\n"
+      "`ridge query 'SELECT * FROM run_summary LIMIT 5'`\n");
+  json_array_foreach(all, i, help) { print_question(help); }
   json_decref(all);
   return EXIT_OK;
 }
@@ -59,7 +62,8 @@ static int refuse_name(const char *word) {
     list_of[n] = names[n];
   }
   const char *near = near_of(word, list_of, n);
-  if (near != NULL) return options_refuse("query", "no question `%s`; did you mean `%s`?", word, near);
+  if (near != NULL)
+    return options_refuse("query", "no question `%s`; did you mean `%s`?", word, near);
   return options_refuse("query", "no question `%s`; `ridge query` lists them", word);
 }
 
@@ -68,7 +72,8 @@ static int read_parameters(const struct option_texts *words, json_t *out) {
   for (size_t i = 0; i < words->n; i++) {
     const char *equals = strchr(words->items[i], '=');
     char name[64];
-    if (equals == NULL || equals == words->items[i] || (size_t)(equals - words->items[i]) >= sizeof name)
+    if (equals == NULL || equals == words->items[i] ||
+        (size_t)(equals - words->items[i]) >= sizeof name)
       return options_refuse("query", "--param wants name=value, not `%s`", words->items[i]);
     snprintf(name, sizeof name, "%.*s", (int)(equals - words->items[i]), words->items[i]);
     json_object_set_new(out, name, catalog_typed(equals + 1));
@@ -88,11 +93,13 @@ static int ask(const struct cli *cli, struct catalog *catalog, const struct aske
   struct why why;
   struct rows_out *out = rows_out_new(cli, format);
   if (out == NULL)
-    return options_refuse("query", "no format `%s`; it is table, md, csv, json or jsonl", format);
+    return options_refuse("query", "no format `%s`; it is table, md, csv, json or jsonl",
+                          format);
   const struct catalog_sink sink = rows_out_sink(out);
   ridge_status status =
-      asked->named ? catalog_ask(catalog, &asked->question, asked->parameters, &sink, NULL, &why)
-                   : catalog_query(catalog, asked->words, asked->parameters, &sink, NULL, &why);
+      asked->named
+          ? catalog_ask(catalog, &asked->question, asked->parameters, &sink, NULL, &why)
+          : catalog_query(catalog, asked->words, asked->parameters, &sink, NULL, &why);
   int exit = rows_out_end(out, status != RIDGE_OK);
   return status == RIDGE_OK ? exit : look_back_fail("query", status, &why);
 }
@@ -106,11 +113,20 @@ int verb_query(struct cli *cli, int argc, char **argv) {
   struct asked asked = {0};
   const char *format = cli->json ? "json" : "table";
   const struct cli_option rows[] = {
-      {.name = "QUESTION", .doc = "a name, or SQL; without it the names are listed", .kind = OPTION_TEXT,
-       .to = &asked.words, .optional = true},
-      {.name = "--param", .value = "NAME=VALUE", .doc = "a parameter of the question, or :NAME in SQL",
-       .kind = OPTION_TEXTS, .to = &parameters},
-      {.name = "--format", .value = "F", .doc = "table, md, csv, json or jsonl", .kind = OPTION_TEXT,
+      {.name = "QUESTION",
+       .doc = "a name, or SQL; without it the names are listed",
+       .kind = OPTION_TEXT,
+       .to = &asked.words,
+       .optional = true},
+      {.name = "--param",
+       .value = "NAME=VALUE",
+       .doc = "a parameter of the question, or :NAME in SQL",
+       .kind = OPTION_TEXTS,
+       .to = &parameters},
+      {.name = "--format",
+       .value = "F",
+       .doc = "table, md, csv, json or jsonl",
+       .kind = OPTION_TEXT,
        .to = &format},
   };
   struct catalog *catalog = NULL;

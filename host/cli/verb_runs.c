@@ -13,12 +13,14 @@ enum { DEFAULT_LIMIT = 20 };
 
 static void figure_cell(struct table *table, const json_t *row, const char *metric) {
   const json_t *value = json_object_get(row, metric);
-  table_cell(table, json_is_number(value) ? metric_figure(metric, json_number_value(value)) : NULL);
+  table_cell(table, json_is_number(value) ? metric_figure(metric, json_number_value(value))
+                                          : NULL);
 }
 
 static void print_runs(const struct cli *cli, const json_t *rows) {
-  struct table *table = table_new(">run|name|status|started (UTC)|>time|strategies|>prefill|>decode|"
-                                  ">perplexity|>memory|last words");
+  struct table *table =
+      table_new(">run|name|status|started (UTC)|>time|strategies|>prefill|>decode|"
+                ">perplexity|>memory|last words");
   const json_t *row;
   size_t i;
   json_array_foreach(rows, i, row) {
@@ -27,7 +29,8 @@ static void print_runs(const struct cli *cli, const json_t *rows) {
     table_cell(table, row_text(row, "name"));
     table_cell(table, row_text(row, "status"));
     table_cell(table, row_text(row, "started"));
-    table_cell(table, json_is_number(seconds) ? human_seconds(json_number_value(seconds)) : NULL);
+    table_cell(table,
+               json_is_number(seconds) ? human_seconds(json_number_value(seconds)) : NULL);
     table_cell(table, row_has(row, "strategies") ? row_text(row, "strategies") : NULL);
     figure_cell(table, row, "prefill_tps");
     figure_cell(table, row, "decode_tps");
@@ -38,14 +41,18 @@ static void print_runs(const struct cli *cli, const json_t *rows) {
   table_print(table, cli->terminal, cli->colour);
 }
 
-static int list(const struct cli *cli, struct catalog *catalog, const struct catalog_filter *filter) {
+static int list(const struct cli *cli, struct catalog *catalog,
+                const struct catalog_filter *filter) {
   json_t *rows = NULL;
   struct why why;
   ridge_status status = catalog_runs(catalog, filter, &rows, &why);
   if (status != RIDGE_OK) return look_back_fail("runs", status, &why);
-  if (cli->json) print_json(json_incref(rows));
-  else if (json_array_size(rows) > 0) print_runs(cli, rows);
-  else printf("No such run in %s.\n", catalog_file(catalog));
+  if (cli->json)
+    print_json(json_incref(rows));
+  else if (json_array_size(rows) > 0)
+    print_runs(cli, rows);
+  else
+    printf("No such run in %s.\n", catalog_file(catalog));
   json_decref(rows);
   return EXIT_OK;
 }
@@ -60,20 +67,36 @@ int verb_runs(struct cli *cli, int argc, char **argv) {
   struct catalog_filter filter = {.limit = DEFAULT_LIMIT};
   struct catalog *catalog;
   const struct cli_option rows[] = {
-      {.name = "--name", .value = "NAME", .doc = "runs of this name", .kind = OPTION_TEXT,
+      {.name = "--name",
+       .value = "NAME",
+       .doc = "runs of this name",
+       .kind = OPTION_TEXT,
        .to = &filter.name},
-      {.name = "--status", .value = "S", .kind = OPTION_TEXT, .to = &filter.status,
+      {.name = "--status",
+       .value = "S",
+       .kind = OPTION_TEXT,
+       .to = &filter.status,
        .doc = "done, refused, running, inert, failed, crashed or stopped"},
-      {.name = "--recipe", .value = "R", .kind = OPTION_TEXT, .to = &filter.recipe,
-       .doc = "a recipe's name, or the start of its digest"},
-      {.name = "--limit", .value = "N", .doc = "so many, newest first; 20 if not given, 0: all",
-       .kind = OPTION_INT, .to = &filter.limit, .lo = 0, .hi = 1e9},
+      {.name = "--recipe",
+       .value = "R",
+       .kind = OPTION_TEXT,
+       .to = &filter.recipe,
+       .doc = "a recipe's name, or at least 8 letters of its digest"},
+      {.name = "--limit",
+       .value = "N",
+       .doc = "so many, newest first; 20 if not given, 0: all",
+       .kind = OPTION_INT,
+       .to = &filter.limit,
+       .lo = 0,
+       .hi = 1e9},
   };
   int exit = options_parse(cli, "runs", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;
   if (filter.status != NULL && !is_status(filter.status))
-    return options_refuse("runs", "no status `%s`; it is one of done, refused, running, inert, "
-                          "failed, crashed, stopped", filter.status);
+    return options_refuse("runs",
+                          "no status `%s`; it is one of done, refused, running, inert, "
+                          "failed, crashed, stopped",
+                          filter.status);
   exit = look_back_open(cli, "runs", &catalog);
   if (exit < 0) exit = list(cli, catalog, &filter);
   catalog_close(catalog);

@@ -4,7 +4,8 @@
 #include "cli/print_json.h"
 #include "cli/show_page.h"
 
-static int show(const struct cli *cli, struct catalog *catalog, const char *what, unsigned parts) {
+static int show(const struct cli *cli, struct catalog *catalog, const char *what,
+                unsigned parts) {
   json_t *run = NULL;
   int64_t id = 0;
   struct why why;
@@ -12,8 +13,10 @@ static int show(const struct cli *cli, struct catalog *catalog, const char *what
   if (exit >= 0) return exit;
   ridge_status status = catalog_show(catalog, id, parts, &run, &why);
   if (status != RIDGE_OK) return look_back_fail("show", status, &why);
-  if (cli->json) print_json(json_incref(run));
-  else show_page_print(cli, run);
+  if (cli->json)
+    print_json(json_incref(run));
+  else
+    show_page_print(cli, run);
   json_decref(run);
   return EXIT_OK;
 }
@@ -23,10 +26,22 @@ int verb_show(struct cli *cli, int argc, char **argv) {
   bool texts = false, operators = false, plan = false, points = false;
   struct catalog *catalog;
   const struct cli_option rows[] = {
-      {.name = "RUN", .doc = "number, uid or its start, name, or `last`", .kind = OPTION_TEXT, .to = &what},
-      {.name = "--text", .doc = "also the texts that were generated", .kind = OPTION_FLAG, .to = &texts},
-      {.name = "--operators", .doc = "also the time of each operator", .kind = OPTION_FLAG, .to = &operators},
-      {.name = "--plan", .doc = "also what was to execute", .kind = OPTION_FLAG, .to = &plan},
+      {.name = "RUN",
+       .doc = "number, uid or its start, name, or `last`",
+       .kind = OPTION_TEXT,
+       .to = &what},
+      {.name = "--text",
+       .doc = "also the texts that were generated",
+       .kind = OPTION_FLAG,
+       .to = &texts},
+      {.name = "--operators",
+       .doc = "also the time of each operator",
+       .kind = OPTION_FLAG,
+       .to = &operators},
+      {.name = "--plan",
+       .doc = "also what was to execute",
+       .kind = OPTION_FLAG,
+       .to = &plan},
       {.name = "--points", .doc = "also the series", .kind = OPTION_FLAG, .to = &points},
   };
   int exit = options_parse(cli, "show", rows, sizeof rows / sizeof *rows, argc, argv);

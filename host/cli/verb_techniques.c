@@ -17,16 +17,17 @@ static char *strategies_text(const json_t *row) {
   const json_t *list = json_object_get(row, "strategies"), *name;
   struct text text = text_new(4096);
   size_t i;
-  json_array_foreach(list, i, name)
+  json_array_foreach(list, i, name) {
     text_format(&text, "%s%s", i > 0 ? " " : "", json_string_value(name));
+  }
   if (text.size > 0) return text.data;
   text_free(&text);
   return NULL;
 }
 
 static void print_list(const struct cli *cli, const json_t *rows) {
-  struct table *table =
-      table_new("class|branch|technique|>year|in the review|on a CPU|>claims|strategies here|title");
+  struct table *table = table_new(
+      "class|branch|technique|>year|in the review|on a CPU|>claims|strategies here|title");
   const json_t *row;
   size_t i;
   json_array_foreach(rows, i, row) {
@@ -68,7 +69,8 @@ static void print_one(const json_t *row) {
   print_field("strategies", strategies != NULL ? strategies : "none here");
   free(strategies);
   const json_t *claims = json_object_get(row, "claims");
-  if (json_array_size(claims) > 0) printf("\nClaims (ridge claims %s says what holds here)\n", row_text(row, "id"));
+  if (json_array_size(claims) > 0)
+    printf("\nClaims (ridge claims %s says what holds here)\n", row_text(row, "id"));
   json_array_foreach(claims, i, claim) {
     printf("  %-24s ", row_text(claim, "label"));
     print_plainly(row_text(claim, "statement"));
@@ -83,11 +85,14 @@ static int refuse_id(struct catalog *catalog, const char *id) {
   size_t n = 0;
   ridge_status status = catalog_techniques(catalog, NULL, &rows, &why);
   if (status != RIDGE_OK) return look_back_fail("techniques", status, &why);
-  for (; n < json_array_size(rows) && n < 512; n++) names[n] = row_text(json_array_get(rows, n), "id");
+  for (; n < json_array_size(rows) && n < 512; n++)
+    names[n] = row_text(json_array_get(rows, n), "id");
   near = near_of(id, names, n);
-  int exit = near != NULL
-                 ? options_refuse("techniques", "no technique `%s`; did you mean `%s`?", id, near)
-                 : options_refuse("techniques", "no technique `%s`; `ridge techniques` lists them", id);
+  int exit =
+      near != NULL
+          ? options_refuse("techniques", "no technique `%s`; did you mean `%s`?", id, near)
+          : options_refuse("techniques", "no technique `%s`; `ridge techniques` lists them",
+                           id);
   json_decref(rows);
   return exit;
 }
@@ -96,12 +101,15 @@ static int refuse_id(struct catalog *catalog, const char *id) {
 static json_t *of_class(const json_t *rows, const char *class) {
   json_t *kept = json_array(), *row;
   size_t i;
-  json_array_foreach((json_t *)(uintptr_t)rows, i, row)
-    if (class == NULL || strcmp(row_text(row, "class"), class) == 0) json_array_append(kept, row);
+  json_array_foreach((json_t *)(uintptr_t)rows, i, row) {
+    if (class == NULL || strcmp(row_text(row, "class"), class) == 0)
+      json_array_append(kept, row);
+  }
   return kept;
 }
 
-static int look(const struct cli *cli, struct catalog *catalog, const char *id, const char *class) {
+static int look(const struct cli *cli, struct catalog *catalog, const char *id,
+                const char *class) {
   json_t *rows = NULL;
   struct why why;
   ridge_status status = catalog_techniques(catalog, id, &rows, &why);
@@ -109,31 +117,43 @@ static int look(const struct cli *cli, struct catalog *catalog, const char *id, 
   json_t *kept = of_class(rows, class);
   json_decref(rows);
   int exit = EXIT_OK;
-  if (id != NULL && json_array_size(kept) == 0) exit = refuse_id(catalog, id);
-  else if (cli->json) print_json(id != NULL ? json_incref(json_array_get(kept, 0)) : json_incref(kept));
-  else if (id != NULL) print_one(json_array_get(kept, 0));
-  else print_list(cli, kept);
+  if (id != NULL && json_array_size(kept) == 0)
+    exit = refuse_id(catalog, id);
+  else if (cli->json)
+    print_json(id != NULL ? json_incref(json_array_get(kept, 0)) : json_incref(kept));
+  else if (id != NULL)
+    print_one(json_array_get(kept, 0));
+  else
+    print_list(cli, kept);
   json_decref(kept);
   return exit;
 }
 
 static bool is_class(const char *word) {
-  return strcmp(word, "training") == 0 || strcmp(word, "inference") == 0 || strcmp(word, "serving") == 0;
+  return strcmp(word, "training") == 0 || strcmp(word, "inference") == 0 ||
+         strcmp(word, "serving") == 0;
 }
 
 int verb_techniques(struct cli *cli, int argc, char **argv) {
   const char *id = NULL, *class = NULL;
   struct catalog *catalog;
   const struct cli_option rows[] = {
-      {.name = "ID", .doc = "everything about one technique", .kind = OPTION_TEXT, .to = &id,
+      {.name = "ID",
+       .doc = "everything about one technique",
+       .kind = OPTION_TEXT,
+       .to = &id,
        .optional = true},
-      {.name = "--class", .value = "C", .doc = "training, inference or serving only",
-       .kind = OPTION_TEXT, .to = &class},
+      {.name = "--class",
+       .value = "C",
+       .doc = "training, inference or serving only",
+       .kind = OPTION_TEXT,
+       .to = &class},
   };
   int exit = options_parse(cli, "techniques", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;
   if (class != NULL && !is_class(class))
-    return options_refuse("techniques", "no class `%s`; it is training, inference or serving", class);
+    return options_refuse("techniques",
+                          "no class `%s`; it is training, inference or serving", class);
   exit = look_back_open(cli, "techniques", &catalog);
   if (exit < 0) exit = look(cli, catalog, id, class);
   catalog_close(catalog);

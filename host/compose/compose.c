@@ -65,15 +65,18 @@ void compose_recipe(const struct recipe *recipe, const struct registry *registry
   begin(&c);
   diagnostics_add_faults(&c.diagnostics, recipe->faults);
   bool infer = recipe->root != NULL && strcmp(recipe->root->keyword->name, "infer") == 0;
-  if (infer) check(&c);
-  else if (recipe->root != NULL) refuse_root(&c);
+  if (infer)
+    check(&c);
+  else if (recipe->root != NULL)
+    refuse_root(&c);
   compose_emit(&c, out);
   release(&c);
 }
 
-ridge_status compose_file(const char *self, const char *path, const struct registry *registry,
-                          const struct machine *machine, const struct compose_override *overrides,
-                          size_t n, struct composed *out, struct why *why) {
+ridge_status compose_file(const char *self, const char *path,
+                          const struct registry *registry, const struct machine *machine,
+                          const struct compose_override *overrides, size_t n,
+                          struct composed *out, struct why *why) {
   struct recipe recipe;
   struct compose_request request = {.overrides = overrides, .n_overrides = n};
   *out = (struct composed){0};

@@ -16,8 +16,10 @@
 /* What a shell completes on the command line is relative to the folder of the shell. */
 static char *path_from_here(const char *name) {
   char *here = getcwd(NULL, 0), *path = NULL;
-  if (name[0] == '/' || here == NULL) path = strdup(name);
-  else if (asprintf(&path, "%s/%s", here, name) < 0) path = NULL;
+  if (name[0] == '/' || here == NULL)
+    path = strdup(name);
+  else if (asprintf(&path, "%s/%s", here, name) < 0)
+    path = NULL;
   if (path == NULL) abort();
   free(here);
   return path;
@@ -34,6 +36,20 @@ static bool names_file(const struct resolved *value) {
   return name != NULL && name[0] != 0;
 }
 
+static void note_places(const struct composing *c, const struct resolved *value,
+                        const char *path, json_t *row) {
+  char *places[RECIPE_PLACES];
+  if (value->origin.kind == ORIGIN_COMMAND) {
+    diagnostic_note(row, "looked for as %s", path);
+    return;
+  }
+  size_t n = recipe_file_places(c->recipe->path, json_string_value(value->value), places);
+  for (size_t i = 0; i < n; i++) {
+    diagnostic_note(row, "looked for as %s", places[i]);
+    free(places[i]);
+  }
+}
+
 static void check_file(struct composing *c, const struct resolved *value, const char *owner,
                        const char *name) {
   struct stat info;
@@ -42,16 +58,18 @@ static void check_file(struct composing *c, const struct resolved *value, const 
   const char *written = json_string_value(value->value);
   bool there = stat(path, &info) == 0;
   if (!there || !S_ISREG(info.st_mode) || access(path, R_OK) != 0) {
-    json_t *row = diagnose(&c->diagnostics, "P301", value->origin, "`%s.%s`: %s `%s`", owner, name,
-                           !there                    ? "there is no file"
-                           : !S_ISREG(info.st_mode) ? "this is no regular file:"
-                                                    : "this file may not be read:",
-                           written);
-    if (written[0] != '/') diagnostic_note(row, "looked for as %s", path);
+    json_t *row =
+        diagnose(&c->diagnostics, "P301", value->origin, "`%s.%s`: %s `%s`", owner, name,
+                 !there                   ? "there is no file"
+                 : !S_ISREG(info.st_mode) ? "this is no regular file:"
+                                          : "this file may not be read:",
+                 written);
+    if (!there && written[0] != '/') note_places(c, value, path, row);
     if (!there && written[0] != '/' && value->origin.kind != ORIGIN_COMMAND &&
         access(written, R_OK) == 0)
-      diagnostic_help(row, "it is in the current folder, but a name is relative to the recipe's "
-                           "folder, or to the folder that holds `recipes`");
+      diagnostic_help(row,
+                      "it is in the current folder, but a name is relative to the recipe's "
+                      "folder, or to the folder that holds `recipes`");
   }
   free(path);
 }
@@ -111,7 +129,8 @@ static void emit_settings(const struct composing *c, struct composed *out) {
       emit_setting(c, &rows[i], &c->settings[i], out);
 }
 
-static void emit_used(const struct composing *c, const struct used *used, struct composed *out) {
+static void emit_used(const struct composing *c, const struct used *used,
+                      struct composed *out) {
   const struct plugin_info *plugin = used->plugin;
   json_t *params = json_object(), *origins = json_object(), *paths = json_object();
   char name[192];
@@ -131,8 +150,9 @@ static void emit_used(const struct composing *c, const struct used *used, struct
   json_array_append_new(json_object_get(out->composition, "strategies"),
                         json_pack("{s:s, s:o, s:O}", "id", plugin->id, "params", params,
                                   "may_idle", used->may_idle.value));
-  json_array_append_new(json_object_get(out->origins, "strategies"),
-                        json_pack("{s:o, s:i}", "params", origins, "line", used->word->at.line));
+  json_array_append_new(
+      json_object_get(out->origins, "strategies"),
+      json_pack("{s:o, s:i}", "params", origins, "line", used->word->at.line));
   json_array_append_new(json_object_get(out->paths, "strategies"), paths);
 }
 
@@ -142,8 +162,9 @@ static json_t *named_part(const json_t *composition, bool strategies) {
   const char *name;
   json_t *value;
   void *next;
-  json_object_foreach_safe(settings, next, name, value)
-    if (strncmp(name, "measure.", 8) == 0) json_object_del(settings, name);
+  json_object_foreach_safe(settings, next, name,
+                           value) if (strncmp(name, "measure.", 8) == 0)
+      json_object_del(settings, name);
   if (!strategies) json_object_del(part, "strategies");
   return part;
 }
@@ -184,7 +205,8 @@ static json_t *recipe_json(const struct composing *c) {
   json_object_set_new(out, "file", json_string(recipe->file));
   json_object_set_new(out, "path", text_or_null(recipe->path));
   json_object_set_new(out, "text", text != NULL ? text : json_null()); /* not UTF-8 */
-  json_object_set_new(out, "against", text_or_null(c->against == NULL ? NULL : c->against->arg));
+  json_object_set_new(out, "against",
+                      text_or_null(c->against == NULL ? NULL : c->against->arg));
   json_object_set_new(out, "against_path", text_or_null(c->against_path));
   json_object_set_new(out, "measure", measure_json(c));
   return out;
@@ -196,10 +218,10 @@ void compose_emit(struct composing *c, struct composed *out) {
   if (json_array_size(out->diagnostics) > 0) return;
   out->composition = json_pack("{s:s, s:O, s:{}, s:[]}", "root", "infer", "floor",
                                c->fields.floor.value, "settings", "strategies");
-  out->origins = json_pack("{s:{}, s:[], s:{s:o, s:o, s:o}, s:{}, s:{}}", "settings", "strategies",
-                           "recipe", "name", origin_json(&c->fields.name), "seed",
-                           origin_json(&c->fields.seed), "floor", origin_json(&c->fields.floor),
-                           "lines", "places");
+  out->origins = json_pack("{s:{}, s:[], s:{s:o, s:o, s:o}, s:{}, s:{}}", "settings",
+                           "strategies", "recipe", "name", origin_json(&c->fields.name),
+                           "seed", origin_json(&c->fields.seed), "floor",
+                           origin_json(&c->fields.floor), "lines", "places");
   out->paths = json_pack("{s:{}, s:[]}", "settings", "strategies");
   put_place(out, "root", c->recipe->root->at);
   emit_settings(c, out);

@@ -10,7 +10,8 @@
 
 /* Was it given, and is it another value than without it? */
 static bool matters(const struct resolved *value, const struct rule *rule) {
-  if (value->origin.kind == ORIGIN_DEFAULT || value->bad || value->value == NULL) return false;
+  if (value->origin.kind == ORIGIN_DEFAULT || value->bad || value->value == NULL)
+    return false;
   json_t *usual = rule_default(rule);
   bool other = usual == NULL || !json_equal(usual, value->value);
   json_decref(usual);
@@ -25,9 +26,11 @@ static void idle_words(struct composing *c) {
   for (size_t i = 0; i < n; i++) {
     const char *needs = words[compose_word_index(rows[i].word)].needs;
     struct rule rule = rule_of_setting(&rows[i]);
-    if (needs == NULL || compose_in_effect(c, needs) || !matters(&c->settings[i], &rule)) continue;
-    json_t *row = diagnose(&c->diagnostics, "P105", c->settings[i].origin,
-                           "`%s.%s` does nothing without `%s`", rows[i].word, rows[i].field, needs);
+    if (needs == NULL || compose_in_effect(c, needs) || !matters(&c->settings[i], &rule))
+      continue;
+    json_t *row =
+        diagnose(&c->diagnostics, "P105", c->settings[i].origin,
+                 "`%s.%s` does nothing without `%s`", rows[i].word, rows[i].field, needs);
     diagnostic_help(row, "add `%s`, or remove this", recipe_keyword_find(needs)->example);
   }
 }
@@ -53,7 +56,8 @@ static void idle_bench(struct composing *c) {
 }
 
 /* A parameter that its plugin declares idle under a condition. */
-static void idle_param(struct composing *c, const struct used *used, const ridge_relation *row) {
+static void idle_param(struct composing *c, const struct used *used,
+                       const ridge_relation *row) {
   const struct plugin_info *plugin = used->plugin;
   const ridge_param *target = plugin_param(plugin, row->target);
   const ridge_param *about = row->param == NULL ? NULL : plugin_param(plugin, row->param);
@@ -64,11 +68,13 @@ static void idle_param(struct composing *c, const struct used *used, const ridge
   char *when = NULL;
   if (row->op != RIDGE_ALWAYS) {
     const struct resolved *compared = &used->params[about - plugin->params];
-    if (compared->bad || !relation_compares(about->type, compared->value, row->op, row->value))
+    if (compared->bad ||
+        !relation_compares(about->type, compared->value, row->op, row->value))
       return;
     when = relation_condition(about->type, row->op, row->value);
   }
-  char *given = when == NULL ? NULL : arena_format(&c->arena, " when %s%s", about->name, when);
+  char *given =
+      when == NULL ? NULL : arena_format(&c->arena, " when %s%s", about->name, when);
   free(when);
   json_t *said = diagnose(&c->diagnostics, "P105", value->origin, "`%s.%s` does nothing%s",
                           plugin->id, target->name, given == NULL ? "" : given);
@@ -82,6 +88,7 @@ void compose_idle(struct composing *c) {
   for (size_t i = 0; i < c->n_used; i++) {
     const struct plugin_info *plugin = c->used[i].plugin;
     for (size_t k = 0; plugin != NULL && k < plugin->n_relations; k++)
-      if (plugin->relations[k].kind == RIDGE_IDLE) idle_param(c, &c->used[i], &plugin->relations[k]);
+      if (plugin->relations[k].kind == RIDGE_IDLE)
+        idle_param(c, &c->used[i], &plugin->relations[k]);
   }
 }

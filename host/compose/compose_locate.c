@@ -9,7 +9,8 @@ static const json_t *place_for(const json_t *places, const char *owner) {
   char *name = strdup(owner);
   if (name == NULL) abort();
   const json_t *found = json_object_get(places, name);
-  for (char *dot = strrchr(name, '.'); found == NULL && dot != NULL; dot = strrchr(name, '.')) {
+  for (char *dot = strrchr(name, '.'); found == NULL && dot != NULL;
+       dot = strrchr(name, '.')) {
     *dot = 0;
     found = json_object_get(places, name);
   }
@@ -31,15 +32,15 @@ static const char *text_of(const json_t *object, const char *name) {
 
 json_t *compose_locate(const struct composed *composed, const json_t *finding) {
   const json_t *text = json_object_get(composed->recipe, "text");
-  struct recipe_source source =
-      recipe_source_of(text == NULL ? "" : json_string_value(text), json_string_length(text));
+  struct recipe_source source = recipe_source_of(
+      text == NULL ? "" : json_string_value(text), json_string_length(text));
   struct diagnostics all = {
       .list = json_array(), .file = text_of(composed->recipe, "file"), .source = &source};
   const char *owner = text_of(finding, "owner"), *help = text_of(finding, "help");
   struct place at =
       place_read(place_for(json_object_get(composed->origins, "places"), owner));
-  json_t *row = diagnose(&all, text_of(finding, "code"), origin_at(at), "%s%s%s",
-                         owner, owner[0] == 0 ? "" : ": ", text_of(finding, "text"));
+  json_t *row = diagnose(&all, text_of(finding, "code"), origin_at(at), "%s%s%s", owner,
+                         owner[0] == 0 ? "" : ": ", text_of(finding, "text"));
   if (help[0] != 0) diagnostic_help(row, "%s", help);
   json_incref(row);
   diagnostics_free(&all);

@@ -31,7 +31,8 @@ static void unknown_owner(struct composing *c, const char *owner, struct origin 
   json_t *row = diagnose(&c->diagnostics, "P105", origin,
                          "the recipe does not use `%s`, so this would do nothing", owner);
   if (!diagnostic_help_near(row, owner, names, n))
-    diagnostic_help(row, "what a strategy takes is set after its `use` line is in the recipe");
+    diagnostic_help(row,
+                    "what a strategy takes is set after its `use` line is in the recipe");
 }
 
 static void unknown_setting(struct composing *c, const char *word, const char *field,
@@ -41,11 +42,13 @@ static void unknown_setting(struct composing *c, const char *word, const char *f
   const char **names = arena_array(&c->arena, n, sizeof *names);
   for (size_t i = 0; i < n; i++)
     if (strcmp(rows[i].word, word) == 0) names[n_names++] = rows[i].field;
-  json_t *row = diagnose(&c->diagnostics, "P102", origin, "`%s` has no setting `%s`", word, field);
+  json_t *row =
+      diagnose(&c->diagnostics, "P102", origin, "`%s` has no setting `%s`", word, field);
   diagnostic_help_near(row, field, names, n_names);
 }
 
-static void apply(struct composing *c, const struct compose_override *set, struct origin origin) {
+static void apply(struct composing *c, const struct compose_override *set,
+                  struct origin origin) {
   const struct setting *row = setting_find(set->name);
   const char *dot = strrchr(set->name, '.');
   if (row != NULL) {
@@ -54,15 +57,20 @@ static void apply(struct composing *c, const struct compose_override *set, struc
   }
   if (compose_override_field(c, set->name, set->value, origin)) return;
   if (dot == NULL || dot == set->name || dot[1] == 0) {
-    json_t *said = diagnose(&c->diagnostics, "R003", origin, "`%s` is no name of a value", set->name);
-    diagnostic_help(said, "write `kv.paged.block=32`, `sample.temperature=0.8` or `seed=7`");
+    json_t *said =
+        diagnose(&c->diagnostics, "R003", origin, "`%s` is no name of a value", set->name);
+    diagnostic_help(said,
+                    "write `kv.paged.block=32`, `sample.temperature=0.8` or `seed=7`");
     return;
   }
   char *owner = arena_bytes(&c->arena, set->name, (size_t)(dot - set->name));
   struct used *used = compose_find(c, owner);
-  if (used != NULL) compose_override_param(c, used, dot + 1, set->value, origin);
-  else if (compose_word_index(owner) != SIZE_MAX) unknown_setting(c, owner, dot + 1, origin);
-  else unknown_owner(c, owner, origin);
+  if (used != NULL)
+    compose_override_param(c, used, dot + 1, set->value, origin);
+  else if (compose_word_index(owner) != SIZE_MAX)
+    unknown_setting(c, owner, dot + 1, origin);
+  else
+    unknown_owner(c, owner, origin);
 }
 
 static bool given_before(const struct compose_request *request, size_t i) {
@@ -83,18 +91,21 @@ void compose_overrides(struct composing *c) {
     };
     if (given_before(request, i))
       diagnose(&c->diagnostics, "R003", origin, "`%s` is given twice", set->name);
-    else apply(c, set, origin);
+    else
+      apply(c, set, origin);
   }
   for (size_t i = 0; i < request->n_without; i++) {
     bool found = false;
     const struct recipe_word *root = c->recipe->root;
     for (size_t k = 0; k < root->n_items; k++) {
       const struct recipe_word *word = root->items[k].word;
-      found |= word != NULL && word->arg != NULL && strcmp(word->keyword->name, "use") == 0 &&
+      found |= word != NULL && word->arg != NULL &&
+               strcmp(word->keyword->name, "use") == 0 &&
                strcmp(word->arg, request->without[i]) == 0;
     }
     struct origin origin = {.kind = ORIGIN_SWEEP,
-                            .typed = arena_format(&c->arena, "without %s", request->without[i])};
+                            .typed =
+                                arena_format(&c->arena, "without %s", request->without[i])};
     if (!found) does_nothing(c, origin, "the recipe does not use this strategy");
   }
 }

@@ -15,7 +15,9 @@
 
 /* --- conditions --- */
 
-static int compare_texts(const char *a, const char *b) { return strcmp(a, b == NULL ? "" : b); }
+static int compare_texts(const char *a, const char *b) {
+  return strcmp(a, b == NULL ? "" : b);
+}
 
 bool relation_compares(uint32_t type, const json_t *value, uint32_t op, ridge_value with) {
   int order;
@@ -45,7 +47,7 @@ bool relation_compares(uint32_t type, const json_t *value, uint32_t op, ridge_va
 }
 
 char *relation_condition(uint32_t type, uint32_t op, ridge_value with) {
-  static const char *const words[] = {"",          "is",       "is not",     "is below",
+  static const char *const words[] = {"",           "is",       "is not",     "is below",
                                       "is at most", "is above", "is at least"};
   struct text out = text_new(512);
   text_format(&out, " %s ", op < sizeof words / sizeof *words ? words[op] : "?");
@@ -69,12 +71,13 @@ static bool applies(const struct used *self, const ridge_relation *row) {
 }
 
 /* " when `kv.quant.values` is "q4"", or "". */
-static const char *when(struct composing *c, const struct used *self, const ridge_relation *row) {
+static const char *when(struct composing *c, const struct used *self,
+                        const ridge_relation *row) {
   if (row->op == RIDGE_ALWAYS || row->param == NULL) return "";
   char *condition =
       relation_condition(plugin_param(self->plugin, row->param)->type, row->op, row->value);
-  const char *text = arena_format(&c->arena, " when `%s.%s`%s", self->plugin->id, row->param,
-                                  condition);
+  const char *text =
+      arena_format(&c->arena, " when `%s.%s`%s", self->plugin->id, row->param, condition);
   free(condition);
   return text;
 }
@@ -100,14 +103,16 @@ static bool is_meant(const char *target, const struct plugin_info *plugin) {
   size_t size = strlen(target);
   if (has_prefix(target, "cap:")) return provides(plugin, target + 4);
   if (size > 2 && strcmp(target + size - 2, ".*") == 0)
-    return strlen(plugin->family) == size - 2 && strncmp(plugin->family, target, size - 2) == 0;
+    return strlen(plugin->family) == size - 2 &&
+           strncmp(plugin->family, target, size - 2) == 0;
   return strcmp(target, plugin->id) == 0;
 }
 
 /* Parts are in every run. */
 static const struct plugin_info *part_meant(const struct composing *c, const char *target) {
   for (size_t i = 0; i < c->registry->n_plugins; i++)
-    if (c->registry->plugins[i].kind == RIDGE_PART && is_meant(target, &c->registry->plugins[i]))
+    if (c->registry->plugins[i].kind == RIDGE_PART &&
+        is_meant(target, &c->registry->plugins[i]))
       return &c->registry->plugins[i];
   return NULL;
 }
@@ -129,7 +134,8 @@ static void refuse_repeated(struct composing *c, const struct used *used) {
   const struct used *first = compose_find(c, used->word->arg);
   json_t *row = diagnose(&c->diagnostics, "P201", origin_at(used->word->arg_at),
                          "`%s` is used twice", used->word->arg);
-  diagnostic_note_at(&c->diagnostics, row, origin_at(first->word->at), "it is used here first");
+  diagnostic_note_at(&c->diagnostics, row, origin_at(first->word->at),
+                     "it is used here first");
   diagnostic_help(row, "remove one of the two `use` lines");
 }
 
@@ -148,11 +154,12 @@ static void check_one(struct composing *c, const struct seam *seam) {
       first = used;
       continue;
     }
-    json_t *row = diagnose(&c->diagnostics, "P201", origin_at(used->word->arg_at),
-                           "`%s` and `%s` both fill `%.*s`, which takes one", first->plugin->id,
-                           used->plugin->id, (int)strcspn(seam->id, "/"), seam->id);
-    diagnostic_note_at(&c->diagnostics, row, origin_at(first->word->at), "`%s` filled it first",
-                       first->plugin->id);
+    json_t *row =
+        diagnose(&c->diagnostics, "P201", origin_at(used->word->arg_at),
+                 "`%s` and `%s` both fill `%.*s`, which takes one", first->plugin->id,
+                 used->plugin->id, (int)strcspn(seam->id, "/"), seam->id);
+    diagnostic_note_at(&c->diagnostics, row, origin_at(first->word->at),
+                       "`%s` filled it first", first->plugin->id);
     diagnostic_help(row, "remove one of the two `use` lines");
   }
 }
@@ -184,9 +191,11 @@ static void note_value(struct composing *c, json_t *said, const struct setting *
 
 /* --- needs --- */
 
-static bool is_used(const struct composing *c, const struct used *self, const char *target) {
+static bool is_used(const struct composing *c, const struct used *self,
+                    const char *target) {
   for (size_t i = 0; i < c->n_used; i++)
-    if (&c->used[i] != self && c->used[i].plugin != NULL && is_meant(target, c->used[i].plugin))
+    if (&c->used[i] != self && c->used[i].plugin != NULL &&
+        is_meant(target, c->used[i].plugin))
       return true;
   return part_meant(c, target) != NULL;
 }
@@ -199,8 +208,10 @@ static void help_add(struct composing *c, json_t *said, const char *target) {
     if (plugin->kind == RIDGE_STRATEGY && is_meant(target, plugin))
       text_format(&names, "%s`use \"%s\"`", names.size == 0 ? "" : " or ", plugin->id);
   }
-  if (names.size > 0) diagnostic_help(said, "add %s", names.data);
-  else diagnostic_help(said, "nothing that is installed would do");
+  if (names.size > 0)
+    diagnostic_help(said, "add %s", names.data);
+  else
+    diagnostic_help(said, "nothing that is installed would do");
   text_free(&names);
 }
 
@@ -210,8 +221,9 @@ static json_t *needs_setting(struct composing *c, const struct used *self,
   if (value->bad || relation_compares(setting->type, value->value, row->op, row->value))
     return NULL;
   char *condition = relation_condition(setting->type, row->op, row->value);
-  json_t *said = diagnose(&c->diagnostics, "P202", origin_at(self->word->arg_at),
-                          "`%s` needs that `%s`%s", self->plugin->id, row->target, condition);
+  json_t *said =
+      diagnose(&c->diagnostics, "P202", origin_at(self->word->arg_at),
+               "`%s` needs that `%s`%s", self->plugin->id, row->target, condition);
   free(condition);
   note_value(c, said, setting, value);
   if (compose_in_effect(c, setting->word))
@@ -239,7 +251,8 @@ static json_t *needs_plugin(struct composing *c, const struct used *self,
   return said;
 }
 
-static void check_need(struct composing *c, const struct used *self, const ridge_relation *row) {
+static void check_need(struct composing *c, const struct used *self,
+                       const ridge_relation *row) {
   const struct setting *setting = setting_find(row->target);
   if (!applies(self, row)) return;
   json_t *said = setting != NULL                      ? needs_setting(c, self, row, setting)
@@ -254,14 +267,15 @@ static const ridge_relation *find_row(const struct used *self, uint32_t kind,
                                       const struct plugin_info *other) {
   for (size_t i = 0; i < self->plugin->n_relations; i++) {
     const ridge_relation *row = &self->plugin->relations[i];
-    if (row->kind == kind && setting_find(row->target) == NULL && is_meant(row->target, other) &&
-        applies(self, row))
+    if (row->kind == kind && setting_find(row->target) == NULL &&
+        is_meant(row->target, other) && applies(self, row))
       return row;
   }
   return NULL;
 }
 
-static void check_pair(struct composing *c, const struct used *first, const struct used *later) {
+static void check_pair(struct composing *c, const struct used *first,
+                       const struct used *later) {
   const struct used *by = later;
   const ridge_relation *row = find_row(later, RIDGE_CLASHES, first->plugin);
   if (row == NULL) row = find_row(by = first, RIDGE_CLASHES, later->plugin);
@@ -275,20 +289,23 @@ static void check_pair(struct composing *c, const struct used *first, const stru
   diagnostic_help(said, "drop one of the two lines");
 }
 
-static void clash_setting(struct composing *c, const struct used *self, const ridge_relation *row,
-                          const struct setting *setting) {
+static void clash_setting(struct composing *c, const struct used *self,
+                          const ridge_relation *row, const struct setting *setting) {
   const struct resolved *value = setting_meant(c, setting);
-  if (value->bad || !relation_compares(setting->type, value->value, row->op, row->value)) return;
+  if (value->bad || !relation_compares(setting->type, value->value, row->op, row->value))
+    return;
   char *condition = relation_condition(setting->type, row->op, row->value);
-  json_t *said = diagnose(&c->diagnostics, "P203", origin_at(self->word->arg_at),
-                          "`%s` cannot run when `%s`%s", self->plugin->id, row->target, condition);
+  json_t *said =
+      diagnose(&c->diagnostics, "P203", origin_at(self->word->arg_at),
+               "`%s` cannot run when `%s`%s", self->plugin->id, row->target, condition);
   free(condition);
   note_value(c, said, setting, value);
   put_why(said, self, row);
 }
 
 /* Clashes with what is no strategy: settings, the machine, parts. */
-static void check_clash(struct composing *c, const struct used *self, const ridge_relation *row) {
+static void check_clash(struct composing *c, const struct used *self,
+                        const ridge_relation *row) {
   const struct setting *setting = setting_find(row->target);
   if (!applies(self, row)) return;
   if (setting != NULL) {
@@ -300,7 +317,8 @@ static void check_clash(struct composing *c, const struct used *self, const ridg
   if (device ? !has_device(c, row->target + 7) : part == NULL) return;
   json_t *said =
       device ? diagnose(&c->diagnostics, "P203", origin_at(self->word->arg_at),
-                        "`%s` cannot run on a machine with `%s`", self->plugin->id, row->target + 7)
+                        "`%s` cannot run on a machine with `%s`", self->plugin->id,
+                        row->target + 7)
              : diagnose(&c->diagnostics, "P203", origin_at(self->word->arg_at),
                         "`%s` cannot run beside the part `%s`", self->plugin->id, part->id);
   put_why(said, self, row);
@@ -308,18 +326,20 @@ static void check_clash(struct composing *c, const struct used *self, const ridg
 
 /* --- order --- */
 
-static void check_order(struct composing *c, const struct used *first, const struct used *later) {
+static void check_order(struct composing *c, const struct used *first,
+                        const struct used *later) {
   const struct used *by = first;
   const ridge_relation *row = find_row(first, RIDGE_AFTER, later->plugin);
   if (row == NULL) row = find_row(by = later, RIDGE_BEFORE, first->plugin);
   if (row == NULL) return;
   json_t *said = diagnose(&c->diagnostics, "P204", origin_at(later->word->arg_at),
-                          "`%s` has to come before `%s`%s", later->plugin->id, first->plugin->id,
-                          when(c, by, row));
+                          "`%s` has to come before `%s`%s", later->plugin->id,
+                          first->plugin->id, when(c, by, row));
   diagnostic_note_at(&c->diagnostics, said, origin_at(first->word->at), "`%s` is used here",
                      first->plugin->id);
   put_why(said, by, row);
-  diagnostic_help(said, "write `use \"%s\"` above line %d", later->plugin->id, first->word->at.line);
+  diagnostic_help(said, "write `use \"%s\"` above line %d", later->plugin->id,
+                  first->word->at.line);
 }
 
 void compose_relations(struct composing *c) {
@@ -357,7 +377,9 @@ void compose_floor(struct composing *c) {
     json_t *row = diagnose(&c->diagnostics, "P206", origin_at(c->used[i].word->arg_at),
                            "`%s` is %s; the recipe's floor is %s", plugin->id,
                            effects[plugin->effect], floor);
-    diagnostic_note_at(&c->diagnostics, row, c->fields.floor.origin, "the floor is set here");
-    diagnostic_help(row, "drop this line, or set `floor = \"%s\"`", effects[plugin->effect]);
+    diagnostic_note_at(&c->diagnostics, row, c->fields.floor.origin,
+                       "the floor is set here");
+    diagnostic_help(row, "drop this line, or set `floor = \"%s\"`",
+                    effects[plugin->effect]);
   }
 }

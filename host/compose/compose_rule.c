@@ -8,6 +8,7 @@
 
 #include "base/canon.h"
 #include "base/text.h"
+#include "recipe/recipe_fault.h"
 
 #include <errno.h>
 #include <float.h>
@@ -81,7 +82,8 @@ static const char *wanted(const struct rule *rule) {
 static char *shown(const struct recipe_value *value) {
   char *text = NULL;
   int n = 0;
-  if (value->word != NULL) n = asprintf(&text, "`%s`", value->word->keyword->name);
+  if (value->word != NULL)
+    n = asprintf(&text, "`%s`", value->word->keyword->name);
   else if (json_is_string(value->plain))
     n = asprintf(&text, "the text \"%.60s\"", json_string_value(value->plain));
   else if (json_is_object(value->plain) || json_is_array(value->plain))
@@ -109,7 +111,8 @@ static json_t *refuse_type(struct diagnostics *all, const struct rule *rule,
   if (value->word != NULL && strcmp(value->word->keyword->name, "each") == 0)
     diagnostic_help(row, "`each` stands in `vary \"...\" { ... }` of a sweep");
   else if (rule->list && json_is_string(value->plain))
-    diagnostic_help(row, "write `%s = { \"%.60s\" }`", rule->name, json_string_value(value->plain));
+    diagnostic_help(row, "write `%s = { \"%.60s\" }`", rule->name,
+                    json_string_value(value->plain));
   return NULL;
 }
 
@@ -118,14 +121,22 @@ static void bounds_text(const struct rule *rule, char *out, size_t room) {
   bool real = rule->type == RIDGE_T_REAL;
   bool no_hi = real ? rule->hi.r >= DBL_MAX : rule->hi.i == INT64_MAX;
   bool no_lo = real ? rule->lo.r <= -DBL_MAX : rule->lo.i == INT64_MIN;
-  if (real) snprintf(lo, sizeof lo, "%.15g", rule->lo.r);
-  else snprintf(lo, sizeof lo, "%lld", (long long)rule->lo.i);
-  if (real) snprintf(hi, sizeof hi, "%.15g", rule->hi.r);
-  else snprintf(hi, sizeof hi, "%lld", (long long)rule->hi.i);
-  if (no_hi && no_lo) snprintf(out, room, "any number");
-  else if (no_hi) snprintf(out, room, "at least %s", lo);
-  else if (no_lo) snprintf(out, room, "at most %s", hi);
-  else snprintf(out, room, "between %s and %s", lo, hi);
+  if (real)
+    snprintf(lo, sizeof lo, "%.15g", rule->lo.r);
+  else
+    snprintf(lo, sizeof lo, "%lld", (long long)rule->lo.i);
+  if (real)
+    snprintf(hi, sizeof hi, "%.15g", rule->hi.r);
+  else
+    snprintf(hi, sizeof hi, "%lld", (long long)rule->hi.i);
+  if (no_hi && no_lo)
+    snprintf(out, room, "any number");
+  else if (no_hi)
+    snprintf(out, room, "at least %s", lo);
+  else if (no_lo)
+    snprintf(out, room, "at most %s", hi);
+  else
+    snprintf(out, room, "between %s and %s", lo, hi);
 }
 
 static json_t *refuse_bounds(struct diagnostics *all, const struct rule *rule,
@@ -157,8 +168,8 @@ static json_t *check_real(struct diagnostics *all, const struct rule *rule, doub
   return NULL;
 }
 
-static json_t *check_choice(struct diagnostics *all, const struct rule *rule, const char *text,
-                            struct origin origin) {
+static json_t *check_choice(struct diagnostics *all, const struct rule *rule,
+                            const char *text, struct origin origin) {
   struct text list = text_new(4096);
   size_t n = 0;
   for (; rule->choices != NULL && rule->choices[n] != NULL; n++) {
@@ -178,20 +189,22 @@ static json_t *check_choice(struct diagnostics *all, const struct rule *rule, co
 /* It is printed wherever runs are listed. */
 static bool is_label(const char *text) {
   size_t size = strlen(text);
-  for (size_t i = 0; i < size; i++)
-    if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) return false;
-  return size > 0 && size <= LABEL_MOST;
+  char *clean = fault_quote(text, size, LABEL_MOST);
+  bool same = size > 0 && size <= LABEL_MOST && strcmp(clean, text) == 0;
+  free(clean);
+  return same;
 }
 
-static json_t *check_text(struct diagnostics *all, const struct rule *rule, const char *text,
-                          struct origin origin) {
+static json_t *check_text(struct diagnostics *all, const struct rule *rule,
+                          const char *text, struct origin origin) {
   if (rule->path && text[0] == 0) {
-    diagnose(all, "P104", origin, "`%s.%s` is empty; it names a file", rule->owner, rule->name);
+    diagnose(all, "P104", origin, "`%s.%s` is empty; it names a file", rule->owner,
+             rule->name);
     return NULL;
   }
   if (rule->label && !is_label(text)) {
-    diagnose(all, "P104", origin, "`%s.%s` has to be one line of 1 to %d bytes", rule->owner,
-             rule->name, LABEL_MOST);
+    diagnose(all, "P104", origin, "`%s.%s` has to be one line of 1 to %d bytes",
+             rule->owner, rule->name, LABEL_MOST);
     return NULL;
   }
   return json_string(text);
@@ -200,7 +213,8 @@ static json_t *check_text(struct diagnostics *all, const struct rule *rule, cons
 static json_t *check_list(struct diagnostics *all, const struct rule *rule,
                           const struct recipe_value *value, struct origin origin) {
   if (json_array_size(value->plain) == 0) {
-    diagnose(all, "P104", origin, "`%s.%s` is an empty list; leave it out", rule->owner, rule->name);
+    diagnose(all, "P104", origin, "`%s.%s` is an empty list; leave it out", rule->owner,
+             rule->name);
     return NULL;
   }
   for (size_t i = 0; i < json_array_size(value->plain); i++) {
@@ -230,18 +244,22 @@ json_t *rule_check(struct diagnostics *all, const struct rule *rule,
     if (json_is_boolean(plain)) return json_boolean(json_is_true(plain));
     break;
   case RIDGE_T_INT:
-    if (json_is_integer(plain)) return check_int(all, rule, json_integer_value(plain), origin);
+    if (json_is_integer(plain))
+      return check_int(all, rule, json_integer_value(plain), origin);
     if (json_is_real(plain) && is_whole(json_real_value(plain)))
       return check_int(all, rule, (int64_t)json_real_value(plain), origin);
     break;
   case RIDGE_T_REAL:
-    if (json_is_number(plain)) return check_real(all, rule, json_number_value(plain), origin);
+    if (json_is_number(plain))
+      return check_real(all, rule, json_number_value(plain), origin);
     break;
   case RIDGE_T_TEXT:
-    if (json_is_string(plain)) return check_text(all, rule, json_string_value(plain), origin);
+    if (json_is_string(plain))
+      return check_text(all, rule, json_string_value(plain), origin);
     break;
   case RIDGE_T_CHOICE:
-    if (json_is_string(plain)) return check_choice(all, rule, json_string_value(plain), origin);
+    if (json_is_string(plain))
+      return check_choice(all, rule, json_string_value(plain), origin);
     break;
   }
   return refuse_type(all, rule, value, origin);
@@ -253,7 +271,7 @@ static const struct {
   const char *name;
   double factor;
 } units[] = {
-    {"", 1},     {"KiB", 1024},  {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024},
+    {"", 1},      {"KiB", 1024},  {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024},
     {"ms", 1e-3}, {"seconds", 1}, {"minutes", 60},
 };
 
@@ -298,7 +316,8 @@ json_t *rule_parse(struct diagnostics *all, const struct rule *rule, const char 
                    struct origin origin) {
   json_t *plain = parse_plain(rule, text);
   if (plain == NULL) {
-    diagnose(all, "P103", origin, "`%s.%s` is a text that is not UTF-8", rule->owner, rule->name);
+    diagnose(all, "P103", origin, "`%s.%s` is a text that is not UTF-8", rule->owner,
+             rule->name);
     return NULL;
   }
   struct recipe_value value = {.plain = plain};

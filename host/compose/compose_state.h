@@ -48,8 +48,8 @@ struct composing {
   struct arena arena;
   struct diagnostics diagnostics;
   struct fields fields;
-  struct resolved *settings;              /* by the index of setting_list       */
-  const struct recipe_word **words;       /* by the index of setting_words      */
+  struct resolved *settings;        /* by the index of setting_list       */
+  const struct recipe_word **words; /* by the index of setting_words      */
   const struct recipe_word *against;
   char *against_path; /* NULL: none */
   struct used *used;
@@ -62,7 +62,8 @@ struct rule rule_of_param(const struct plugin_info *, const ridge_param *);
 /* The value in its canonical type, or NULL and a diagnostic. */
 json_t *rule_check(struct diagnostics *, const struct rule *, const struct recipe_value *,
                    struct origin);
-json_t *rule_parse(struct diagnostics *, const struct rule *, const char *text, struct origin);
+json_t *rule_parse(struct diagnostics *, const struct rule *, const char *text,
+                   struct origin);
 json_t *rule_default(const struct rule *); /* NULL: a list, or a text without default */
 void resolved_set(struct resolved *, json_t *value, struct origin);
 

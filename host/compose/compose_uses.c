@@ -26,15 +26,33 @@ static bool left_out(const struct composing *c, const char *id) {
   return false;
 }
 
+/* kv.paged comes as kv_paged.so: is it there, and cannot be used? */
+static bool is_file_of(const char *path, const char *id) {
+  const char *slash = strrchr(path, '/'), *base = slash == NULL ? path : slash + 1;
+  size_t size = strlen(id);
+  if (strlen(base) != size + 3 || strcmp(base + size, ".so") != 0) return false;
+  for (size_t i = 0; i < size; i++)
+    if (base[i] != (id[i] == '.' ? '_' : id[i])) return false;
+  return true;
+}
+
+static void note_problems(const struct registry *registry, const char *id, json_t *row) {
+  for (size_t i = 0; i < registry->n_problems; i++)
+    if (is_file_of(registry->problems[i].path, id))
+      diagnostic_note(row, "%s cannot be used: %s", registry->problems[i].path,
+                      registry->problems[i].sentence);
+  if (registry->n_problems > 0)
+    diagnostic_note(row, "%zu plugin files cannot be used; `ridge plugins` says why",
+                    registry->n_problems);
+}
+
 static void not_installed(struct composing *c, const struct recipe_word *word) {
   const struct registry *registry = c->registry;
   const char **ids = arena_array(&c->arena, registry->n_plugins + 1, sizeof *ids);
   for (size_t i = 0; i < registry->n_plugins; i++) ids[i] = registry->plugins[i].id;
   json_t *row = diagnose(&c->diagnostics, "P101", origin_at(word->arg_at),
                          "no plugin `%s` is installed", word->arg);
-  for (size_t i = 0; i < registry->n_problems && i < 3; i++)
-    diagnostic_note(row, "a file that cannot be used: %s: %s", registry->problems[i].path,
-                    registry->problems[i].sentence);
+  note_problems(registry, word->arg, row);
   if (!diagnostic_help_near(row, word->arg, ids, registry->n_plugins))
     diagnostic_help(row, "`ridge plugins` lists what is installed");
 }
@@ -44,19 +62,21 @@ static void check_usable(struct composing *c, const struct used *used) {
   if (plugin->kind != RIDGE_STRATEGY) {
     json_t *row = diagnose(&c->diagnostics, "P105", origin_at(used->word->arg_at),
                            "`%s` is a part; `use` takes strategies", plugin->id);
-    diagnostic_help(row, "parts are chosen by what the machine has; `ridge plan` shows which serve");
+    diagnostic_help(
+        row, "parts are chosen by what the machine has; `ridge plan` shows which serve");
   } else if ((plugin->phases & RIDGE_INFER) == 0) {
     json_t *row = diagnose(&c->diagnostics, "P105", origin_at(used->word->arg_at),
                            "`%s` does nothing in an `infer` recipe", plugin->id);
     json_t *phases = vocabulary_words(VOCABULARY_PHASE, plugin->phases);
     for (size_t i = 0; i < json_array_size(phases); i++)
-      diagnostic_note(row, "it works in `%s`", json_string_value(json_array_get(phases, i)));
+      diagnostic_note(row, "it works in `%s`",
+                      json_string_value(json_array_get(phases, i)));
     json_decref(phases);
   }
 }
 
-static void unknown_param(struct composing *c, const struct plugin_info *plugin, const char *name,
-                          struct origin origin) {
+static void unknown_param(struct composing *c, const struct plugin_info *plugin,
+                          const char *name, struct origin origin) {
   const char **names = arena_array(&c->arena, plugin->n_params + 2, sizeof *names);
   struct text has = text_new(4096);
   for (size_t i = 0; i < plugin->n_params; i++) {
@@ -64,27 +84,32 @@ static void unknown_param(struct composing *c, const struct plugin_info *plugin,
     text_format(&has, "%s%s", i == 0 ? "" : ", ", names[i]);
   }
   names[plugin->n_params] = may_idle_rule.name;
-  json_t *row = diagnose(&c->diagnostics, "P102", origin, "`%s` has no parameter `%s`", plugin->id,
-                         name);
-  diagnostic_note(row, plugin->n_params == 0 ? "it has no parameters" : "it has %s", has.data);
+  json_t *row = diagnose(&c->diagnostics, "P102", origin, "`%s` has no parameter `%s`",
+                         plugin->id, name);
+  diagnostic_note(row, plugin->n_params == 0 ? "it has no parameters" : "it has %s",
+                  has.data);
   diagnostic_help_near(row, name, names, plugin->n_params + 1);
   text_free(&has);
 }
 
 static void set_param(struct composing *c, struct used *used, const char *name,
-                      const struct recipe_value *value, const char *typed, struct origin origin) {
+                      const struct recipe_value *value, const char *typed,
+                      struct origin origin) {
   struct diagnostics *all = &c->diagnostics;
   bool idle = strcmp(name, may_idle_rule.name) == 0;
-  const ridge_param *param = idle || used->plugin == NULL ? NULL : plugin_param(used->plugin, name);
+  const ridge_param *param =
+      idle || used->plugin == NULL ? NULL : plugin_param(used->plugin, name);
   if (!idle && used->plugin == NULL) return; /* said already: not installed */
   if (!idle && param == NULL) {
     unknown_param(c, used->plugin, name, origin);
     return;
   }
   struct rule rule = idle ? may_idle_rule : rule_of_param(used->plugin, param);
-  struct resolved *slot = idle ? &used->may_idle : &used->params[param - used->plugin->params];
-  resolved_set(slot, typed != NULL ? rule_parse(all, &rule, typed, origin)
-                                   : rule_check(all, &rule, value, origin),
+  struct resolved *slot =
+      idle ? &used->may_idle : &used->params[param - used->plugin->params];
+  resolved_set(slot,
+               typed != NULL ? rule_parse(all, &rule, typed, origin)
+                             : rule_check(all, &rule, value, origin),
                origin);
 }
 
@@ -134,10 +159,12 @@ void compose_uses_complete(struct composing *c) {
     for (size_t k = 0; used->plugin != NULL && k < used->plugin->n_params; k++) {
       const ridge_param *param = &used->plugin->params[k];
       if (used->params[k].value != NULL || used->params[k].bad) continue;
-      json_t *row = diagnose(&c->diagnostics, "P106", origin_at(used->word->arg_at),
-                             "`%s` needs its parameter `%s`", used->plugin->id, param->name);
+      json_t *row =
+          diagnose(&c->diagnostics, "P106", origin_at(used->word->arg_at),
+                   "`%s` needs its parameter `%s`", used->plugin->id, param->name);
       diagnostic_note(row, "%s", param->doc);
-      diagnostic_help(row, "write `use \"%s\" { %s = ... }`", used->plugin->id, param->name);
+      diagnostic_help(row, "write `use \"%s\" { %s = ... }`", used->plugin->id,
+                      param->name);
     }
   }
 }

@@ -12,13 +12,22 @@ static const struct {
   struct rule rule;
   size_t at; /* in struct fields */
 } field_rows[] = {
-    {{.owner = "infer", .name = "name", .type = RIDGE_T_TEXT, .label = true,
+    {{.owner = "infer",
+      .name = "name",
+      .type = RIDGE_T_TEXT,
+      .label = true,
       .doc = "What runs of this recipe are called; else the name of its file."},
      offsetof(struct fields, name)},
-    {{.owner = "infer", .name = "seed", .type = RIDGE_T_INT, .hi = {.i = INT64_MAX},
+    {{.owner = "infer",
+      .name = "seed",
+      .type = RIDGE_T_INT,
+      .hi = {.i = INT64_MAX},
       .doc = "Where all randomness comes from; else 0."},
      offsetof(struct fields, seed)},
-    {{.owner = "infer", .name = "floor", .type = RIDGE_T_CHOICE, .choices = floors,
+    {{.owner = "infer",
+      .name = "floor",
+      .type = RIDGE_T_CHOICE,
+      .choices = floors,
       .fallback = {.t = "lossy"},
       .doc = "The least exact effect that a strategy may have; else lossy."},
      offsetof(struct fields, floor)},
@@ -33,7 +42,8 @@ static struct resolved *field_slot(struct composing *c, size_t i) {
 static json_t *stem(const char *path) {
   const char *slash = strrchr(path, '/'), *base = slash == NULL ? path : slash + 1;
   const char *dot = strrchr(base, '.');
-  return json_stringn(base, dot == NULL || dot == base ? strlen(base) : (size_t)(dot - base));
+  return json_stringn(base,
+                      dot == NULL || dot == base ? strlen(base) : (size_t)(dot - base));
 }
 
 static void unknown_field(struct composing *c, const struct recipe_field *field) {
@@ -48,8 +58,9 @@ static void unknown_field(struct composing *c, const struct recipe_field *field)
     diagnostic_help(row, "its fields are name, seed and floor");
 }
 
-static bool set_field(struct composing *c, const char *name, const struct recipe_value *value,
-                      const char *typed, struct origin origin) {
+static bool set_field(struct composing *c, const char *name,
+                      const struct recipe_value *value, const char *typed,
+                      struct origin origin) {
   for (size_t i = 0; i < N_FIELDS; i++) {
     const struct rule *rule = &field_rows[i].rule;
     if (strcmp(rule->name, name) != 0) continue;
@@ -132,8 +143,8 @@ static void set_setting(struct composing *c, const struct setting *row,
   struct origin origin = origin_at(at);
   struct rule rule = rule_of_setting(row);
   if (slot->origin.kind == ORIGIN_RECIPE) {
-    json_t *said = diagnose(&c->diagnostics, "R003", origin, "`%s.%s` is given twice", row->word,
-                            row->field);
+    json_t *said = diagnose(&c->diagnostics, "R003", origin, "`%s.%s` is given twice",
+                            row->word, row->field);
     diagnostic_note_at(&c->diagnostics, said, slot->origin, "it is given here first");
     return;
   }
@@ -149,9 +160,10 @@ static const struct setting *flagged(const char *word, uint32_t flag) {
   return NULL;
 }
 
-static void refuse_plain(struct composing *c, const struct recipe_word *word, const char *what) {
-  json_t *row = diagnose(&c->diagnostics, "R003", origin_at(word->at), "`%s` takes %s", word->keyword->name,
-                         what);
+static void refuse_plain(struct composing *c, const struct recipe_word *word,
+                         const char *what) {
+  json_t *row = diagnose(&c->diagnostics, "R003", origin_at(word->at), "`%s` takes %s",
+                         word->keyword->name, what);
   diagnostic_help(row, "write `%s`", word->keyword->example);
 }
 
@@ -176,8 +188,10 @@ static void set_items(struct composing *c, const struct recipe_word *word) {
   json_t *list = json_array();
   struct recipe_value value = {.plain = list};
   for (size_t i = 0; i < word->n_items; i++) {
-    if (word->items[i].word != NULL) value.word = word->items[i].word;
-    else json_array_append(list, (json_t *)(uintptr_t)word->items[i].plain);
+    if (word->items[i].word != NULL)
+      value.word = word->items[i].word;
+    else
+      json_array_append(list, (json_t *)(uintptr_t)word->items[i].plain);
   }
   set_setting(c, row, &value, word->at);
   json_decref(list);
@@ -190,16 +204,19 @@ static void set_word(struct composing *c, const struct recipe_word *word) {
     const struct recipe_field *field = &word->fields[i];
     char *name = arena_format(&c->arena, "%s.%s", word->keyword->name, field->name);
     const struct setting *row = setting_find(name);
-    if (row == NULL) unknown_setting(c, word->keyword->name, field);
-    else set_setting(c, row, &field->value, field->at);
+    if (row == NULL)
+      unknown_setting(c, word->keyword->name, field);
+    else
+      set_setting(c, row, &field->value, field->at);
   }
 }
 
 static void refuse_again(struct composing *c, const struct recipe_word *first,
                          const struct recipe_word *again) {
-  json_t *row = diagnose(&c->diagnostics, "R003", origin_at(again->at), "`%s` is written twice",
-                         again->keyword->name);
-  diagnostic_note_at(&c->diagnostics, row, origin_at(first->at), "it is written here first");
+  json_t *row = diagnose(&c->diagnostics, "R003", origin_at(again->at),
+                         "`%s` is written twice", again->keyword->name);
+  diagnostic_note_at(&c->diagnostics, row, origin_at(first->at),
+                     "it is written here first");
   diagnostic_help(row, "remove one of the two");
 }
 
@@ -215,15 +232,16 @@ static void misplaced(struct composing *c, const struct recipe_word *word) {
   const char *name = word->keyword->name;
   json_t *row;
   if (word->keyword->is_root)
-    row = diagnose(&c->diagnostics, "R003", origin_at(word->at), "`%s` stands inside another recipe",
-                   name);
+    row = diagnose(&c->diagnostics, "R003", origin_at(word->at),
+                   "`%s` stands inside another recipe", name);
   else if (word->keyword->roots & ROOT_SWEEP)
     row = diagnose(&c->diagnostics, "R003", origin_at(word->at),
                    "`%s` belongs into a `sweep`, not into an `infer` recipe", name);
   else if (word->keyword->roots & ROOT_LATER)
-    row = diagnose(&c->diagnostics, "R003", origin_at(word->at),
-                   "`%s` belongs into `train` or `serve` recipes, which this build does not have yet",
-                   name);
+    row = diagnose(
+        &c->diagnostics, "R003", origin_at(word->at),
+        "`%s` belongs into `train` or `serve` recipes, which this build does not have yet",
+        name);
   else
     row = diagnose(&c->diagnostics, "R003", origin_at(word->at),
                    "`%s` stands inside `vary` or `keep` of a sweep", name);
@@ -241,7 +259,8 @@ static void no_word(struct composing *c, const struct recipe_value *item) {
     diagnostic_help(row, "the text is \"%.60s\"; is the word before it missing?",
                     json_string_value(item->plain));
   else if (strcmp(kind, "a table") == 0 || strcmp(kind, "a list") == 0)
-    diagnostic_help(row, "a list of words goes in as `table.unpack(list)`, as the last item");
+    diagnostic_help(row,
+                    "a list of words goes in as `table.unpack(list)`, as the last item");
   else if (strcmp(kind, "a function") == 0)
     diagnostic_help(row, "a word takes a text or a table, as in `bench { }`");
 }
@@ -304,12 +323,15 @@ static void check_prompts(struct composing *c) {
   const struct recipe_word *word = c->words[compose_word_index("prompts")];
   const struct resolved *file = compose_setting(c, "prompts.file"),
                         *list = compose_setting(c, "prompts.inline");
-  bool has_file = file->value != NULL || file->bad, has_list = list->value != NULL || list->bad;
+  bool has_file = file->value != NULL || file->bad,
+       has_list = list->value != NULL || list->bad;
   if (word == NULL || has_file != has_list) return;
-  json_t *row = diagnose(&c->diagnostics, "R003", origin_at(word->at), "%s",
-                         has_file ? "`prompts` has a file and texts of its own; it takes one of them"
-                                  : "`prompts` has neither a file nor texts");
-  diagnostic_help(row, "write `prompts \"file.txt\"` or `prompts { \"Once upon a time\" }`");
+  json_t *row =
+      diagnose(&c->diagnostics, "R003", origin_at(word->at), "%s",
+               has_file ? "`prompts` has a file and texts of its own; it takes one of them"
+                        : "`prompts` has neither a file nor texts");
+  diagnostic_help(row,
+                  "write `prompts \"file.txt\"` or `prompts { \"Once upon a time\" }`");
 }
 
 static void fill_defaults(struct composing *c) {
@@ -317,7 +339,8 @@ static void fill_defaults(struct composing *c) {
   const struct setting *rows = setting_list(&n);
   for (size_t i = 0; i < n; i++) {
     struct rule rule = rule_of_setting(&rows[i]);
-    if (c->settings[i].origin.kind == ORIGIN_DEFAULT) c->settings[i].value = rule_default(&rule);
+    if (c->settings[i].origin.kind == ORIGIN_DEFAULT)
+      c->settings[i].value = rule_default(&rule);
   }
 }
 
@@ -327,14 +350,18 @@ static void find_against(struct composing *c) {
   if (c->against_path != NULL) return;
   json_t *row = diagnose(&c->diagnostics, "P301", origin_at(c->against->arg_at),
                          "there is no recipe `%s`", c->against->arg);
-  diagnostic_help(row, "a recipe is looked for beside this one and in the folders named `recipes` above");
+  diagnostic_help(
+      row,
+      "a recipe is looked for beside this one and in the folders named `recipes` above");
 }
 
 void compose_words(struct composing *c) {
   const struct recipe_word *root = c->recipe->root;
   for (size_t i = 0; i < root->n_items; i++) {
-    if (root->items[i].word == NULL) no_word(c, &root->items[i]);
-    else take_word(c, root->items[i].word);
+    if (root->items[i].word == NULL)
+      no_word(c, &root->items[i]);
+    else
+      take_word(c, root->items[i].word);
   }
   fill_defaults(c);
   need_words(c);

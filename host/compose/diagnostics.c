@@ -41,8 +41,8 @@ void diagnostics_free(struct diagnostics *all) {
 
 static size_t skip_characters(const char *text, size_t size, int n) {
   size_t i = 0;
-  for (; i < size && n > 0; n--)
-    do i++;
+  for (; i < size && n > 0; n--) do
+      i++;
     while (i < size && ((unsigned char)text[i] & 0xc0) == 0x80);
   return i;
 }
@@ -53,7 +53,8 @@ static void add_line(const struct diagnostics *all, json_t *row, struct place at
   size_t size;
   const char *line = recipe_line(all->source, at.line, &size);
   if (line == NULL) return;
-  int from = at.column - 1 > SHOWN_BEFORE && size > SHOWN_MOST ? at.column - 1 - SHOWN_BEFORE : 0;
+  int from =
+      at.column - 1 > SHOWN_BEFORE && size > SHOWN_MOST ? at.column - 1 - SHOWN_BEFORE : 0;
   size_t start = skip_characters(line, size, from);
   size_t shown = skip_characters(line + start, size - start, SHOWN_MOST);
   char *clean = fault_quote(line + start, shown, shown);
@@ -62,13 +63,14 @@ static void add_line(const struct diagnostics *all, json_t *row, struct place at
   free(clean);
 }
 
-static json_t *new_row(const struct diagnostics *all, const char *code, struct origin origin,
-                       json_t *text) {
+static json_t *new_row(const struct diagnostics *all, const char *code,
+                       struct origin origin, json_t *text) {
   bool outside = origin.kind == ORIGIN_COMMAND || origin.kind == ORIGIN_SWEEP;
-  json_t *row = json_pack("{s:s, s:s, s:i, s:i, s:i, s:o, s:[]}", "code", code, "file",
-                          outside ? origins[origin.kind].file : all->file, "line",
-                          outside ? 0 : origin.at.line, "column", outside ? 0 : origin.at.column,
-                          "length", outside ? 0 : origin.at.length, "text", text, "notes");
+  json_t *row =
+      json_pack("{s:s, s:s, s:i, s:i, s:i, s:o, s:[]}", "code", code, "file",
+                outside ? origins[origin.kind].file : all->file, "line",
+                outside ? 0 : origin.at.line, "column", outside ? 0 : origin.at.column,
+                "length", outside ? 0 : origin.at.length, "text", text, "notes");
   if (!outside) {
     add_line(all, row, origin.at);
     return row;
@@ -79,8 +81,8 @@ static json_t *new_row(const struct diagnostics *all, const char *code, struct o
   return row;
 }
 
-json_t *diagnose(struct diagnostics *all, const char *code, struct origin origin, const char *fmt,
-                 ...) {
+json_t *diagnose(struct diagnostics *all, const char *code, struct origin origin,
+                 const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
   json_t *row = new_row(all, code, origin, fault_sentence(fmt, args));
@@ -112,7 +114,8 @@ void diagnostic_note_at(const struct diagnostics *all, json_t *row, struct origi
     diagnostic_note(row, "%s:%d: %s", all->file, origin.at.line, said);
   else if (origin.kind == ORIGIN_RECIPE || origin.kind == ORIGIN_DEFAULT)
     diagnostic_note(row, "%s", said);
-  else diagnostic_note(row, "%s %s: %s", origins[origin.kind].file, origin.typed, said);
+  else
+    diagnostic_note(row, "%s %s: %s", origins[origin.kind].file, origin.typed, said);
   json_decref(text);
 }
 
@@ -123,7 +126,8 @@ void diagnostic_help(json_t *row, const char *fmt, ...) {
   va_end(args);
 }
 
-bool diagnostic_help_near(json_t *row, const char *word, const char *const *names, size_t n) {
+bool diagnostic_help_near(json_t *row, const char *word, const char *const *names,
+                          size_t n) {
   const char *near = near_of(word, names, n);
   if (near == NULL || strcmp(near, word) == 0) return false;
   diagnostic_help(row, "did you mean `%s`?", near);
@@ -136,12 +140,15 @@ void diagnostics_add_faults(struct diagnostics *all, const json_t *faults) {
     struct place place = {(int)json_integer_value(json_array_get(at, 0)),
                           (int)json_integer_value(json_array_get(at, 1)),
                           (int)json_integer_value(json_array_get(at, 2))};
-    json_t *row = diagnose(all, json_string_value(json_object_get(fault, "code")),
-                           origin_at(place), "%s", json_string_value(json_object_get(fault, "text")));
-    const json_t *notes = json_object_get(fault, "notes"), *help = json_object_get(fault, "help");
+    json_t *row =
+        diagnose(all, json_string_value(json_object_get(fault, "code")), origin_at(place),
+                 "%s", json_string_value(json_object_get(fault, "text")));
+    const json_t *notes = json_object_get(fault, "notes"),
+                 *help = json_object_get(fault, "help");
     for (size_t k = 0; k < json_array_size(notes); k++) {
       const json_t *note = json_array_get(notes, k);
-      place = (struct place){.line = (int)json_integer_value(json_object_get(note, "line"))};
+      place =
+          (struct place){.line = (int)json_integer_value(json_object_get(note, "line"))};
       diagnostic_note_at(all, row, origin_at(place), "%s",
                          json_string_value(json_object_get(note, "text")));
     }
@@ -185,8 +192,8 @@ json_t *diagnostics_sorted(const struct diagnostics *all) {
   free(rows);
   if (all->more == 0) return sorted;
   json_array_append_new(
-      sorted, json_pack("{s:s, s:s, s:i, s:i, s:i, s:o, s:[]}", "code", "R004", "file", all->file,
-                        "line", 0, "column", 0, "length", 0, "text",
+      sorted, json_pack("{s:s, s:s, s:i, s:i, s:i, s:o, s:[]}", "code", "R004", "file",
+                        all->file, "line", 0, "column", 0, "length", 0, "text",
                         json_sprintf("%zu more errors are not shown", all->more), "notes"));
   return sorted;
 }

@@ -30,12 +30,12 @@ struct diagnostics {
 struct diagnostics diagnostics_of(const struct recipe *);
 void diagnostics_free(struct diagnostics *);
 /* A borrowed diagnostic, for notes and help. */
-json_t *diagnose(struct diagnostics *, const char *code, struct origin, const char *fmt, ...)
-    RIDGE_FORMAT(4, 5);
+json_t *diagnose(struct diagnostics *, const char *code, struct origin, const char *fmt,
+                 ...) RIDGE_FORMAT(4, 5);
 void diagnostic_note(json_t *, const char *fmt, ...) RIDGE_FORMAT(2, 3);
 /* "file:8: ..." or "--set a=1: ...". */
-void diagnostic_note_at(const struct diagnostics *, json_t *, struct origin, const char *fmt, ...)
-    RIDGE_FORMAT(4, 5);
+void diagnostic_note_at(const struct diagnostics *, json_t *, struct origin,
+                        const char *fmt, ...) RIDGE_FORMAT(4, 5);
 void diagnostic_help(json_t *, const char *fmt, ...) RIDGE_FORMAT(2, 3);
 /* "did you mean `x`?", when one of the names is near. */
 bool diagnostic_help_near(json_t *, const char *word, const char *const *names, size_t n);

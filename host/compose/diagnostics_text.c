@@ -25,10 +25,12 @@ static int number(const json_t *row, const char *name) {
 static void put_head(struct text *out, const json_t *row, const struct paint *paint) {
   text_add(out, paint->bold);
   if (number(row, "line") > 0)
-    text_format(out, "%s:%d:%d:", member(row, "file"), number(row, "line"), number(row, "column"));
+    text_format(out, "%s:%d:%d:", member(row, "file"), number(row, "line"),
+                number(row, "column"));
   else if (json_object_get(row, "source") != NULL)
     text_format(out, "%s %s:", member(row, "file"), member(row, "source"));
-  else text_format(out, "%s:", member(row, "file"));
+  else
+    text_format(out, "%s:", member(row, "file"));
   text_format(out, "%s %serror %s:%s %s\n", paint->off, paint->error, member(row, "code"),
               paint->off, member(row, "text"));
 }

@@ -16,8 +16,8 @@ static const char *stem(struct sweep *out, const char *path) {
 static json_t *axes_json(const struct sweeping *s) {
   json_t *axes = json_array();
   for (size_t i = 0; i < s->n_axes; i++)
-    json_array_append_new(axes, json_pack("{s:s, s:O}", "name", s->axes[i].name, "values",
-                                          s->axes[i].plain));
+    json_array_append_new(
+        axes, json_pack("{s:s, s:O}", "name", s->axes[i].name, "values", s->axes[i].plain));
   return axes;
 }
 
@@ -41,7 +41,8 @@ static json_t *definition(const struct sweeping *s) {
 
 /* The base has to be a recipe in order before anything of it is varied. */
 static bool check_base(struct sweeping *s) {
-  struct compose_request request = {.overrides = s->overrides, .n_overrides = s->n_overrides};
+  struct compose_request request = {.overrides = s->overrides,
+                                    .n_overrides = s->n_overrides};
   struct composed composed;
   compose_recipe(&s->out->base, s->registry, s->machine, &request, &composed);
   json_array_extend(s->out->diagnostics, composed.diagnostics);
@@ -103,13 +104,17 @@ static void finish(struct sweeping *s) {
 }
 
 ridge_status sweep_open(const char *self, const char *path, const struct registry *registry,
-                        const struct machine *machine, const struct compose_override *overrides,
-                        size_t n, struct sweep *out, struct why *why) {
+                        const struct machine *machine,
+                        const struct compose_override *overrides, size_t n,
+                        struct sweep *out, struct why *why) {
   *out = (struct sweep){0};
   ridge_status status = recipe_load(self, path, &out->recipe, why);
   if (status != RIDGE_OK) return status;
-  struct sweeping s = {.out = out, .registry = registry, .machine = machine,
-                       .overrides = overrides, .n_overrides = n};
+  struct sweeping s = {.out = out,
+                       .registry = registry,
+                       .machine = machine,
+                       .overrides = overrides,
+                       .n_overrides = n};
   s.diagnostics = diagnostics_of(&out->recipe);
   s.seeds_plain = json_array();
   s.keep_plain = json_array();
@@ -118,7 +123,8 @@ ridge_status sweep_open(const char *self, const char *path, const struct registr
   diagnostics_add_faults(&s.diagnostics, out->recipe.faults);
   bool is_sweep =
       out->recipe.root != NULL && strcmp(out->recipe.root->keyword->name, "sweep") == 0;
-  if (is_sweep) sweep_read_of(&s);
+  if (is_sweep)
+    sweep_read_of(&s);
   else if (out->recipe.root != NULL)
     diagnose(&s.diagnostics, "R003", origin_at(out->recipe.root->at), "this is no `sweep`");
   if (s.of != NULL) status = load_base(self, &s, why);
@@ -140,8 +146,8 @@ void sweep_compose(const struct sweep *sweep, size_t point, const struct registr
 }
 
 static const char *number_word(size_t n) {
-  static const char *const words[] = {"no", "one", "two", "three", "four", "five",
-                                      "six", "seven", "eight", "nine", "ten"};
+  static const char *const words[] = {"no",  "one",   "two",   "three", "four", "five",
+                                      "six", "seven", "eight", "nine",  "ten"};
   return n < sizeof words / sizeof *words ? words[n] : NULL;
 }
 
@@ -149,12 +155,17 @@ char *sweep_size_text(const struct sweep *sweep) {
   struct text out = text_new(4096);
   text_format(&out, "%zu point%s", sweep->n_whole, sweep->n_whole == 1 ? "" : "s");
   for (size_t i = 0; i < sweep->n_arms; i++)
-    text_format(&out, "%s%zu", i == 0 ? ", " : i + 1 < sweep->n_arms ? ", " : " and ",
+    text_format(&out, "%s%zu",
+                i == 0                  ? ", "
+                : i + 1 < sweep->n_arms ? ", "
+                                        : " and ",
                 sweep->n_arm[i]);
-  if (sweep->n_arms == 1) text_add(&out, " for the ablated arm");
+  if (sweep->n_arms == 1)
+    text_add(&out, " for the ablated arm");
   else if (sweep->n_arms > 1 && number_word(sweep->n_arms) != NULL)
     text_format(&out, " for the %s ablated arms", number_word(sweep->n_arms));
-  else if (sweep->n_arms > 1) text_format(&out, " for the %zu ablated arms", sweep->n_arms);
+  else if (sweep->n_arms > 1)
+    text_format(&out, " for the %zu ablated arms", sweep->n_arms);
   if (sweep->n_seeds > 1) text_format(&out, ", %zu seeds", sweep->n_seeds);
   text_format(&out, ": %zu run%s", sweep->n_points, sweep->n_points == 1 ? "" : "s");
   return out.data;

@@ -7,9 +7,9 @@
  *   struct sweep sweep;
  *   status = sweep_open(self, path, registry, machine, overrides, n, &sweep, why);
  *   if (json_array_size(sweep.diagnostics) > 0) ...   refused
- *   sweep_size_text(&sweep)    "15 points, 5 and 3 for the two ablated arms, 3 seeds: 69 runs"
- *   for (i = 0; i < sweep.n_points; i++) {
- *     sweep_compose(&sweep, i, registry, machine, &composed);  ... run it ...
+ *   sweep_size_text(&sweep)    "15 points, 5 and 3 for the two ablated arms, 3 seeds: 69
+ * runs" for (i = 0; i < sweep.n_points; i++) { sweep_compose(&sweep, i, registry, machine,
+ * &composed);  ... run it ...
  *   }
  *
  * A recipe is a sweep when compose_file leaves "sweep" in composed.recipe.root.
@@ -48,8 +48,8 @@ struct sweep {
   json_t *definition;
 };
 
-RIDGE_MUST ridge_status sweep_open(const char *self, const char *path, const struct registry *,
-                                   const struct machine *,
+RIDGE_MUST ridge_status sweep_open(const char *self, const char *path,
+                                   const struct registry *, const struct machine *,
                                    const struct compose_override *overrides, size_t n,
                                    struct sweep *out, struct why *why);
 void sweep_compose(const struct sweep *, size_t point, const struct registry *,

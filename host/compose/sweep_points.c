@@ -36,8 +36,8 @@ static const char *label_of(struct sweeping *s, const struct arm *arm,
 }
 
 /* Point `index` of an arm: the last axis turns fastest. */
-static struct sweep_point make_point(struct sweeping *s, const struct arm *arm, size_t index,
-                                     const char *seed) {
+static struct sweep_point make_point(struct sweeping *s, const struct arm *arm,
+                                     size_t index, const char *seed) {
   struct compose_override *sets =
       arena_array(&s->out->arena, s->n_axes + s->n_overrides + 1, sizeof *sets);
   size_t n = 0, rest = index, kept = 0;
@@ -46,7 +46,8 @@ static struct sweep_point make_point(struct sweeping *s, const struct arm *arm, 
   for (size_t i = s->n_axes; i-- > 0;) {
     const struct axis *axis = &s->axes[i];
     if (in_arm(arm, axis->owner)) continue;
-    sets[--kept] = (struct compose_override){axis->name, axis->values[rest % axis->n], "sweep"};
+    sets[--kept] =
+        (struct compose_override){axis->name, axis->values[rest % axis->n], "sweep"};
     rest /= axis->n;
   }
   struct sweep_point point = {.overrides = sets, .without = arm->ids, .n_without = arm->n};
@@ -60,10 +61,11 @@ static struct sweep_point make_point(struct sweeping *s, const struct arm *arm, 
 static void check_size(struct sweeping *s, size_t runs) {
   struct place at = s->budget != NULL ? s->budget->at : s->out->recipe.root->at;
   if (s->budget_runs > 0 && runs > (uint64_t)s->budget_runs)
-    diagnose(&s->diagnostics, "P401", origin_at(at), "the sweep has %zu runs; its budget is %lld",
-             runs, (long long)s->budget_runs);
+    diagnose(&s->diagnostics, "P401", origin_at(at),
+             "the sweep has %zu runs; its budget is %lld", runs, (long long)s->budget_runs);
   else if (runs > RUNS_MOST)
-    diagnose(&s->diagnostics, "P401", origin_at(at), "the sweep has %s runs; at most %d are made",
+    diagnose(&s->diagnostics, "P401", origin_at(at),
+             "the sweep has %s runs; at most %d are made",
              runs == SIZE_MAX ? "countless" : "too many", RUNS_MOST);
 }
 
@@ -71,8 +73,10 @@ static size_t count_runs(struct sweeping *s) {
   size_t total = 0, *counts = arena_array(&s->out->arena, s->n_arms, sizeof *counts);
   for (size_t i = 0; i < s->n_arms; i++) {
     size_t n = arm_points(s, &s->arms[i]);
-    if (i == 0) s->out->n_whole = n;
-    else counts[i - 1] = n;
+    if (i == 0)
+      s->out->n_whole = n;
+    else
+      counts[i - 1] = n;
     if (__builtin_add_overflow(total, n, &total)) return SIZE_MAX;
   }
   s->out->n_arm = counts;
@@ -89,7 +93,8 @@ void sweep_make_points(struct sweeping *s) {
   for (size_t seed = 0; seed < s->n_seeds; seed++)
     for (size_t arm = 0; arm < s->n_arms; arm++)
       for (size_t i = 0, n = arm_points(s, &s->arms[arm]); i < n; i++)
-        s->out->points[s->out->n_points++] = make_point(s, &s->arms[arm], i, s->seeds[seed]);
+        s->out->points[s->out->n_points++] =
+            make_point(s, &s->arms[arm], i, s->seeds[seed]);
 }
 
 static bool is_known(const json_t *list, const json_t *row) {

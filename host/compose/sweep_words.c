@@ -15,16 +15,19 @@ static bool is_word(const struct recipe_word *word, const char *name) {
 
 static void refuse_again(struct sweeping *s, const struct recipe_word *first,
                          const struct recipe_word *again) {
-  json_t *row = diagnose(&s->diagnostics, "R003", origin_at(again->at), "`%s` is written twice",
-                         again->keyword->name);
-  diagnostic_note_at(&s->diagnostics, row, origin_at(first->at), "it is written here first");
+  json_t *row = diagnose(&s->diagnostics, "R003", origin_at(again->at),
+                         "`%s` is written twice", again->keyword->name);
+  diagnostic_note_at(&s->diagnostics, row, origin_at(first->at),
+                     "it is written here first");
 }
 
 /* The words there may be one of. */
 static void take_single(struct sweeping *s, const struct recipe_word *word,
                         const struct recipe_word **slot) {
-  if (*slot != NULL) refuse_again(s, *slot, word);
-  else *slot = word;
+  if (*slot != NULL)
+    refuse_again(s, *slot, word);
+  else
+    *slot = word;
 }
 
 void sweep_read_of(struct sweeping *s) {
@@ -32,7 +35,8 @@ void sweep_read_of(struct sweeping *s) {
   for (size_t i = 0; i < root->n_items; i++)
     if (is_word(root->items[i].word, "of")) take_single(s, root->items[i].word, &s->of);
   if (s->of != NULL) return;
-  json_t *row = diagnose(&s->diagnostics, "R003", origin_at(root->at), "the sweep has no `of`");
+  json_t *row =
+      diagnose(&s->diagnostics, "R003", origin_at(root->at), "the sweep has no `of`");
   diagnostic_help(row, "write `of \"infer/plain\"`: the recipe whose values are varied");
 }
 
@@ -61,18 +65,18 @@ static void help_used(const struct sweeping *s, json_t *row, const char *id) {
   text_free(&has);
 }
 
-static void cannot_vary(struct sweeping *s, const struct recipe_field *field, const char *owner,
-                        const char *why) {
-  diagnose(&s->diagnostics, "P402", origin_at(field->at), "`%s.%s` cannot be varied: %s", owner,
-           field->name, why);
+static void cannot_vary(struct sweeping *s, const struct recipe_field *field,
+                        const char *owner, const char *why) {
+  diagnose(&s->diagnostics, "P402", origin_at(field->at), "`%s.%s` cannot be varied: %s",
+           owner, field->name, why);
 }
 
-static void unknown_value(struct sweeping *s, const struct recipe_field *field, const char *owner,
-                          const char *const *names, size_t n) {
+static void unknown_value(struct sweeping *s, const struct recipe_field *field,
+                          const char *owner, const char *const *names, size_t n) {
   struct text has = text_new(4096);
   for (size_t i = 0; i < n; i++) text_format(&has, "%s%s", i == 0 ? "" : ", ", names[i]);
-  json_t *row = diagnose(&s->diagnostics, "P102", origin_at(field->at), "`%s` has no `%s`", owner,
-                         field->name);
+  json_t *row = diagnose(&s->diagnostics, "P102", origin_at(field->at), "`%s` has no `%s`",
+                         owner, field->name);
   diagnostic_note(row, "it has %s", has.data);
   diagnostic_help_near(row, field->name, names, n);
   text_free(&has);
@@ -87,8 +91,10 @@ static bool rule_in_settings(struct sweeping *s, const char *word,
   const char **names = arena_array(&s->out->arena, n, sizeof *names);
   for (size_t i = 0; i < n; i++)
     if (strcmp(rows[i].word, word) == 0) names[n_names++] = rows[i].field;
-  if (found == NULL) unknown_value(s, field, word, names, n_names);
-  else if (found->flags & SETTING_LIST) cannot_vary(s, field, word, "it is a list");
+  if (found == NULL)
+    unknown_value(s, field, word, names, n_names);
+  else if (found->flags & SETTING_LIST)
+    cannot_vary(s, field, word, "it is a list");
   else if (strcmp(word, "measure") == 0)
     cannot_vary(s, field, word, "it changes how often a run is measured, not what is run");
   else {
@@ -98,14 +104,15 @@ static bool rule_in_settings(struct sweeping *s, const char *word,
   return false;
 }
 
-static bool rule_in_plugin(struct sweeping *s, const char *id, const struct recipe_field *field,
-                           struct rule *rule) {
+static bool rule_in_plugin(struct sweeping *s, const char *id,
+                           const struct recipe_field *field, struct rule *rule) {
   const struct plugin_info *plugin = registry_find(s->registry, id);
   if (plugin == NULL) return false; /* the base's own mistake, told there */
   const char **names = arena_array(&s->out->arena, plugin->n_params + 1, sizeof *names);
   for (size_t i = 0; i < plugin->n_params; i++) names[i] = plugin->params[i].name;
   const ridge_param *param = plugin_param(plugin, field->name);
-  if (param == NULL) unknown_value(s, field, id, names, plugin->n_params);
+  if (param == NULL)
+    unknown_value(s, field, id, names, plugin->n_params);
   else if ((param->flags & RIDGE_SWEEPABLE) == 0)
     cannot_vary(s, field, id, "its plugin does not declare it for sweeps");
   else {
@@ -140,21 +147,26 @@ static void read_values(struct sweeping *s, const struct rule *rule, struct axis
     if (has_value(axis->plain, value))
       diagnose(&s->diagnostics, "R003", origin_at(axis->at), "`%s` has the value %s twice",
                axis->name, values[axis->n]);
-    else axis->n++;
+    else
+      axis->n++;
     json_array_append_new(axis->plain, value);
   }
   axis->values = values;
 }
 
-static bool each_fits(struct sweeping *s, const struct recipe_field *field, const char *owner) {
+static bool each_fits(struct sweeping *s, const struct recipe_field *field,
+                      const char *owner) {
   const struct recipe_word *each = field->value.word;
   const char *wrong = NULL;
-  if (!is_word(each, "each")) wrong = "one value varies nothing";
-  else if (each->n_fields > 0 || each->n_items == 0) wrong = "`each` takes a list of values";
-  else if (each->n_items > VALUES_MOST) wrong = "`each` has too many values";
+  if (!is_word(each, "each"))
+    wrong = "one value varies nothing";
+  else if (each->n_fields > 0 || each->n_items == 0)
+    wrong = "`each` takes a list of values";
+  else if (each->n_items > VALUES_MOST)
+    wrong = "`each` has too many values";
   if (wrong == NULL) return true;
-  json_t *row = diagnose(&s->diagnostics, "R003", origin_at(field->at), "`%s.%s`: %s", owner,
-                         field->name, wrong);
+  json_t *row = diagnose(&s->diagnostics, "R003", origin_at(field->at), "`%s.%s`: %s",
+                         owner, field->name, wrong);
   diagnostic_help(row, "write `%s = each { 1, 2, 4 }`", field->name);
   return false;
 }
@@ -163,12 +175,13 @@ static void read_axis(struct sweeping *s, const struct recipe_word *vary,
                       const struct recipe_field *field) {
   struct rule rule;
   const char *owner = vary->arg;
-  bool known = compose_word_index(owner) != SIZE_MAX ? rule_in_settings(s, owner, field, &rule)
-                                                     : rule_in_plugin(s, owner, field, &rule);
+  bool known = compose_word_index(owner) != SIZE_MAX
+                   ? rule_in_settings(s, owner, field, &rule)
+                   : rule_in_plugin(s, owner, field, &rule);
   if (!each_fits(s, field, owner) || !known) return;
   if (s->n_axes == AXES_MOST) {
-    diagnose(&s->diagnostics, "P401", origin_at(field->at), "a sweep varies at most %d values",
-             AXES_MOST);
+    diagnose(&s->diagnostics, "P401", origin_at(field->at),
+             "a sweep varies at most %d values", AXES_MOST);
     return;
   }
   struct axis *axis = &s->axes[s->n_axes];
@@ -177,7 +190,8 @@ static void read_axis(struct sweeping *s, const struct recipe_word *vary,
   s->n_axes++;
   for (size_t i = 0; i + 1 < s->n_axes; i++)
     if (strcmp(s->axes[i].name, axis->name) == 0)
-      diagnose(&s->diagnostics, "R003", origin_at(field->at), "`%s` is varied twice", axis->name);
+      diagnose(&s->diagnostics, "R003", origin_at(field->at), "`%s` is varied twice",
+               axis->name);
   read_values(s, &rule, axis, field->value.word);
 }
 
@@ -208,18 +222,19 @@ static bool same_arm(const struct arm *a, const struct arm *b) {
 static void add_arm(struct sweeping *s, const struct recipe_word *word, struct arm arm) {
   for (size_t i = 0; i < arm.n; i++) {
     if (base_use(s, arm.ids[i]) != NULL) continue;
-    json_t *row = diagnose(&s->diagnostics, "P105",
-                           origin_at(word->arg != NULL ? word->arg_at : word->at),
-                           "the base does not use `%s`, so leaving it out does nothing",
-                           arm.ids[i]);
+    json_t *row = diagnose(
+        &s->diagnostics, "P105", origin_at(word->arg != NULL ? word->arg_at : word->at),
+        "the base does not use `%s`, so leaving it out does nothing", arm.ids[i]);
     help_used(s, row, arm.ids[i]);
   }
   for (size_t i = 1; i < s->n_arms; i++)
     if (same_arm(&s->arms[i], &arm))
       diagnose(&s->diagnostics, "R003", origin_at(word->at), "this arm is written twice");
-  if (s->n_arms < ARMS_MOST) s->arms[s->n_arms++] = arm;
-  else diagnose(&s->diagnostics, "P401", origin_at(word->at), "a sweep has at most %d arms",
-                ARMS_MOST - 1);
+  if (s->n_arms < ARMS_MOST)
+    s->arms[s->n_arms++] = arm;
+  else
+    diagnose(&s->diagnostics, "P401", origin_at(word->at), "a sweep has at most %d arms",
+             ARMS_MOST - 1);
 }
 
 static int by_text(const void *a, const void *b) {
@@ -237,8 +252,9 @@ static void read_without(struct sweeping *s, const struct recipe_word *word) {
   if (!good) {
     json_t *row = diagnose(&s->diagnostics, "R003", origin_at(word->at),
                            "`without` takes ids of strategies");
-    diagnostic_help(row, "write `without \"kv.paged\"`, or `without { \"kv.paged\", \"kv.prefix\" }` "
-                         "to leave out both at once");
+    diagnostic_help(
+        row, "write `without \"kv.paged\"`, or `without { \"kv.paged\", \"kv.prefix\" }` "
+             "to leave out both at once");
     return;
   }
   qsort(ids, n, sizeof *ids, by_text);
@@ -251,8 +267,8 @@ static void read_seeds(struct sweeping *s, const struct recipe_word *word) {
   static const struct rule rule = {
       .owner = "seeds", .name = "seed", .type = RIDGE_T_INT, .hi = {.i = INT64_MAX}};
   if (word->n_items == 0 || word->n_fields > 0 || word->n_items > VALUES_MOST) {
-    diagnose(&s->diagnostics, "R003", origin_at(word->at), "`seeds` takes a list of 1 to %d numbers",
-             VALUES_MOST);
+    diagnose(&s->diagnostics, "R003", origin_at(word->at),
+             "`seeds` takes a list of 1 to %d numbers", VALUES_MOST);
     return;
   }
   s->seeds = arena_array(&s->out->arena, word->n_items, sizeof *s->seeds);
@@ -273,10 +289,11 @@ static void read_keep(struct sweeping *s, const struct recipe_word *word) {
   for (size_t i = 0; i < word->n_items; i++) {
     const struct recipe_word *item = word->items[i].word;
     bool most = is_word(item, "most");
-    if (!most && !is_word(item, "least")) good = false;
+    if (!most && !is_word(item, "least"))
+      good = false;
     else
-      json_array_append_new(s->keep_plain, json_pack("{s:s, s:i}", "metric", item->arg, "better",
-                                                     most ? 1 : -1));
+      json_array_append_new(s->keep_plain, json_pack("{s:s, s:i}", "metric", item->arg,
+                                                     "better", most ? 1 : -1));
   }
   if (good) return;
   json_t *row = diagnose(&s->diagnostics, "R003", origin_at(word->at),
@@ -286,14 +303,24 @@ static void read_keep(struct sweeping *s, const struct recipe_word *word) {
 
 static void read_budget(struct sweeping *s, const struct recipe_word *word) {
   static const struct rule rules[] = {
-      {.owner = "budget", .name = "runs", .type = RIDGE_T_INT, .lo = {.i = 1},
-       .hi = {.i = INT64_MAX}, .doc = "Runs at most."},
-      {.owner = "budget", .name = "time", .type = RIDGE_T_REAL, .lo = {.r = 0}, .hi = {.r = 1e9},
+      {.owner = "budget",
+       .name = "runs",
+       .type = RIDGE_T_INT,
+       .lo = {.i = 1},
+       .hi = {.i = INT64_MAX},
+       .doc = "Runs at most."},
+      {.owner = "budget",
+       .name = "time",
+       .type = RIDGE_T_REAL,
+       .lo = {.r = 0},
+       .hi = {.r = 1e9},
        .doc = "Seconds at most; no run is started after that."},
   };
   for (size_t i = 0; i < word->n_fields; i++) {
     const struct recipe_field *field = &word->fields[i];
-    size_t k = strcmp(field->name, "runs") == 0 ? 0 : strcmp(field->name, "time") == 0 ? 1 : 2;
+    size_t k = strcmp(field->name, "runs") == 0   ? 0
+               : strcmp(field->name, "time") == 0 ? 1
+                                                  : 2;
     json_t *value = k == 2 ? NULL
                            : rule_check(&s->diagnostics, &rules[k], &field->value,
                                         origin_at(field->at));
@@ -307,7 +334,8 @@ static void read_budget(struct sweeping *s, const struct recipe_word *word) {
     json_decref(value);
   }
   if (word->n_fields > 0 && word->n_items == 0) return;
-  json_t *row = diagnose(&s->diagnostics, "R003", origin_at(word->at), "`budget` takes `runs` and `time`");
+  json_t *row = diagnose(&s->diagnostics, "R003", origin_at(word->at),
+                         "`budget` takes `runs` and `time`");
   diagnostic_help(row, "write `%s`", word->keyword->example);
 }
 
@@ -318,7 +346,8 @@ static void read_fields(struct sweeping *s) {
   for (size_t i = 0; i < root->n_fields; i++) {
     const struct recipe_field *field = &root->fields[i];
     if (strcmp(field->name, "name") == 0) {
-      json_t *name = rule_check(&s->diagnostics, &rule, &field->value, origin_at(field->at));
+      json_t *name =
+          rule_check(&s->diagnostics, &rule, &field->value, origin_at(field->at));
       if (name != NULL) s->out->name = arena_text(&s->out->arena, json_string_value(name));
       json_decref(name);
       continue;
@@ -351,12 +380,18 @@ void sweep_read_words(struct sweeping *s) {
   for (size_t i = 0; i < root->n_items; i++) {
     const struct recipe_word *word = root->items[i].word;
     if (is_word(word, "of")) continue;
-    if (is_word(word, "vary")) read_vary(s, word);
-    else if (is_word(word, "without")) read_without(s, word);
-    else if (is_word(word, "seeds")) take_single(s, word, &s->seed_word);
-    else if (is_word(word, "keep")) take_single(s, word, &s->keep);
-    else if (is_word(word, "budget")) take_single(s, word, &s->budget);
-    else misplaced(s, &root->items[i]);
+    if (is_word(word, "vary"))
+      read_vary(s, word);
+    else if (is_word(word, "without"))
+      read_without(s, word);
+    else if (is_word(word, "seeds"))
+      take_single(s, word, &s->seed_word);
+    else if (is_word(word, "keep"))
+      take_single(s, word, &s->keep);
+    else if (is_word(word, "budget"))
+      take_single(s, word, &s->budget);
+    else
+      misplaced(s, &root->items[i]);
   }
   if (s->seed_word != NULL) read_seeds(s, s->seed_word);
   if (s->keep != NULL) read_keep(s, s->keep);
@@ -364,6 +399,7 @@ void sweep_read_words(struct sweeping *s) {
   if (s->n_axes > 0 || s->n_arms > 1 || s->n_seeds > 1 ||
       json_array_size(s->diagnostics.list) > 0)
     return;
-  json_t *row = diagnose(&s->diagnostics, "R003", origin_at(root->at), "the sweep varies nothing");
+  json_t *row =
+      diagnose(&s->diagnostics, "R003", origin_at(root->at), "the sweep varies nothing");
   diagnostic_help(row, "it needs `vary`, `without` or `seeds`");
 }

@@ -143,6 +143,12 @@ static int64_t draft_room(const struct loop *loop, const struct sequence *s) {
   return most > 0 ? most : 0;
 }
 
+/* Cache tokens that so many take: whole blocks. */
+static int64_t in_blocks(const struct loop *loop, int64_t tokens) {
+  int64_t block = loop->rt->cache.layout.block_tokens;
+  return loop->rt->cache.store == NULL ? tokens : (tokens + block - 1) / block * block;
+}
+
 static void offer(struct loop *loop, struct sequence *s, int64_t place) {
   loop->offered[place] = s;
   loop->offers[place] = (ridge_admit_seq){
@@ -150,7 +156,7 @@ static void offer(struct loop *loop, struct sequence *s, int64_t place) {
       .id = s->id,
       .prompt_left = generating(s) ? 0 : s->prompt - s->cached,
       .length = s->cached,
-      .limit = s->limit,
+      .limit = in_blocks(loop, s->limit),
       .step_rows = 1 + draft_room(loop, s),
       .running = s->slot >= 0,
   };
@@ -198,7 +204,8 @@ static int64_t unpromised(struct loop *loop) {
   if (room < 0) return -1;
   for (int64_t i = 0; i < loop->n_sequences; i++) {
     const struct sequence *s = loop->sequences[i];
-    if (s->slot >= 0 && s->end == SEQUENCE_GOING) room -= s->limit - s->cached;
+    if (s->slot >= 0 && s->end == SEQUENCE_GOING)
+      room -= in_blocks(loop, s->limit) - in_blocks(loop, s->cached);
   }
   return room < 0 ? 0 : room;
 }

@@ -83,6 +83,7 @@ static void run_pass(void *ctx, struct instance *instance, const ridge_fill *fil
   graph->caller = NULL;
   if (p->status == RIDGE_OK) p->status = graph_verify(graph, p->why);
   if (p->status != RIDGE_OK) {
+    p->rt->owner = instance->plugin->id;
     (void)why_prefix(p->why, p->status, "graph pass of %s %s", instance->plugin->id,
                      instance->plugin->version);
     return;
@@ -107,6 +108,7 @@ static ridge_status plan_cache(struct runtime *rt, struct why *why) {
     store_by = runtime_filler(rt->spec.plugins, RIDGE_SEAM_KV_STORE, &store);
     prefix_by = runtime_filler(rt->spec.plugins, RIDGE_SEAM_KV_PREFIX, &prefix);
   }
+  if (store_by != NULL) rt->owner = store_by->plugin->id;
   uint64_t token_bytes = cache_token_bytes(&rt->graph, &rt->rules);
   ridge_status status = cache_plan(store_by, store, rt->spec.slots, rt->spec.context,
                                    token_bytes, &rt->cache, why);
@@ -116,6 +118,7 @@ static ridge_status plan_cache(struct runtime *rt, struct why *why) {
 }
 
 ridge_status runtime_plan(struct runtime *rt, struct why *why) {
+  rt->owner = "model.path";
   ridge_status status =
       builder_decoder(&rt->source, &rt->arch, rt->spec.cache_codec, &rt->graph, why);
   if (status != RIDGE_OK) return status;
@@ -126,9 +129,11 @@ ridge_status runtime_plan(struct runtime *rt, struct why *why) {
     instances_each_fill(rt->spec.plugins, RIDGE_SEAM_WEIGHTS, collect_link, rt);
   status = weights_choose(&rt->weights, &rt->source, &rt->graph, &rt->rules, rt->links,
                           rt->n_links, why);
+  if (status != RIDGE_OK && rt->weights.blamed != NULL) rt->owner = rt->weights.blamed;
   if (status == RIDGE_OK && !rt->spec.reference) status = run_passes(rt, why);
   if (status == RIDGE_OK) status = plan_cache(rt, why);
   if (status != RIDGE_OK) return status;
+  rt->owner = "model.path";
   struct program_bounds bounds = {
       .max_rows = rt->spec.rows,
       .max_wanted = rt->spec.wanted,
@@ -144,6 +149,7 @@ ridge_status runtime_plan(struct runtime *rt, struct why *why) {
   if (!rt->spec.reference)
     rt->placing.by = runtime_filler(rt->spec.plugins, RIDGE_SEAM_PLACEMENT, &placement);
   rt->placing.table = placement;
+  if (rt->placing.by != NULL) rt->owner = rt->placing.by->plugin->id;
   return placing_choose(&rt->placing, &rt->weights, &rt->program, why);
 }
 

@@ -55,6 +55,7 @@ struct runtime {
   struct pool *pool;
   struct placing placing;
   struct stream *stream; /* weights on disk, or NULL */
+  const char *owner;     /* what a failed plan is about: a plugin's id or "model.path" */
   bool planned, loaded;
 };
 

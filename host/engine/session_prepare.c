@@ -69,11 +69,13 @@ static ridge_status check_schedule(const struct session *s, const struct instanc
 }
 
 /* Sequences, rows and drafts of a step: what the schedule and the drafter say. */
-static ridge_status ask_bounds(struct session *s, struct why *why) {
+static ridge_status ask_bounds(struct session *s, const char **owner, struct why *why) {
   const void *table;
+  *owner = "engine.rows";
   struct instance *by = runtime_filler(s->job->plugins, RIDGE_SEAM_SCHEDULE_ADMIT, &table);
   if (by != NULL) {
     const ridge_schedule *schedule = table;
+    *owner = by->plugin->id;
     uint64_t entered = instance_enter(by);
     ridge_status status = schedule->bounds(by->params, &s->slots, &s->rows);
     status = instance_leave(by, entered, status, RIDGE_SEAM_SCHEDULE_ADMIT, why);
@@ -93,11 +95,11 @@ static ridge_status ask_bounds(struct session *s, struct why *why) {
                    "%lld sequences and %lld rows a step are not possible",
                    (long long)s->slots, (long long)s->rows);
   if (s->slots * (1 + s->depth) > s->rows)
-    return why_set(why, RIDGE_INVALID,
-                   "engine.rows is %lld, but %lld sequences with %lld drafts each take "
-                   "%lld rows a step",
-                   (long long)s->rows, (long long)s->slots, (long long)s->depth,
-                   (long long)(s->slots * (1 + s->depth)));
+    return why_set(
+        why, RIDGE_INVALID,
+        "a step has %lld rows, but %lld sequences with %lld drafts each take %lld",
+        (long long)s->rows, (long long)s->slots, (long long)s->depth,
+        (long long)(s->slots * (1 + s->depth)));
   s->wanted = s->slots * (1 + s->depth);
   if (session_has_word(s, "perplexity") && s->wanted < s->rows) s->wanted = s->rows;
   return RIDGE_OK;
@@ -283,15 +285,15 @@ int session_prepare(struct session *s) {
     return refuse(
         s, "P302",
         session_path(s, "prompts.file") == NULL ? "prompts.inline" : "prompts.file", NULL);
-  owner = "engine.rows";
-  if (ask_bounds(s, why) != RIDGE_OK) return refuse(s, "P207", owner, NULL);
+  if (ask_bounds(s, &owner, why) != RIDGE_OK) return refuse(s, "P207", owner, NULL);
   if (settle_context(s, why) != RIDGE_OK) return refuse(s, "P207", "engine.context", NULL);
   s->main.spec.slots = s->slots;
   s->main.spec.rows = s->rows;
   s->main.spec.wanted = s->wanted;
   if (!all_agree(s, &owner)) return refuse(s, "P207", owner, NULL);
   if (create(s, true, &owner, why) != RIDGE_OK) return refuse(s, "P207", owner, NULL);
-  if (runtime_plan(&s->main, why) != RIDGE_OK) return refuse(s, "P207", "model.path", NULL);
+  if (runtime_plan(&s->main, why) != RIDGE_OK)
+    return refuse(s, "P207", s->main.owner, NULL);
   if (create(s, false, &owner, why) != RIDGE_OK) return refuse(s, "P207", owner, NULL);
   if (wants_base(s)) {
     spec = spec_of(s, true);

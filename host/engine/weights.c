@@ -42,6 +42,7 @@ static ridge_status choose_one(struct weights *weights, struct weight *weight,
     const char *codec = tensor->codec;
     bool edits = false;
     ridge_status status = ask_link(&weights->chain[i], tensor, &codec, &edits, why);
+    if (status < RIDGE_OK) weights->blamed = weights->chain[i].by->plugin->id;
     if (status < RIDGE_OK) return status;
     if (status == RIDGE_DECLINED) continue;
     weight->edited |= edits;
@@ -70,7 +71,7 @@ static ridge_status choose_one(struct weights *weights, struct weight *weight,
   return RIDGE_OK;
 }
 
-static ridge_status all_chosen(const struct weights *weights, struct why *why) {
+static ridge_status all_chosen(struct weights *weights, struct why *why) {
   for (int32_t i = 0; i < weights->n_chain; i++) {
     const struct weight_link *link = &weights->chain[i];
     if (!RIDGE_HAS(ridge_weights, link->table, chosen) || link->table->chosen == NULL)
@@ -78,6 +79,7 @@ static ridge_status all_chosen(const struct weights *weights, struct why *why) {
     uint64_t entered = instance_enter(link->by);
     ridge_status status = link->table->chosen(link->by->self);
     status = instance_leave(link->by, entered, status, RIDGE_SEAM_WEIGHTS, why);
+    if (status < RIDGE_OK) weights->blamed = link->by->plugin->id;
     if (status < RIDGE_OK) return status;
   }
   return RIDGE_OK;

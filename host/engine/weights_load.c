@@ -232,6 +232,8 @@ static ridge_status stream_op(struct loading *l, struct program_op *op, struct w
       tensor->n_parts == 0 ? weights_find(l->weights, index) : NULL;
   uint64_t bytes = weights_pack_bytes(op);
   op->stream_item = (uint64_t)l->streamed++;
+  l->program->bindings[index].stride =
+      weights_row_bytes(l->program->codec_of[index], weights_cols(tensor));
   if (bytes == 0 && plain != NULL && !plain->changed)
     return stream_add(l->weights->stream, l->weights->source->fd, plain->file->offset, NULL,
                       weights_tensor_bytes(plain->codec, tensor), why);

@@ -8,7 +8,7 @@
 
 static const struct recipe_child_limits usual = {
     .wall_ms = 12000,
-    .answer_bytes = (size_t)64 << 20,
+    .answer_bytes = (size_t)16 << 20,
 };
 
 static ridge_status evaluate(const char *self, struct recipe *out, struct why *why) {

@@ -40,8 +40,8 @@ struct recipe_word {
 struct recipe {
   struct arena arena;
   struct recipe_source source;
-  const char *file; /* as given */
-  const char *path; /* absolute */
+  const char *file;               /* as given */
+  const char *path;               /* absolute */
   const struct recipe_word *root; /* NULL: refused, see faults */
   json_t *faults;                 /* recipe_fault.h; empty: none */
   json_t *answer;                 /* of the child; values point into it */
@@ -67,6 +67,10 @@ char *recipe_find(const char *recipe_path, const char *name);
  * folder; where that holds no such file, from the folder that holds `recipes`.  The
  * caller frees. */
 char *recipe_file_path(const char *recipe_path, const char *name);
+/* All the places where it is looked for, in order; the caller frees each. */
+enum { RECIPE_PLACES = 4 };
+size_t recipe_file_places(const char *recipe_path, const char *name,
+                          char *places[RECIPE_PLACES]);
 
 /* recipe_child.c */
 enum { RECIPE_CPU_MS = 800 }; /* the child's own limit of processor time */
@@ -78,11 +82,14 @@ struct recipe_child_limits {
 RIDGE_MUST ridge_status recipe_child_run(const char *self, const struct recipe_source *,
                                          const struct recipe_child_limits *, char **answer,
                                          size_t *size, json_t **fault, struct why *why);
+/* recipe_seal.c: from here on this process computes and writes, and the kernel refuses
+ * it everything else, where it can. */
+void recipe_seal(void);
 /* In the child: limits, then evaluation of `fd`; prints the answer. */
 int recipe_child_main(const char *file);
 
 /* recipe_answer.c: check the child's answer into `out`. */
-RIDGE_MUST ridge_status recipe_answer_read(const char *data, size_t size, struct recipe *out,
-                                           struct why *why);
+RIDGE_MUST ridge_status recipe_answer_read(const char *data, size_t size,
+                                           struct recipe *out, struct why *why);
 
 #endif

@@ -28,10 +28,14 @@ static bool depth_fits(const char *data, size_t size) {
   int depth = 0;
   bool text = false;
   for (size_t i = 0; i < size; i++) {
-    if (text && data[i] == '\\') i++;
-    else if (data[i] == '"') text = !text;
-    else if (!text && (data[i] == '{' || data[i] == '[') && ++depth > RAW_DEPTH_MOST) return false;
-    else if (!text && (data[i] == '}' || data[i] == ']')) depth--;
+    if (text && data[i] == '\\')
+      i++;
+    else if (data[i] == '"')
+      text = !text;
+    else if (!text && (data[i] == '{' || data[i] == '[') && ++depth > RAW_DEPTH_MOST)
+      return false;
+    else if (!text && (data[i] == '}' || data[i] == ']'))
+      depth--;
   }
   return true;
 }
@@ -69,7 +73,8 @@ static bool is_odd(const json_t *value) {
 static bool is_list(const json_t *value) {
   if (!json_is_array(value)) return false;
   for (size_t i = 0; i < json_array_size(value); i++)
-    if (!is_scalar(json_array_get(value, i)) && !is_odd(json_array_get(value, i))) return false;
+    if (!is_scalar(json_array_get(value, i)) && !is_odd(json_array_get(value, i)))
+      return false;
   return true;
 }
 
@@ -80,7 +85,8 @@ static ridge_status read_value(struct reader *reader, const json_t *value,
                                struct recipe_value *out) {
   const json_t *word = json_is_object(value) ? json_object_get(value, "word") : NULL;
   if (word != NULL) return read_word(reader, word, &out->word);
-  if (!is_scalar(value) && !is_odd(value) && !is_list(value)) return corrupt(reader, "a value");
+  if (!is_scalar(value) && !is_odd(value) && !is_list(value))
+    return corrupt(reader, "a value");
   out->plain = value;
   return RIDGE_OK;
 }
@@ -105,8 +111,8 @@ static ridge_status read_fields(struct reader *reader, const json_t *list,
   return RIDGE_OK;
 }
 
-static ridge_status read_items(struct reader *reader, const json_t *list, const json_t *places,
-                               struct recipe_word *out) {
+static ridge_status read_items(struct reader *reader, const json_t *list,
+                               const json_t *places, struct recipe_word *out) {
   if (!json_is_array(list) || json_array_size(list) > ITEMS_MOST)
     return corrupt(reader, "a list of items");
   size_t n = json_array_size(list);
@@ -132,19 +138,21 @@ static bool shape_fits(const struct recipe_word *word) {
 
 static ridge_status read_parts(struct reader *reader, const json_t *value,
                                struct recipe_word *word) {
-  const json_t *arg = json_object_get(value, "arg"), *fields = json_object_get(value, "fields"),
+  const json_t *arg = json_object_get(value, "arg"),
+               *fields = json_object_get(value, "fields"),
                *items = json_object_get(value, "items");
   if (!read_place(&reader->recipe->source, json_object_get(value, "at"), &word->at))
     return corrupt(reader, "a place");
-  if (arg != NULL &&
-      (!json_is_string(arg) ||
-       !read_place(&reader->recipe->source, json_object_get(value, "arg_at"), &word->arg_at)))
+  if (arg != NULL && (!json_is_string(arg) ||
+                      !read_place(&reader->recipe->source, json_object_get(value, "arg_at"),
+                                  &word->arg_at)))
     return corrupt(reader, "an argument");
   word->arg = json_string_value(arg);
   word->has_table = fields != NULL;
-  if (!shape_fits(word) || (items != NULL && fields == NULL)) return corrupt(reader, "a shape");
+  if (!shape_fits(word) || (items != NULL && fields == NULL))
+    return corrupt(reader, "a shape");
   ridge_status status = fields != NULL ? read_fields(reader, fields, word) : RIDGE_OK;
-  if (status == RIDGE_OK && items != NULL) 
+  if (status == RIDGE_OK && items != NULL)
     status = read_items(reader, items, json_object_get(value, "items_at"), word);
   return status;
 }
@@ -164,7 +172,8 @@ static ridge_status read_word(struct reader *reader, const json_t *value,
 }
 
 static bool is_code(const char *code) {
-  return code != NULL && strlen(code) == 4 && code[0] == 'R' && strspn(code + 1, "0123456789") == 3;
+  return code != NULL && strlen(code) == 4 && code[0] == 'R' &&
+         strspn(code + 1, "0123456789") == 3;
 }
 
 static bool note_fits(const struct recipe_source *source, const json_t *note) {
@@ -178,7 +187,8 @@ static ridge_status check_faults(const struct reader *reader, const json_t *faul
   if (!json_is_array(faults) || json_array_size(faults) > FAULTS_MOST)
     return corrupt(reader, "a list of faults");
   for (size_t i = 0; i < json_array_size(faults); i++) {
-    const json_t *fault = json_array_get(faults, i), *notes = json_object_get(fault, "notes"),
+    const json_t *fault = json_array_get(faults, i),
+                 *notes = json_object_get(fault, "notes"),
                  *help = json_object_get(fault, "help");
     struct place at;
     bool good = is_code(json_string_value(json_object_get(fault, "code"))) &&
@@ -205,8 +215,10 @@ ridge_status recipe_answer_read(const char *data, size_t size, struct recipe *ou
   out->faults = json_incref(faults);
   const json_t *root = json_object_get(out->answer, "recipe");
   if (root == NULL)
-    return json_array_size(faults) > 0 ? RIDGE_OK : corrupt(&reader, "neither recipe nor fault");
+    return json_array_size(faults) > 0 ? RIDGE_OK
+                                       : corrupt(&reader, "neither recipe nor fault");
   status = read_word(&reader, root, &out->root);
-  if (status == RIDGE_OK && !out->root->keyword->is_root) return corrupt(&reader, "no root");
+  if (status == RIDGE_OK && !out->root->keyword->is_root)
+    return corrupt(&reader, "no root");
   return status;
 }

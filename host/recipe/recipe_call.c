@@ -56,8 +56,10 @@ static ptrdiff_t first_of_line(const struct scan *scan, int line) {
   size_t lo = 0, hi = scan->n;
   while (lo < hi) {
     size_t middle = lo + (hi - lo) / 2;
-    if (scan->tokens[middle].line < line) lo = middle + 1;
-    else hi = middle;
+    if (scan->tokens[middle].line < line)
+      lo = middle + 1;
+    else
+      hi = middle;
   }
   return (ptrdiff_t)lo;
 }
@@ -92,7 +94,8 @@ static int raise_at(lua_State *L, const struct written *word, json_t *fault) {
 /* Append, and push the value that stands for it. */
 static int push_word(lua_State *L, struct written word) {
   struct eval *eval = eval_of(L);
-  size_t *index = lua_newuserdatauv(L, sizeof *index, 0); /* may raise: nothing is owned yet */
+  size_t *index =
+      lua_newuserdatauv(L, sizeof *index, 0); /* may raise: nothing is owned yet */
   luaL_setmetatable(L, WORD_TYPE);
   if (eval->n_words == eval->room_words) {
     size_t room = eval->room_words == 0 ? 64 : eval->room_words * 2;
@@ -120,7 +123,8 @@ static void take(lua_State *L, int index, struct written *word) {
     if (text != NULL) {
       struct eval *eval = eval_of(L);
       ptrdiff_t token = scan_argument(eval->scan, word->token);
-      struct place at = token >= 0 ? scan_place_inner(eval->scan, token) : place_of(eval, word);
+      struct place at =
+          token >= 0 ? scan_place_inner(eval->scan, token) : place_of(eval, word);
       json_object_set_new(word->value, "arg", text);
       json_object_set_new(word->value, "arg_at", place_json(at));
       return;
@@ -159,10 +163,11 @@ static bool shape_fits(lua_State *L, int index, unsigned shapes) {
          (type == LUA_TTABLE && (shapes & SHAPE_TABLE));
 }
 
-static json_t *shape_fault(lua_State *L, const struct recipe_keyword *keyword, int n, int index) {
+static json_t *shape_fault(lua_State *L, const struct recipe_keyword *keyword, int n,
+                           int index) {
   const char *given = n == 0 ? "nothing" : n > 1 ? "several values" : type_shown(L, index);
-  json_t *fault = fault_new("R003", (struct place){0}, "`%s` takes %s; this is %s", keyword->name,
-                            shape_text(keyword), given);
+  json_t *fault = fault_new("R003", (struct place){0}, "`%s` takes %s; this is %s",
+                            keyword->name, shape_text(keyword), given);
   if (keyword->example[0] != 0) fault_help(fault, "write `%s`", keyword->example);
   return fault;
 }
@@ -173,12 +178,14 @@ static int word_call(lua_State *L) {
       recipe_keyword((size_t)lua_tointeger(L, lua_upvalueindex(1)));
   int n = lua_gettop(L);
   size_t size = 0;
-  const char *text = n >= 1 && lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &size) : NULL;
+  const char *text =
+      n >= 1 && lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &size) : NULL;
   struct written word = {.keyword = keyword, .line = eval_line(L)};
   word.token = find_token(eval, word.line, keyword->name, text, size);
   if ((int64_t)eval->n_words >= eval->limits->words)
-    return raise_at(L, &word, fault_new("R004", (struct place){0}, "a recipe has at most %lld words",
-                                        (long long)eval->limits->words));
+    return raise_at(L, &word,
+                    fault_new("R004", (struct place){0}, "a recipe has at most %lld words",
+                              (long long)eval->limits->words));
   if (n != 1 || !shape_fits(L, 1, keyword->shapes))
     return raise_at(L, &word, shape_fault(L, keyword, n, 1));
   push_word(L, word);
@@ -211,15 +218,19 @@ static json_t *again_fault(lua_State *L, const struct written *word, int n) {
   bool full = json_object_get(word->value, "fields") != NULL;
   const char *name = word->keyword->name;
   json_t *fault;
-  if (!full && (word->keyword->shapes & SHAPE_MORE) && n == 1 && lua_type(L, 2) == LUA_TSTRING)
-    fault = fault_new("R003", (struct place){0}, "`%s` has its text already and is given another",
-                      name);
+  if (!full && (word->keyword->shapes & SHAPE_MORE) && n == 1 &&
+      lua_type(L, 2) == LUA_TSTRING)
+    fault = fault_new("R003", (struct place){0},
+                      "`%s` has its text already and is given another", name);
   else if (!full && (word->keyword->shapes & SHAPE_MORE))
-    fault = fault_new("R003", (struct place){0}, "after its text `%s` takes a table; this is %s",
-                      name, n == 1 ? type_shown(L, 2) : n == 0 ? "nothing" : "several values");
+    fault = fault_new("R003", (struct place){0},
+                      "after its text `%s` takes a table; this is %s", name,
+                      n == 1   ? type_shown(L, 2)
+                      : n == 0 ? "nothing"
+                               : "several values");
   else
-    fault = fault_new("R003", (struct place){0}, "`%s` has all it takes and is called once more",
-                      name);
+    fault = fault_new("R003", (struct place){0},
+                      "`%s` has all it takes and is called once more", name);
   help_comma(eval_of(L)->scan, word, fault);
   return fault;
 }
@@ -230,14 +241,15 @@ static int word_more(lua_State *L) {
   if (first == NULL) return luaL_error(L, "a word was called in a way it cannot be");
   int n = lua_gettop(L) - 1;
   bool full = json_object_get(first->value, "fields") != NULL;
-  if (full || n != 1 || lua_type(L, 2) != LUA_TTABLE || !(first->keyword->shapes & SHAPE_MORE))
+  if (full || n != 1 || lua_type(L, 2) != LUA_TTABLE ||
+      !(first->keyword->shapes & SHAPE_MORE))
     return raise_at(L, first, again_fault(L, first, n));
   if ((int64_t)eval->n_words >= eval->limits->words)
-    return raise_at(L, first, fault_new("R004", (struct place){0},
-                                        "a recipe has at most %lld words",
-                                        (long long)eval->limits->words));
-  push_word(L, (struct written){.keyword = first->keyword, .line = first->line,
-                                .token = first->token});
+    return raise_at(L, first,
+                    fault_new("R004", (struct place){0}, "a recipe has at most %lld words",
+                              (long long)eval->limits->words));
+  push_word(L, (struct written){
+                   .keyword = first->keyword, .line = first->line, .token = first->token});
   first = word_at(L, 1); /* the array may have moved */
   first->carried = true;
   struct written *made = word_at(L, -1);

@@ -3,7 +3,8 @@
  *
  * The text goes down in an anonymous file, so that what is evaluated is what was read
  * and neither side waits for the other.  The child limits itself (processor time,
- * wall clock, address space, no files, no processes); the parent has a clock too.
+ * wall clock, address space, no files, no processes, few calls of the system); the parent
+ * has a clock too.
  */
 #include "recipe/recipe.h"
 #include "recipe/recipe_eval.h"
@@ -41,7 +42,8 @@ extern char **environ;
 
 enum { WALL_SECONDS = 10, MEMORY_BYTES = 1 << 30 };
 
-static ridge_status make_input(const struct recipe_source *source, int *fd, struct why *why) {
+static ridge_status make_input(const struct recipe_source *source, int *fd,
+                               struct why *why) {
   *fd = memfd_create("recipe", MFD_CLOEXEC);
   if (*fd < 0) return why_set(why, RIDGE_IO, "no file for a child: %s", strerror(errno));
   for (size_t done = 0; done < source->size;) {
@@ -58,7 +60,8 @@ static ridge_status make_input(const struct recipe_source *source, int *fd, stru
   return why_set(why, RIDGE_IO, "a child's input cannot be rewound: %s", strerror(errno));
 }
 
-static ridge_status start(const char *self, int in, int out, pid_t *child, struct why *why) {
+static ridge_status start(const char *self, int in, int out, pid_t *child,
+                          struct why *why) {
   char *words[] = {(char *)(uintptr_t)self, (char *)(uintptr_t) "eval-recipe",
                    (char *)(uintptr_t) "-", NULL};
   posix_spawn_file_actions_t actions;
@@ -136,14 +139,16 @@ static json_t *stopped_fault(const struct recipe_child_limits *limits,
   if (output->large)
     fault = fault_new("R004", (struct place){0}, "the recipe is too large when evaluated");
   else if (sign == SIGPROF || sign == SIGXCPU)
-    fault = fault_new("R004", (struct place){0},
-                      "the recipe was stopped after %d ms of processor time", RECIPE_CPU_MS);
+    fault =
+        fault_new("R004", (struct place){0},
+                  "the recipe was stopped after %d ms of processor time", RECIPE_CPU_MS);
   else if (output->late || sign == SIGALRM)
     fault = fault_new("R004", (struct place){0}, "the recipe was stopped after %d seconds",
                       limits->wall_ms / 1000);
   else
-    fault = fault_new("R004", (struct place){0}, "evaluating the recipe ended in signal %d (%s)",
-                      sign, strsignal(sign));
+    fault =
+        fault_new("R004", (struct place){0},
+                  "evaluating the recipe ended in signal %d (%s)", sign, strsignal(sign));
   fault_help(fault, "a recipe is a short description and takes milliseconds");
   return fault;
 }
@@ -209,13 +214,17 @@ static void limit_self(void) {
   limit(RLIMIT_NOFILE, 0, 0); /* what is open stays; nothing more can be */
 #endif
   alarm(WALL_SECONDS);
+#ifndef SANITIZED
+  recipe_seal();
+#endif
 }
 
 static struct recipe_source read_input(int fd) {
   char *data = malloc(RECIPE_BYTES_MOST + 1);
   if (data == NULL) abort();
   size_t size = 0;
-  for (ssize_t got = 1; got > 0 && size <= RECIPE_BYTES_MOST; size += got > 0 ? (size_t)got : 0)
+  for (ssize_t got = 1; got > 0 && size <= RECIPE_BYTES_MOST;
+       size += got > 0 ? (size_t)got : 0)
     got = read(fd, data + size, RECIPE_BYTES_MOST + 1 - size);
   struct recipe_source source = recipe_source_of(data, size);
   source.cut = size > RECIPE_BYTES_MOST;
@@ -233,6 +242,7 @@ int recipe_child_main(const char *file) {
     fprintf(stderr, "ridge: %s\n", why.text);
     return 1;
   }
+  json_object_seed(0); /* from a file, which cannot be opened any more after this: */
   limit_self();
   json_t *answer = recipe_eval(&source, &recipe_limits_usual);
   char *text = canon_text(answer);

@@ -30,8 +30,8 @@ static bool same(const struct key *a, const struct key *b) {
   return a->size == b->size && memcmp(a->text, b->text, a->size) == 0;
 }
 
-static void report(const struct scan *scan, const struct key *first, const struct key *again,
-                   json_t *faults) {
+static void report(const struct scan *scan, const struct key *first,
+                   const struct key *again, json_t *faults) {
   char *name = fault_quote(again->text, again->size, 80);
   json_t *fault = fault_new("R003", scan_place_inner(scan, again->token),
                             "`%s` is written twice in one table", name);
@@ -57,8 +57,10 @@ static void table_duplicates(const struct scan *scan, ptrdiff_t open, struct key
   }
   qsort(keys, n, sizeof *keys, by_text);
   for (size_t i = 1, first = 0; i < n && json_array_size(faults) < FAULTS_MOST; i++) {
-    if (!same(&keys[first], &keys[i])) first = i;
-    else report(scan, &keys[first], &keys[i], faults);
+    if (!same(&keys[first], &keys[i]))
+      first = i;
+    else
+      report(scan, &keys[first], &keys[i], faults);
   }
 }
 

@@ -26,7 +26,8 @@ static int message_line(const char *message, const char **sentence) {
 /* What stands in the quotes after the last `mark`, copied; NULL: nothing does. */
 static char *quoted_after(const char *sentence, const char *mark) {
   const char *at = NULL;
-  for (const char *next = strstr(sentence, mark); next != NULL; next = strstr(next + 1, mark))
+  for (const char *next = strstr(sentence, mark); next != NULL;
+       next = strstr(next + 1, mark))
     at = next + strlen(mark);
   if (at == NULL || strlen(at) < 2) return NULL;
   const char *end = strrchr(at, '\'');
@@ -34,9 +35,9 @@ static char *quoted_after(const char *sentence, const char *mark) {
 }
 
 static bool is_keyword_of_value(const struct scan *scan, ptrdiff_t i) {
-  static const char *const not_values[] = {"and", "break", "do",  "else",   "elseif", "for",
-                                           "function", "goto", "if", "in", "local", "not",
-                                           "or", "repeat", "return", "then", "until", "while"};
+  static const char *const not_values[] = {
+      "and", "break", "do",  "else", "elseif", "for",    "function", "goto",  "if",
+      "in",  "local", "not", "or",   "repeat", "return", "then",     "until", "while"};
   for (size_t k = 0; k < sizeof not_values / sizeof *not_values; k++)
     if (scan_is(scan, i, not_values[k])) return false;
   return true;
@@ -49,7 +50,8 @@ static bool ends_value(const struct scan *scan, ptrdiff_t i) {
   case TOKEN_TEXT:
   case TOKEN_NUMBER: return true;
   case TOKEN_NAME: return is_keyword_of_value(scan, i);
-  case TOKEN_SYMBOL: return scan_is(scan, i, "}") || scan_is(scan, i, ")") || scan_is(scan, i, "]");
+  case TOKEN_SYMBOL:
+    return scan_is(scan, i, "}") || scan_is(scan, i, ")") || scan_is(scan, i, "]");
   }
   return false;
 }
@@ -78,7 +80,8 @@ static void help_comma(const struct scan *scan, ptrdiff_t culprit, json_t *fault
                        scan_is(scan, culprit - 2, "=") && culprit >= 3;
   if (assigned_text) {
     const struct token *name = &scan->tokens[culprit - 3];
-    fault_help(fault, "a text takes no table: write `%.*s \"...\" { ... }`, a word, without `=`",
+    fault_help(fault,
+               "a text takes no table: write `%.*s \"...\" { ... }`, a word, without `=`",
                (int)name->size, scan->source->text + name->start);
   } else if (before->kind == TOKEN_NAME && now->kind == TOKEN_NUMBER) {
     fault_help(fault, "`=` is missing before the number");
@@ -108,9 +111,11 @@ static void help_syntax(const struct scan *scan, const char *sentence, const cha
   int opened = 0;
   if (close != NULL && sscanf(close, "(to close '%*[^']' at line %d)", &opened) == 1)
     fault_note(fault, opened, "what is not closed was opened here");
-  else if (strstr(sentence, "near <eof>") != NULL) note_open(scan, fault);
+  else if (strstr(sentence, "near <eof>") != NULL)
+    note_open(scan, fault);
   bool in_table = strstr(sentence, "'}' expected") != NULL;
-  if (in_table && culprit > 0 && ends_value(scan, culprit - 1)) help_comma(scan, culprit, fault);
+  if (in_table && culprit > 0 && ends_value(scan, culprit - 1))
+    help_comma(scan, culprit, fault);
   else if (strstr(sentence, "malformed number") != NULL)
     fault_help(fault, "a unit is multiplied: `16 * GiB`");
   else if (near != NULL && (near[0] == '#' || strncmp(near, "//", 2) == 0))
@@ -129,7 +134,8 @@ json_t *error_syntax(const struct eval *eval, const char *message) {
   char *near = quoted_after(sentence, "near '");
   ptrdiff_t culprit = near != NULL ? find_culprit(eval->scan, line, near) : -1;
   struct place at = recipe_place_line(eval->source, line);
-  if (culprit >= 0) at = scan_place(eval->scan, culprit);
+  if (culprit >= 0)
+    at = scan_place(eval->scan, culprit);
   else if (strstr(sentence, "near <eof>") != NULL && eval->scan->n > 0)
     at = scan_place(eval->scan, (ptrdiff_t)eval->scan->n - 1);
   json_t *fault = fault_new("R001", at, "%.400s", sentence);
@@ -146,7 +152,8 @@ static struct place runtime_place(const struct eval *eval, int line, const char 
     char *name = quoted_after(sentence, marks[k]);
     if (name == NULL) continue;
     for (size_t i = 0; i < eval->scan->n; i++) {
-      if (eval->scan->tokens[i].line != line || !scan_is(eval->scan, (ptrdiff_t)i, name)) continue;
+      if (eval->scan->tokens[i].line != line || !scan_is(eval->scan, (ptrdiff_t)i, name))
+        continue;
       free(name);
       return scan_place(eval->scan, (ptrdiff_t)i);
     }
@@ -158,9 +165,12 @@ static struct place runtime_place(const struct eval *eval, int line, const char 
 static const struct {
   const char *part, *help;
 } runtime_helps[] = {
-    {"attempt to call a string value", "a text cannot be called: is a comma missing after it?"},
-    {"attempt to call a table value", "a table cannot be called: is a comma missing after it?"},
-    {"attempt to call a number value", "a number cannot be called: is a comma missing after it?"},
+    {"attempt to call a string value",
+     "a text cannot be called: is a comma missing after it?"},
+    {"attempt to call a table value",
+     "a table cannot be called: is a comma missing after it?"},
+    {"attempt to call a number value",
+     "a number cannot be called: is a comma missing after it?"},
     {"arithmetic on a string value", "a text is no number: write it without quotes"},
     {"compare number with string", "a text is no number: write it without quotes"},
     {"compare string with number", "a text is no number: write it without quotes"},
@@ -174,7 +184,8 @@ static json_t *runtime_fault(lua_State *L, const char *message) {
   int line = message_line(message, &sentence);
   if (line == 0) line = eval_line(L);
   if (sentence[0] == 0) sentence = "the recipe raised an error without a text";
-  json_t *fault = fault_new("R001", runtime_place(eval, line, sentence), "%.400s", sentence);
+  json_t *fault =
+      fault_new("R001", runtime_place(eval, line, sentence), "%.400s", sentence);
   for (size_t i = 0; i < sizeof runtime_helps / sizeof *runtime_helps; i++) {
     if (strstr(sentence, runtime_helps[i].part) == NULL) continue;
     fault_help(fault, "%s", runtime_helps[i].help);
@@ -201,9 +212,9 @@ int error_handler(lua_State *L) {
 
 json_t *error_status(const struct eval *eval, int status) {
   if (status == LUA_ERRMEM) {
-    json_t *fault = fault_new("R004", (struct place){0},
-                              "the recipe wants more than %zu MiB of memory",
-                              eval->limits->memory >> 20);
+    json_t *fault =
+        fault_new("R004", (struct place){0}, "the recipe wants more than %zu MiB of memory",
+                  eval->limits->memory >> 20);
     fault_help(fault, "a recipe is a short description; what is large belongs into files");
     return fault;
   }

@@ -15,7 +15,9 @@ const struct recipe_limits recipe_limits_usual = {
     .words = 1000,
 };
 
-struct eval *eval_of(lua_State *L) { return *(struct eval **)lua_getextraspace(L); }
+struct eval *eval_of(lua_State *L) {
+  return *(struct eval **)lua_getextraspace(L);
+}
 
 int eval_raise(lua_State *L, json_t *fault) {
   struct eval *eval = eval_of(L);
@@ -37,8 +39,10 @@ static void *allocate(void *ctx, void *old, size_t old_size, size_t size) {
   if (old == NULL) old_size = 0; /* Lua passes a type there */
   if (size > old_size && size - old_size > eval->limits->memory - eval->memory) return NULL;
   void *data = NULL;
-  if (size == 0) free(old);
-  else data = realloc(old, size);
+  if (size == 0)
+    free(old);
+  else
+    data = realloc(old, size);
   if (size > 0 && data == NULL) return NULL;
   eval->memory = eval->memory - old_size + size;
   return data;
@@ -70,19 +74,21 @@ static void refuse_return(lua_State *L, int n) {
   struct eval *eval = eval_of(L);
   struct place at = {0};
   for (size_t i = 0; i < eval->scan->n; i++)
-    if (scan_is(eval->scan, (ptrdiff_t)i, "return")) at = scan_place(eval->scan, (ptrdiff_t)i);
+    if (scan_is(eval->scan, (ptrdiff_t)i, "return"))
+      at = scan_place(eval->scan, (ptrdiff_t)i);
   for (size_t i = 0; i < eval->n_words; i++)
     if (eval->words[i].keyword->is_root) at = place_of(eval, &eval->words[i]);
-  json_t *fault = n == 0 ? fault_new("R003", at, "the recipe returns nothing")
-                  : n > 1 ? fault_new("R003", at, "the recipe returns %d values", n)
-                          : fault_new("R003", at, "the recipe returns something else than a recipe");
+  json_t *fault =
+      n == 0  ? fault_new("R003", at, "the recipe returns nothing")
+      : n > 1 ? fault_new("R003", at, "the recipe returns %d values", n)
+              : fault_new("R003", at, "the recipe returns something else than a recipe");
   fault_help(fault, "a recipe ends in `return infer { ... }` or `return sweep { ... }`");
   add_fault(eval, fault);
 }
 
 static void refuse_later(struct eval *eval, const struct written *root) {
-  json_t *fault = fault_new("R002", place_of(eval, root), "this build has no `%s` recipes yet",
-                            root->keyword->name);
+  json_t *fault = fault_new("R002", place_of(eval, root),
+                            "this build has no `%s` recipes yet", root->keyword->name);
   fault_help(fault, "it has `infer` and `sweep`");
   add_fault(eval, fault);
 }
@@ -130,7 +136,8 @@ static int run(lua_State *L) {
   int loaded = luaL_loadbufferx(L, eval->source->text, eval->source->size, "=recipe", "t");
   if (loaded != LUA_OK) {
     bool said = loaded != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING;
-    add_fault(eval, said ? error_syntax(eval, lua_tostring(L, -1)) : error_status(eval, loaded));
+    add_fault(eval,
+              said ? error_syntax(eval, lua_tostring(L, -1)) : error_status(eval, loaded));
     eval->raised = true;
     return 0;
   }
@@ -139,8 +146,10 @@ static int run(lua_State *L) {
   lua_sethook(L, count_steps, LUA_MASKCOUNT, HOOK_STEP);
   int status = lua_pcall(L, 0, LUA_MULTRET, 1);
   lua_sethook(L, NULL, 0, 0);
-  if (status == LUA_OK) *result = take_result(L, lua_gettop(L) - 1);
-  else if (!eval->raised) add_fault(eval, error_status(eval, status));
+  if (status == LUA_OK)
+    *result = take_result(L, lua_gettop(L) - 1);
+  else if (!eval->raised)
+    add_fault(eval, error_status(eval, status));
   eval->raised = true; /* whatever it was, it is written down */
   return 0;
 }
@@ -215,7 +224,8 @@ static json_t *twice(const struct recipe_source *source, const struct scan *scan
   return json_pack("{s:[o]}", "faults", fault);
 }
 
-json_t *recipe_eval(const struct recipe_source *source, const struct recipe_limits *limits) {
+json_t *recipe_eval(const struct recipe_source *source,
+                    const struct recipe_limits *limits) {
   json_t *problem = recipe_source_problem(source);
   if (problem != NULL) return json_pack("{s:[o]}", "faults", problem);
   struct scan scan = scan_source(source);

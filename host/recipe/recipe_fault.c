@@ -21,12 +21,16 @@ static void put_clean(struct text *out, const char *text, size_t size, size_t li
     utf8proc_int32_t code;
     utf8proc_ssize_t n = utf8proc_iterate(at + i, (utf8proc_ssize_t)(size - i), &code);
     utf8proc_category_t category = n > 0 ? utf8proc_category(code) : UTF8PROC_CATEGORY_CN;
-    if (code == '\n') text_add(out, "\\n");
-    else if (code == '\t') text_add(out, " "); /* a caret below counts characters */
-    else if (n <= 0 || category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_CF ||
-             category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP)
+    if (code == '\n')
+      text_add(out, "\\n");
+    else if (code == '\t')
+      text_add(out, " "); /* a caret below counts characters */
+    else if (n <= 0 || category == UTF8PROC_CATEGORY_CC ||
+             category == UTF8PROC_CATEGORY_CF || category == UTF8PROC_CATEGORY_ZL ||
+             category == UTF8PROC_CATEGORY_ZP)
       text_add(out, "\xef\xbf\xbd");
-    else text_bytes(out, at + i, (size_t)n);
+    else
+      text_bytes(out, at + i, (size_t)n);
     i += n > 0 ? (size_t)n : 1;
   }
 }
@@ -57,8 +61,8 @@ json_t *fault_new(const char *code, struct place at, const char *fmt, ...) {
   va_start(args, fmt);
   json_t *text = fault_sentence(fmt, args);
   va_end(args);
-  return json_pack("{s:s, s:o, s:o, s:[]}", "code", code, "at", place_json(at), "text", text,
-                   "notes");
+  return json_pack("{s:s, s:o, s:o, s:[]}", "code", code, "at", place_json(at), "text",
+                   text, "notes");
 }
 
 void fault_note(json_t *fault, int line, const char *fmt, ...) {

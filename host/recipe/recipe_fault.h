@@ -11,7 +11,8 @@
 
 #include <stdarg.h>
 
-json_t *fault_new(const char *code, struct place at, const char *fmt, ...) RIDGE_FORMAT(3, 4);
+json_t *fault_new(const char *code, struct place at, const char *fmt, ...)
+    RIDGE_FORMAT(3, 4);
 /* A remark; `line` 0: about no line. */
 void fault_note(json_t *fault, int line, const char *fmt, ...) RIDGE_FORMAT(3, 4);
 void fault_help(json_t *fault, const char *fmt, ...) RIDGE_FORMAT(2, 3);

@@ -26,7 +26,8 @@ static size_t parent(const char *path, size_t size) {
 
 static bool named_recipes(const char *path, size_t size) {
   static const char name[] = "/recipes";
-  return size >= sizeof name - 1 && memcmp(path + size - (sizeof name - 1), name, sizeof name - 1) == 0;
+  return size >= sizeof name - 1 &&
+         memcmp(path + size - (sizeof name - 1), name, sizeof name - 1) == 0;
 }
 
 static char *existing(char *path) {
@@ -46,24 +47,34 @@ char *recipe_find(const char *recipe_path, const char *name) {
   size_t folder = parent(recipe_path, strlen(recipe_path));
   char *found = existing(join(recipe_path, folder, "/", name, end));
   for (size_t at = folder; found == NULL; at = parent(recipe_path, at)) {
-    if (named_recipes(recipe_path, at)) found = existing(join(recipe_path, at, "/", name, end));
+    if (named_recipes(recipe_path, at))
+      found = existing(join(recipe_path, at, "/", name, end));
     if (found == NULL) found = existing(join(recipe_path, at, "/recipes/", name, end));
     if (at == 0) break;
   }
   return found;
 }
 
-char *recipe_file_path(const char *recipe_path, const char *name) {
-  if (name[0] == '/') return join(name, strlen(name), "", "", "");
-  size_t folder = parent(recipe_path, strlen(recipe_path));
-  char *beside = join(recipe_path, folder, "/", name, "");
-  if (is_file(beside)) return beside;
-  for (size_t at = folder; at > 0; at = parent(recipe_path, at)) {
-    if (!named_recipes(recipe_path, at)) continue;
-    char *above = existing(join(recipe_path, parent(recipe_path, at), "/", name, ""));
-    if (above == NULL) continue;
-    free(beside);
-    return above;
+size_t recipe_file_places(const char *recipe_path, const char *name,
+                          char *places[RECIPE_PLACES]) {
+  size_t n = 0, folder = parent(recipe_path, strlen(recipe_path));
+  if (name[0] == '/') {
+    places[n++] = join(name, strlen(name), "", "", "");
+    return n;
   }
-  return beside;
+  places[n++] = join(recipe_path, folder, "/", name, "");
+  for (size_t at = folder; at > 0 && n < RECIPE_PLACES; at = parent(recipe_path, at))
+    if (named_recipes(recipe_path, at))
+      places[n++] = join(recipe_path, parent(recipe_path, at), "/", name, "");
+  return n;
+}
+
+char *recipe_file_path(const char *recipe_path, const char *name) {
+  char *places[RECIPE_PLACES];
+  size_t n = recipe_file_places(recipe_path, name, places), found = 0;
+  for (size_t i = n; i-- > 0;)
+    if (is_file(places[i])) found = i;
+  for (size_t i = 0; i < n; i++)
+    if (i != found) free(places[i]);
+  return places[found];
 }

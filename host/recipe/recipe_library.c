@@ -18,7 +18,8 @@ static const char *shown_type(lua_State *L, int index) {
 int library_tostring(lua_State *L) {
   luaL_checkany(L, 1);
   if (has_address(lua_type(L, 1)))
-    return luaL_error(L, "a %s has no text: it would be an address, another one in each run",
+    return luaL_error(L,
+                      "a %s has no text: it would be an address, another one in each run",
                       shown_type(L, 1));
   luaL_tolstring(L, 1, NULL);
   return 1;
@@ -121,9 +122,12 @@ static void push_sorted(lua_State *L) {
   qsort(keys, n, sizeof *keys, by_order);
   lua_createtable(L, n < INT32_MAX ? (int)n : 0, 0);
   for (i = 0; i < n; i++) {
-    if (keys[i].text != NULL) lua_pushlstring(L, keys[i].text, keys[i].size);
-    else if (keys[i].is_whole) lua_pushinteger(L, keys[i].whole);
-    else lua_pushnumber(L, keys[i].number);
+    if (keys[i].text != NULL)
+      lua_pushlstring(L, keys[i].text, keys[i].size);
+    else if (keys[i].is_whole)
+      lua_pushinteger(L, keys[i].whole);
+    else
+      lua_pushnumber(L, keys[i].number);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   lua_remove(L, -2); /* the buffer */

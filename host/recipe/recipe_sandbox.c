@@ -5,22 +5,22 @@
  * Every table handed out is an empty proxy: reading goes through `look_up`, which
  * refuses unknown names with a reason, writing through `refuse_write`.
  */
-#include "recipe/recipe_state.h"
 #include "base/near.h"
+#include "recipe/recipe_state.h"
 
 #include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const base_kept[] = {"ipairs", "select", "tonumber", "error", "assert", NULL};
+static const char *const base_kept[] = {"ipairs", "select", "tonumber",
+                                        "error",  "assert", NULL};
 static const char *const table_kept[] = {"concat", "insert", "pack", "remove",
                                          "sort",   "unpack", NULL};
 static const char *const string_kept[] = {"sub", "upper", "lower", NULL};
 static const char *const math_kept[] = {
-    "abs",  "acos", "asin",       "atan", "ceil", "cos",       "deg",  "exp",  "floor",
-    "fmod", "huge", "log",        "max",  "maxinteger",        "min",  "mininteger",
-    "modf", "pi",   "rad",        "sin",  "sqrt", "tan",       "tointeger",
-    "type", "ult",  NULL};
+    "abs",  "acos", "asin", "atan", "ceil",       "cos",  "deg",        "exp",  "floor",
+    "fmod", "huge", "log",  "max",  "maxinteger", "min",  "mininteger", "modf", "pi",
+    "rad",  "sin",  "sqrt", "tan",  "tointeger",  "type", "ult",        NULL};
 
 static const struct {
   const char *name;
@@ -62,26 +62,31 @@ static const char *key_name(lua_State *L, int index, char *room, size_t size) {
 }
 
 /* `library` is "" for the words, "math", "table", "string" or "a text". */
-static json_t *unknown_fault(lua_State *L, int table, const char *library, const char *name) {
+static json_t *unknown_fault(lua_State *L, int table, const char *library,
+                             const char *name) {
   struct eval *eval = eval_of(L);
   char whole[160], *shown = fault_quote(name, strlen(name), 80);
   snprintf(whole, sizeof whole, "%s%s%s", library, library[0] != 0 ? "." : "", name);
-  json_t *fault =
-      fault_new("R002", place_of_name(eval, eval_line(L), name), "%s has no %s `%s`",
-                library[0] == 0 ? "a recipe" : library, library[0] == 0 ? "word" : "function",
-                shown);
+  json_t *fault = fault_new("R002", place_of_name(eval, eval_line(L), name),
+                            "%s has no %s `%s`", library[0] == 0 ? "a recipe" : library,
+                            library[0] == 0 ? "word" : "function", shown);
   free(shown);
   const char *reason = recipe_absent_reason(whole);
   const char *names[96];
   size_t n = names_of(L, table, names, sizeof names / sizeof *names);
   qsort(names, n, sizeof *names, compare_names);
   const char *near = near_of(name, names, n);
-  if (reason != NULL && near != NULL && library[0] != 0) fault_note(fault, 0, "%s", reason);
-  else if (reason != NULL) fault_help(fault, "%s", reason);
+  if (reason != NULL && near != NULL && library[0] != 0)
+    fault_note(fault, 0, "%s", reason);
+  else if (reason != NULL)
+    fault_help(fault, "%s", reason);
   if (near != NULL && (reason == NULL || library[0] != 0))
     fault_help(fault, "did you mean `%s`?", near);
   if (near != NULL || reason != NULL) return fault;
-  if (library[0] == 0) fault_help(fault, "a name of your own needs `local` where it is first set; a text needs quotes");
+  if (library[0] == 0)
+    fault_help(
+        fault,
+        "a name of your own needs `local` where it is first set; a text needs quotes");
   return fault;
 }
 
@@ -181,8 +186,10 @@ static void push_table(lua_State *L) {
 
 static void add_constants(lua_State *L) {
   for (size_t i = 0; i < sizeof constants / sizeof *constants; i++) {
-    if (constants[i].whole != 0) lua_pushinteger(L, constants[i].whole);
-    else lua_pushnumber(L, constants[i].real);
+    if (constants[i].whole != 0)
+      lua_pushinteger(L, constants[i].whole);
+    else
+      lua_pushnumber(L, constants[i].real);
     lua_setfield(L, -2, constants[i].name);
   }
 }

@@ -40,7 +40,8 @@ static void skip_blank(struct cursor *c) {
     } else if (now == '-' && c->at + 1 < c->size && c->text[c->at + 1] == '-') {
       size_t open = c->at + 2;
       int level = open < c->size && c->text[open] == '[' ? long_open(c, open) : -1;
-      if (level >= 0) c->at = long_end(c, open, level);
+      if (level >= 0)
+        c->at = long_end(c, open, level);
       else
         while (c->at < c->size && c->text[c->at] != '\n' && c->text[c->at] != '\r') c->at++;
     } else {
@@ -66,7 +67,8 @@ static size_t quoted_end(const struct cursor *c) {
 }
 
 static size_t number_end(const struct cursor *c) {
-  bool hex = c->at + 1 < c->size && c->text[c->at] == '0' && (c->text[c->at + 1] | 32) == 'x';
+  bool hex =
+      c->at + 1 < c->size && c->text[c->at] == '0' && (c->text[c->at + 1] | 32) == 'x';
   size_t i = c->at;
   for (; i < c->size; i++) {
     bool sign = (c->text[i] == '+' || c->text[i] == '-') && i > c->at &&
@@ -77,8 +79,8 @@ static size_t number_end(const struct cursor *c) {
 }
 
 static size_t symbol_end(const struct cursor *c) {
-  static const char *const symbols[] = {"...", "..", "==", "~=", "<=", ">=",
-                                        "//",  "::", "<<", ">>"};
+  static const char *const symbols[] = {
+      "...", "..", "==", "~=", "<=", ">=", "//", "::", "<<", ">>"};
   for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
     size_t size = strlen(symbols[i]);
     if (size <= c->size - c->at && memcmp(c->text + c->at, symbols[i], size) == 0)
@@ -191,9 +193,11 @@ ptrdiff_t scan_next(const struct scan *scan, ptrdiff_t i) {
 }
 
 ptrdiff_t scan_key(const struct scan *scan, ptrdiff_t i) {
-  if (!scan_is(scan, i - 1, "{") && !scan_is(scan, i - 1, ",") && !scan_is(scan, i - 1, ";"))
+  if (!scan_is(scan, i - 1, "{") && !scan_is(scan, i - 1, ",") &&
+      !scan_is(scan, i - 1, ";"))
     return -1;
-  if ((size_t)i < scan->n && scan->tokens[i].kind == TOKEN_NAME && scan_is(scan, i + 1, "="))
+  if ((size_t)i < scan->n && scan->tokens[i].kind == TOKEN_NAME &&
+      scan_is(scan, i + 1, "="))
     return i;
   bool bracket = scan_is(scan, i, "[") && (size_t)i + 1 < scan->n &&
                  scan->tokens[i + 1].kind == TOKEN_TEXT && scan_is(scan, i + 2, "]") &&
@@ -201,7 +205,8 @@ ptrdiff_t scan_key(const struct scan *scan, ptrdiff_t i) {
   return bracket ? i + 1 : -1;
 }
 
-static void key_text(const struct scan *scan, ptrdiff_t i, const char **text, size_t *size) {
+static void key_text(const struct scan *scan, ptrdiff_t i, const char **text,
+                     size_t *size) {
   const struct token *token = &scan->tokens[i];
   bool quoted = token->kind == TOKEN_TEXT;
   *text = scan->source->text + (quoted ? token->inner : token->start);

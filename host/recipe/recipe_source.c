@@ -79,8 +79,8 @@ ridge_status recipe_source_read(const char *path, struct recipe_source *out,
   struct stat info;
   ridge_status status;
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
-    status = why_set(why, RIDGE_INVALID, "%s: is not a regular file; a recipe is a file of Lua text",
-                     path);
+    status = why_set(why, RIDGE_INVALID,
+                     "%s: is not a regular file; a recipe is a file of Lua text", path);
   else
     status = read_all(fd, path, out, why);
   close(fd);
@@ -97,8 +97,10 @@ static int line_of(const struct recipe_source *source, size_t offset) {
   int lo = 0, hi = source->lines - 1;
   while (lo < hi) {
     int middle = lo + (hi - lo + 1) / 2;
-    if (source->starts[middle] <= offset) lo = middle;
-    else hi = middle - 1;
+    if (source->starts[middle] <= offset)
+      lo = middle;
+    else
+      hi = middle - 1;
   }
   return lo + 1;
 }
@@ -108,7 +110,8 @@ const char *recipe_line(const struct recipe_source *source, int line, size_t *si
   if (line < 1 || line > source->lines) return NULL;
   size_t start = source->starts[line - 1];
   size_t end = line < source->lines ? source->starts[line] : source->size;
-  while (end > start && (source->text[end - 1] == '\n' || source->text[end - 1] == '\r')) end--;
+  while (end > start && (source->text[end - 1] == '\n' || source->text[end - 1] == '\r'))
+    end--;
   *size = end - start;
   return source->text + start;
 }
@@ -119,7 +122,8 @@ struct place recipe_place(const struct recipe_source *source, size_t offset, siz
   const char *text = recipe_line(source, line, &length);
   size_t from = offset - start < length ? offset - start : length;
   size_t to = size < length - from ? from + size : length; /* one line only */
-  return (struct place){line, characters(text, from) + 1, characters(text + from, to - from)};
+  return (struct place){line, characters(text, from) + 1,
+                        characters(text + from, to - from)};
 }
 
 struct place recipe_place_line(const struct recipe_source *source, int line) {
@@ -129,10 +133,12 @@ struct place recipe_place_line(const struct recipe_source *source, int line) {
   size_t first = 0;
   while (first < size && (text[first] == ' ' || text[first] == '\t')) first++;
   while (size > first && (text[size - 1] == ' ' || text[size - 1] == '\t')) size--;
-  return (struct place){line, characters(text, first) + 1, characters(text + first, size - first)};
+  return (struct place){line, characters(text, first) + 1,
+                        characters(text + first, size - first)};
 }
 
-static json_t *problem_at(const struct recipe_source *source, size_t offset, const char *text) {
+static json_t *problem_at(const struct recipe_source *source, size_t offset,
+                          const char *text) {
   struct place at = recipe_place(source, offset, 1);
   at.length = 0; /* the byte cannot be shown */
   return fault_new("R001", at, "%s", text);
@@ -152,12 +158,14 @@ json_t *recipe_source_problem(const struct recipe_source *source) {
     return problem_at(source, (size_t)(nul - source->text),
                       "a NUL byte: this is not a text file");
   if (source->size >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0)
-    return problem_at(source, 0, "the file opens with a byte-order mark: save it without one");
+    return problem_at(source, 0,
+                      "the file opens with a byte-order mark: save it without one");
   for (size_t i = 0; i < source->size;) {
     utf8proc_int32_t code;
     utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)source->text + i,
                                           (utf8proc_ssize_t)(source->size - i), &code);
-    if (n <= 0) return problem_at(source, i, "a byte that is not UTF-8: save the file as UTF-8");
+    if (n <= 0)
+      return problem_at(source, i, "a byte that is not UTF-8: save the file as UTF-8");
     i += (size_t)n;
   }
   return NULL;

@@ -33,7 +33,7 @@ struct eval {
   size_t n_words, room_words;
   unsigned char *claimed; /* tokens that a call has been matched with */
   json_t *faults;
-  const void *metatable;  /* of words */
+  const void *metatable; /* of words */
   size_t memory;
   int64_t instructions, values;
   bool raised; /* a fault was added, the Lua error is only the way out */

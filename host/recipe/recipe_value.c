@@ -134,7 +134,7 @@ json_t *value_read(lua_State *L, int index, struct written *holder, json_t **fau
 struct field {
   const char *name; /* kept alive by the table */
   ptrdiff_t token;
-  json_t *value;
+  json_t *value, *fault; /* one of them */
 };
 
 static int by_token(const void *a, const void *b) {
@@ -143,61 +143,67 @@ static int by_token(const void *a, const void *b) {
   return strcmp(x->name, y->name);
 }
 
-static bool key_is_name(lua_State *L, int index, json_t **fault) {
-  if (lua_type(L, index) == LUA_TSTRING) {
-    size_t size;
-    const char *name = lua_tolstring(L, index, &size);
-    if (size <= KEY_BYTES_MOST && plain_text(name, size)) return true;
-    *fault = fault_new("R003", (struct place){0}, "a key of its table is no name");
+/* What a table holds, in whatever order Lua walks it. */
+struct contents {
+  struct field fields[FIELDS_MOST];
+  size_t n, more; /* fields, and those that found no room */
+  lua_Integer items, largest;
+  bool odd_key, odd_name;
+};
+
+static bool is_name(lua_State *L, int index) {
+  size_t size;
+  const char *name = lua_tolstring(L, index, &size);
+  return size <= KEY_BYTES_MOST && plain_text(name, size);
+}
+
+static void collect_member(lua_State *L, struct written *word, ptrdiff_t open,
+                           struct contents *out) {
+  lua_Integer key = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+  if (key >= 1) {
+    out->items++;
+    if (key > out->largest) out->largest = key;
+  } else if (lua_type(L, -2) != LUA_TSTRING) {
+    out->odd_key = true;
+  } else if (!is_name(L, -2)) {
+    out->odd_name = true;
+  } else if (out->n == FIELDS_MOST) {
+    out->more++;
   } else {
-    *fault = fault_new("R003", (struct place){0},
-                       "its table has a key that is neither a name nor a place in the list");
+    struct field *field = &out->fields[out->n++];
+    field->name = lua_tostring(L, -2);
+    field->token = scan_find_key(eval_of(L)->scan, open, field->name);
+    field->value = value_read(L, -1, word, &field->fault);
   }
-  return false;
 }
 
-/* Keys 1..n come as items, names as fields; anything else is refused. */
-static size_t collect_fields(lua_State *L, int index, struct written *word, struct field *fields,
-                             lua_Integer *items, json_t **fault) {
-  const struct eval *eval = eval_of(L);
-  ptrdiff_t open = scan_table(eval->scan, word->token);
-  lua_Integer largest = 0;
-  size_t n = 0;
-  *items = 0;
-  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
-    lua_Integer key = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
-    if (key >= 1) {
-      *items += 1;
-      if (key > largest) largest = key;
-      continue;
-    }
-    if (n == FIELDS_MOST)
-      *fault = fault_new("R004", (struct place){0}, "its table has more than %d fields",
-                         FIELDS_MOST);
-    if (*fault == NULL && key_is_name(L, -2, fault)) {
-      fields[n].name = lua_tostring(L, -2);
-      fields[n].token = scan_find_key(eval->scan, open, fields[n].name);
-      fields[n].value = value_read(L, -1, word, fault);
-      if (fields[n].value != NULL) n++;
-    }
-    if (*fault == NULL) continue;
-    lua_pop(L, 2);
-    return n;
-  }
-  if (largest != *items) {
-    *fault = fault_new("R003", (struct place){0}, "its list has a hole: one of its items is nil");
-    fault_help(*fault, "a misspelt name or a function without `return` gives nil");
-  }
-  return n;
+/* Keys 1..n come as items, names as fields; anything else is refused.  Of several
+ * mistakes the first in the text is told, so that a recipe always fails alike. */
+static json_t *contents_fault(const struct contents *contents) {
+  for (size_t i = 0; i < contents->n; i++)
+    if (contents->fields[i].fault != NULL) return json_incref(contents->fields[i].fault);
+  if (contents->more > 0)
+    return fault_new("R004", (struct place){0}, "its table has more than %d fields",
+                     FIELDS_MOST);
+  if (contents->odd_name)
+    return fault_new("R003", (struct place){0}, "a key of its table is no name");
+  if (contents->odd_key)
+    return fault_new("R003", (struct place){0},
+                     "its table has a key that is neither a name nor a place in the list");
+  if (contents->largest == contents->items) return NULL;
+  json_t *fault =
+      fault_new("R003", (struct place){0}, "its list has a hole: one of its items is nil");
+  fault_help(fault, "a misspelt name or a function without `return` gives nil");
+  return fault;
 }
 
-static json_t *fields_json(const struct eval *eval, struct written *word, struct field *fields,
-                           size_t n) {
+static json_t *fields_json(const struct eval *eval, struct written *word,
+                           struct field *fields, size_t n) {
   struct place whole = word->token >= 0 ? scan_place(eval->scan, word->token)
                                         : recipe_place_line(eval->source, word->line);
-  qsort(fields, n, sizeof *fields, by_token);
   json_t *list = json_array();
   for (size_t i = 0; i < n; i++) {
+    if (fields[i].value == NULL) continue;
     struct place at =
         fields[i].token >= 0 ? scan_place_inner(eval->scan, fields[i].token) : whole;
     json_array_append_new(
@@ -211,7 +217,8 @@ static json_t *items_at(const struct scan *scan, ptrdiff_t open, lua_Integer n) 
   json_t *list = json_array();
   if (open < 0 || scan->tokens[open].mate < 0) return list;
   for (ptrdiff_t i = open + 1; i < scan->tokens[open].mate; i = scan_next(scan, i)) {
-    bool first = scan_is(scan, i - 1, "{") || scan_is(scan, i - 1, ",") || scan_is(scan, i - 1, ";");
+    bool first =
+        scan_is(scan, i - 1, "{") || scan_is(scan, i - 1, ",") || scan_is(scan, i - 1, ";");
     if (!first || scan_key(scan, i) >= 0 || json_array_size(list) >= (size_t)n) continue;
     json_array_append_new(list, place_json(scan_place(scan, i)));
   }
@@ -236,17 +243,22 @@ bool value_table(lua_State *L, int index, struct written *word, json_t **fault) 
     return false;
   }
   index = lua_absindex(L, index);
-  struct field *fields = calloc(FIELDS_MOST, sizeof *fields);
-  if (fields == NULL) abort();
-  lua_Integer n_items;
-  size_t n = collect_fields(L, index, word, fields, &n_items, fault);
-  json_object_set_new(word->value, "fields", fields_json(eval_of(L), word, fields, n));
-  free(fields);
   const struct scan *scan = eval_of(L)->scan;
-  if (*fault == NULL && n_items > 0 && word->keyword->is_root && n_items <= PLACED_MOST)
-    json_object_set_new(word->value, "items_at",
-                        items_at(scan, scan_table(scan, word->token), n_items));
-  if (*fault == NULL && n_items > 0)
-    json_object_set_new(word->value, "items", items_json(L, index, n_items, word, fault));
+  ptrdiff_t open = scan_table(scan, word->token);
+  struct contents *contents = calloc(1, sizeof *contents);
+  if (contents == NULL) abort();
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
+    collect_member(L, word, open, contents);
+  qsort(contents->fields, contents->n, sizeof *contents->fields, by_token);
+  *fault = contents_fault(contents);
+  json_object_set_new(word->value, "fields",
+                      fields_json(eval_of(L), word, contents->fields, contents->n));
+  for (size_t i = 0; i < contents->n; i++) json_decref(contents->fields[i].fault);
+  lua_Integer n = contents->items;
+  free(contents);
+  if (*fault == NULL && n > 0 && word->keyword->is_root && n <= PLACED_MOST)
+    json_object_set_new(word->value, "items_at", items_at(scan, open, n));
+  if (*fault == NULL && n > 0)
+    json_object_set_new(word->value, "items", items_json(L, index, n, word, fault));
   return *fault == NULL;
 }

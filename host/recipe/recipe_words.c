@@ -41,7 +41,8 @@ static const struct recipe_keyword own[] = {
     {"model", ROOT_INFER, ANY, false, "model \"models/m.gguf\""},
     {"prompts", ROOT_INFER, ANY, false, "prompts { \"Once upon a time\" }"},
     {"sample", ROOT_INFER, TABLE, false, "sample { temperature = 0, length = 64 }"},
-    {"perplexity", ROOT_INFER, ANY, false, "perplexity { file = \"t.txt\", context = 256 }"},
+    {"perplexity", ROOT_INFER, ANY, false,
+     "perplexity { file = \"t.txt\", context = 256 }"},
     {"bench", ROOT_INFER, TABLE, false, "bench { prefill = 512, decode = 128 }"},
     {"engine", ROOT_INFER, TABLE, false, "engine { threads = 2 }"},
     {"measure", ROOT_INFER, TABLE, false, "measure { warmup = 1, repeats = 5 }"},
@@ -79,11 +80,14 @@ static const struct {
     {"_G", "a recipe has no table of globals"},
     {"_ENV", "a recipe has no table of globals"},
     {"_VERSION", "a recipe reads nothing about its surroundings"},
-    {"math.random", "the same text has to give the same recipe; `seed` and `seeds { ... }` vary a run"},
+    {"math.random",
+     "the same text has to give the same recipe; `seed` and `seeds { ... }` vary a run"},
     {"math.randomseed", "the same text has to give the same recipe; `seed = 7` is a field"},
     {"string.rep", "of `string`, a recipe has format, sub, upper and lower"},
-    {"string.", "patterns can run for hours on a short text; a recipe has format, sub, upper and lower"},
-    {"a text.", "of a text, a recipe can take format, sub, upper and lower; patterns can run for hours"},
+    {"string.", "patterns can run for hours on a short text; a recipe has format, sub, "
+                "upper and lower"},
+    {"a text.", "of a text, a recipe can take format, sub, upper and lower; patterns can "
+                "run for hours"},
 };
 
 const struct recipe_keyword *recipe_keyword(size_t i) { return &own[i]; }

@@ -23,7 +23,7 @@ enum recipe_shape {
 
 struct recipe_keyword {
   const char *name;
-  unsigned roots;  /* roots that may hold it; 0: it is a root, or stands inside a word */
+  unsigned roots; /* roots that may hold it; 0: it is a root, or stands inside a word */
   unsigned shapes;
   bool is_root;
   const char *example;

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,10 +23,19 @@ enum {
 };
 static const rlim_t memory_most = (rlim_t)4 << 30;
 
+/* Whatever the host, or who started it, left open is none of the plugin's business. */
+static bool close_between(int lo, int hi) {
+  return lo > hi || close_range((unsigned)lo, (unsigned)hi, 0) == 0;
+}
+
 static bool redirect(struct closed_room *room) {
   room->answer = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, ANSWER_FD);
-  room->caught = memfd_create("ridge-caught", MFD_CLOEXEC);
-  return room->answer >= 0 && room->caught >= 0 &&
+  int caught = memfd_create("ridge-caught", MFD_CLOEXEC);
+  if (room->answer < 0 || caught < 0) return false;
+  room->caught = fcntl(caught, F_DUPFD_CLOEXEC, room->answer + 1);
+  return room->caught >= 0 && close_between(3, room->answer - 1) &&
+         close_between(room->answer + 1, room->caught - 1) &&
+         close_between(room->caught + 1, INT_MAX) &&
          dup2(room->caught, STDOUT_FILENO) == STDOUT_FILENO &&
          dup2(room->caught, STDERR_FILENO) == STDERR_FILENO;
 }
@@ -49,8 +59,19 @@ static void confine(unsigned cpu_seconds) {
   for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) signal(faults[i], SIG_DFL);
 }
 
+/* Threads of this process, or 0 when /proc does not say. */
+static size_t count_threads(void) {
+  DIR *tasks = opendir("/proc/self/task");
+  size_t n = 0;
+  if (tasks == NULL) return 0;
+  for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) n += entry->d_name[0] != '.';
+  closedir(tasks);
+  return n;
+}
+
 bool closed_room_enter(struct closed_room *room, unsigned cpu_seconds) {
   if (!redirect(room)) return false;
+  room->threads = count_threads();
   confine(cpu_seconds);
   return true;
 }
@@ -89,15 +110,12 @@ ridge_status closed_room_silent(const struct closed_room *room, const char *when
   return RIDGE_INVALID;
 }
 
-ridge_status closed_room_alone(const char *when, struct why *why) {
+ridge_status closed_room_alone(const struct closed_room *room, const char *when,
+                               struct why *why) {
   if (waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD)
     return why_set(why, RIDGE_INVALID,
                    "it starts a process %s; a plugin runs nothing of its own", when);
-  DIR *tasks = CLOSED_ROOM_SANITIZED ? NULL : opendir("/proc/self/task"); /* have threads */
-  size_t entries = 0;
-  while (tasks != NULL && readdir(tasks) != NULL) entries++;
-  if (tasks != NULL) closedir(tasks);
-  if (entries <= 3) return RIDGE_OK; /* this thread, "." and ".." */
+  if (count_threads() <= room->threads) return RIDGE_OK;
   return why_set(why, RIDGE_INVALID,
                  "it starts a thread %s; a plugin uses the host's `parallel`", when);
 }

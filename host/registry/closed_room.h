@@ -25,10 +25,12 @@
 #endif
 
 struct closed_room {
-  int answer, caught; /* descriptors */
+  int answer, caught; /* descriptors                                              */
+  size_t threads;     /* when it was entered: a sanitizer may have one of its own */
 };
 
-/* Enter it, for the rest of this process's life; false when that cannot be done. */
+/* Enter it, for the rest of this process's life; closes every descriptor but the three
+ * standard ones.  False when that cannot be done. */
 bool closed_room_enter(struct closed_room *, unsigned cpu_seconds);
 /* Write one JSON object on a line of the answer; takes the reference; false when
  * nobody listens. */
@@ -36,7 +38,8 @@ bool closed_room_say(const struct closed_room *, json_t *object);
 /* Was anything written to standard output or error? */
 RIDGE_MUST ridge_status closed_room_silent(const struct closed_room *, const char *when,
                                            struct why *why);
-/* Does another thread or a child process run? */
-RIDGE_MUST ridge_status closed_room_alone(const char *when, struct why *why);
+/* Has a thread or a child process been started? */
+RIDGE_MUST ridge_status closed_room_alone(const struct closed_room *, const char *when,
+                                          struct why *why);
 
 #endif

@@ -48,9 +48,11 @@ static bool is_life(const char *seam) {
 
 static void keep_reason(struct instance *instance, const char *said) {
   pthread_mutex_lock(&instance->lock);
-  if (instance->reason[0] == 0)
+  if (instance->reason[0] == 0) {
     snprintf(instance->reason, sizeof instance->reason, "%.255s",
              said[0] != 0 ? said : "no reason was given");
+    instance_make_plain(instance->reason); /* it may have been cut inside a character */
+  }
   pthread_mutex_unlock(&instance->lock);
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 static struct instance *of(const ridge_host *host) { return host->ctx; }
 
@@ -95,10 +96,15 @@ void instance_memory_release(struct instance *instance) {
 
 /* Sentences ---------------------------------------------------------------------------- */
 
-/* One line of plain text: it goes to terminals and into the catalog. */
-static void make_plain(char *text) {
-  for (unsigned char *c = (unsigned char *)text; *c != 0; c++)
-    if (*c < ' ' || *c == 0x7f) *c = ' ';
+void instance_make_plain(char *text) {
+  utf8proc_uint8_t *at = (utf8proc_uint8_t *)text;
+  while (*at != 0) {
+    utf8proc_int32_t code;
+    utf8proc_ssize_t n = utf8proc_iterate(at, -1, &code);
+    if (n <= 0) *at = '?'; /* not UTF-8, or a character that was cut through */
+    else if (code < ' ' || (code >= 0x7f && code < 0xa0)) memset(at, ' ', (size_t)n);
+    at += n > 0 ? n : 1;
+  }
 }
 
 static ridge_status host_fail(const ridge_host *host, ridge_status status, const char *fmt, ...) {
@@ -108,7 +114,7 @@ static ridge_status host_fail(const ridge_host *host, ridge_status status, const
   va_start(args, fmt);
   vsnprintf(text, sizeof text, fmt, args);
   va_end(args);
-  make_plain(text);
+  instance_make_plain(text);
   pthread_mutex_lock(&instance->lock);
   memcpy(instance->said, text, sizeof text);
   atomic_store(&instance->has_said, true);
@@ -134,7 +140,7 @@ static void host_log(const ridge_host *host, int level, const char *fmt, ...) {
   va_start(args, fmt);
   vsnprintf(text, sizeof text, fmt, args);
   va_end(args);
-  make_plain(text);
+  instance_make_plain(text);
   instance->set->log(instance->set->ctx, instance, level, text);
 }
 

@@ -59,12 +59,6 @@ static json_t *metrics_json(const struct instance *instance) {
   return rows;
 }
 
-/* Plugins write sentences; a byte that is no UTF-8 must not lose the report. */
-static json_t *text_json(const char *text) {
-  json_t *json = json_string(text);
-  return json != NULL ? json : json_string("(not UTF-8)");
-}
-
 static json_t *instance_json(const struct instance *instance) {
   char why[512] = "";
   uint64_t calls = atomic_load(&instance->calls), declined = atomic_load(&instance->declined);
@@ -74,10 +68,10 @@ static json_t *instance_json(const struct instance *instance) {
       instance->info->id, "version", instance->info->version, "kind",
       instance->is_part ? "part" : "strategy", "requested", !instance->is_part, "engaged",
       calls > declined, "calls", (json_int_t)calls, "declined", (json_int_t)declined, "reason",
-      text_json(instance->reason), "time_ns", (json_int_t)atomic_load(&instance->time_ns),
+      json_string(instance->reason), "time_ns", (json_int_t)atomic_load(&instance->time_ns),
       "bytes_peak", (json_int_t)atomic_load(&instance->bytes_peak), "may_idle",
       instance->may_idle, "idle", idle, "inert", idle && !instance->may_idle, "inert_reason",
-      text_json(why), "evidence", evidence_json(instance), "metrics", metrics_json(instance));
+      json_string(why), "evidence", evidence_json(instance), "metrics", metrics_json(instance));
 }
 
 json_t *instances_report(const struct instances *set) {

@@ -77,7 +77,7 @@ static ridge_status check_file(struct scan *scan, json_t **description, struct w
   if (status == RIDGE_OK) status = plugin_rules(&info, why);
   if (status == RIDGE_OK) status = plugin_tables(scan->plugin, &info, why);
   if (status == RIDGE_OK) status = closed_room_silent(&scan->room, WHILE_DESCRIBED, why);
-  if (status == RIDGE_OK) status = closed_room_alone(WHILE_DESCRIBED, why);
+  if (status == RIDGE_OK) status = closed_room_alone(&scan->room, WHILE_DESCRIBED, why);
   if (status == RIDGE_OK) *description = info_to_json(&info);
   return status;
 }

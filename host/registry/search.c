@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <utf8proc.h>
 
 enum { MOST_FILES = 4096 };
 
@@ -46,12 +47,30 @@ static bool is_library(const char *name) {
   return size > 3 && name[0] != '.' && strcmp(name + size - 3, ".so") == 0;
 }
 
+/* The name with '?' for what a terminal or JSON could not take; NULL when it is plain. */
+static const char *cleaned(const char *path, struct arena *arena) {
+  const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)path;
+  char *copy = arena_text(arena, path);
+  bool plain = true;
+  for (size_t i = 0; copy[i] != 0;) {
+    utf8proc_int32_t code;
+    utf8proc_ssize_t n = utf8proc_iterate(at + i, -1, &code);
+    bool good = n > 0 && code >= ' ' && !(code >= 0x7f && code < 0xa0);
+    if (!good) copy[i] = '?';
+    plain = plain && good;
+    i += good ? (size_t)n : 1;
+  }
+  return plain ? NULL : copy;
+}
+
 /* A pipe or a device would hold up whoever opens it. */
 static const char *problem_of(const char *path, struct arena *arena) {
+  const off_t most = (off_t)2 << 30;
   struct stat facts;
   if (stat(path, &facts) != 0)
     return arena_format(arena, "it cannot be read: %s", strerror(errno));
   if (!S_ISREG(facts.st_mode)) return "it is no regular file";
+  if (facts.st_size > most) return "it is larger than 2 GiB, which no plugin is";
   return NULL;
 }
 
@@ -73,7 +92,9 @@ static ridge_status list_files(struct search *search, const char *directory, str
   for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
     if (!is_library(entry->d_name)) continue;
     const char *path = arena_format(search->arena, "%s/%s", directory, entry->d_name);
-    add_file(search, path, problem_of(path, search->arena));
+    const char *clean = cleaned(path, search->arena);
+    if (clean != NULL) add_file(search, clean, "its path is not plain UTF-8 text; rename it");
+    else add_file(search, path, problem_of(path, search->arena));
   }
   closedir(stream);
   qsort(search->files + first, search->n_files - first, sizeof *search->files, by_path);

@@ -168,7 +168,7 @@ int conformance_child(const char *name, const char *path) {
   if (realpath(path, full) != NULL) v.path = full;
   run_check(check, &v, &finding);
   if (closed_room_silent(&room, "while being checked", &why) != RIDGE_OK ||
-      closed_room_alone("while being checked", &why) != RIDGE_OK)
+      closed_room_alone(&room, "while being checked", &why) != RIDGE_OK)
     finding_fail(&finding, "%s", why.text);
   for (char *c = finding.note; *c != 0; c++)
     if (*c < ' ' || *c > '~') *c = '?';

@@ -1,20 +1,23 @@
 /*
- * kernels.c - how near the matrix kernels of a part come to the machine: GFLOP/s against
- * the multiply-add peak, GB/s of weights against the read bandwidth, both measured in
- * the same run.
+ * kernels.c - how near the kernels of a part come to the machine: GFLOP/s against the
+ * multiply-add peak, GB/s of weights or cache against the read bandwidth, both measured
+ * in the same run.
  *
- *   bench_kernels [PART [THREADS [CODEC ...]]]        kernels.x86, 2 threads, all codecs
+ *   bench_kernels [PART [THREADS [CODEC ...]]]      kernels.x86, 2 threads, the usual
+ * codecs
  *
  * Each line is the fastest of many single calls, which is what a busy machine disturbs
- * least.  Enough copies of the weights are walked
- * through that none stays in a cache; activations stay warm, as in a real step.  Not
- * part of the ordinary run.
+ * least.  Enough copies of what is streamed are walked through that none stays in a
+ * cache; activations stay warm, as in a real step.  Not part of the ordinary run.
  */
 #include "exact/kernels_rig.h"
 
+#include <math.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
+
+enum { MOST_THREADS = 16, MOST_COPIES = 256, STREAMED = 192 << 20 };
 
 /* One thread is timed by its own clock, which stands while others have the core. */
 static double now(int32_t threads) {
@@ -41,10 +44,20 @@ static void crew_meet(struct crew *c) {
     ;
 }
 
+/* ---- the fastest of many calls ---- */
+
+struct limits {
+  double flops, bytes;
+  struct machine machine;
+};
+
 struct measurement {
   struct crew crew;
+  const struct limits *limits;
   struct rig_job *job;
-  char **copies; /* of the packed weights */
+  const ridge_kernel *kernel;
+  /* What call i streams: inputs 1 and 2 of the job, copy i % n_copies. */
+  char *copies[2][MOST_COPIES];
   int n_copies, calls;
   char *scratch;
   size_t each;
@@ -57,25 +70,32 @@ struct member {
   int32_t thread;
 };
 
+static void pin(const struct measurement *m, int32_t thread) {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET((size_t)m->limits->machine.cpus[thread], &cpus);
+  pthread_setaffinity_np(pthread_self(), sizeof cpus, &cpus);
+}
+
 static void *member_body(void *arg) {
   const struct member *me = arg;
   struct measurement *m = me->m;
-  const ridge_kernel *kernel = m->job->kernel;
+  const bool packs = m->kernel->pack_bytes != NULL;
   ridge_kernel_call call = m->job->call;
-  cpu_set_t cpus;
-  CPU_ZERO(&cpus);
-  CPU_SET((size_t)me->thread, &cpus);
-  pthread_setaffinity_np(pthread_self(), sizeof cpus, &cpus);
+  pin(m, me->thread);
   call.scratch = m->scratch + (size_t)me->thread * m->each;
   call.prepared = m->prepared;
   for (int i = -1; i < m->calls; i++) { /* once to warm up */
-    call.in[1].packed = m->copies[(i + 1) % m->n_copies];
+    const int copy = (i + 1) % m->n_copies;
+    call.in[1].packed = packs ? m->copies[0][copy] : NULL;
+    call.in[1].data = packs ? NULL : m->copies[0][copy];
+    call.in[2].data = m->copies[1][copy];
     const double start = now(m->crew.threads);
     if (m->prepared) {
-      kernel->prepare(&call, m->prepared, me->thread, m->crew.threads);
+      m->kernel->prepare(&call, m->prepared, me->thread, m->crew.threads);
       crew_meet(&m->crew);
     }
-    kernel->run(&call, me->thread, m->crew.threads);
+    m->kernel->run(&call, me->thread, m->crew.threads);
     crew_meet(&m->crew);
     const double seconds = now(m->crew.threads) - start;
     if (me->thread == 0 && i >= 0 && seconds < m->seconds) m->seconds = seconds;
@@ -83,133 +103,226 @@ static void *member_body(void *arg) {
   return NULL;
 }
 
-static double measure(struct measurement *m) {
-  pthread_t id[16];
-  struct member members[16];
-  m->seconds = 1e9;
+/* Seconds of the fastest call; `work` multiply-adds say how often to try. */
+static double measure(struct measurement *m, double work) {
+  pthread_t id[MOST_THREADS];
+  struct member members[MOST_THREADS];
+  ridge_kernel_site *site = &m->job->site;
+  site->node = &m->job->node;
+  site->threads = m->crew.threads;
+  site->max_rows = m->job->call.rows;
+  m->job->call.site = site;
+  m->job->call.batch = &m->job->batch;
+  m->each =
+      m->kernel->scratch_bytes ? (m->kernel->scratch_bytes(site) + 4095) & ~4095ul : 0;
+  m->scratch = rig_memory(m->each * (size_t)m->crew.threads + 64);
+  m->prepared =
+      m->kernel->prepared_form ? rig_memory(m->kernel->prepared_bytes(site)) : NULL;
+  m->calls = work > 1e10 ? 5 : (int)fmin(1e10 / work + 5, 1000);
+  m->seconds = INFINITY;
   for (int32_t t = 0; t < m->crew.threads; t++) {
     members[t] = (struct member){m, t};
     pthread_create(&id[t], NULL, member_body, &members[t]);
   }
-  for (int32_t t = 0; t < m->crew.threads; t++)
-    pthread_join(id[t], NULL);
+  for (int32_t t = 0; t < m->crew.threads; t++) pthread_join(id[t], NULL);
+  free(m->scratch), free(m->prepared);
   return m->seconds;
 }
 
-/* ---- one kernel, one shape ---- */
-
-struct shape {
-  int64_t rows, n, k;
-  bool prompt;
-};
-static const struct shape shapes[] = {
-    {1, 2048, 2048, false},  {1, 5632, 2048, false},   {1, 2048, 5632, false},
-    {1, 32000, 2048, false}, {2, 5632, 2048, false},   {4, 5632, 2048, false},
-    {8, 5632, 2048, false},  {16, 5632, 2048, false},  {8, 5632, 2048, true},
-    {32, 5632, 2048, true},  {128, 2048, 2048, true},  {512, 2048, 2048, true},
-    {512, 5632, 2048, true}, {512, 2048, 5632, true},  {1, 768, 288, false},
-};
-
-struct limits {
-  double flops, bytes;
-};
-
-static void print_line(const char *codec, struct shape s, double seconds, uint64_t bytes,
-                       struct limits limit) {
-  const double flops = 2.0 * (double)(s.rows * s.n * s.k) / seconds;
-  const double rate = (double)bytes / seconds;
-  printf("%-7s %4ld x %5ld x %5ld %-9s %9.1f us %7.1f GFLOP/s %4.0f%% %6.1f GB/s %4.0f%%\n",
-         codec, (long)s.rows, (long)s.n, (long)s.k, s.prompt ? "prompt" : "generated",
-         seconds * 1e6, flops * 1e-9, 100 * flops / limit.flops, rate * 1e-9,
-         100 * rate / limit.bytes);
+static void print_rates(const struct limits *limit, double seconds, double work,
+                        double bytes) {
+  printf(" %9.1f us %7.1f GFLOP/s %4.0f%% %6.1f GB/s %4.0f%%\n", seconds * 1e6,
+         2e-9 * work / seconds, 200 * work / seconds / limit->flops, 1e-9 * bytes / seconds,
+         100 * bytes / seconds / limit->bytes);
   fflush(stdout);
 }
 
-static void bench_shape(const ridge_plugin *portable, const ridge_kernel *kernel,
-                        const ridge_codec *codec, struct shape s, int32_t threads,
-                        struct limits limit) {
-  struct rig_job job;
+/* ---- matmul ---- */
+
+struct product {
+  int64_t rows, n, k;
+  bool prompt;
+};
+static const struct product products[] = {
+    {1, 2048, 2048, false},  {1, 5632, 2048, false},  {1, 2048, 5632, false},
+    {1, 32000, 2048, false}, {2, 5632, 2048, false},  {4, 5632, 2048, false},
+    {8, 5632, 2048, false},  {16, 5632, 2048, false}, {8, 5632, 2048, true},
+    {32, 5632, 2048, true},  {128, 2048, 2048, true}, {512, 2048, 2048, true},
+    {512, 5632, 2048, true}, {512, 2048, 5632, true}, {1, 768, 288, false},
+};
+
+/* Sixty-four random rows again and again: making all would take longer than using them. */
+static char *weight_rows(const ridge_codec *codec, int64_t n, int64_t k) {
+  const uint64_t size = rig_row_bytes(codec, k);
   struct rig_random random = {1};
-  const ridge_codec *f32 = rig_codec(portable, "f32");
-  const uint64_t row_bytes = rig_row_bytes(codec, s.k), bytes = (uint64_t)s.n * row_bytes;
-  float *x = rig_memory((size_t)(s.rows * s.k) * 4), *y = rig_memory((size_t)(s.rows * s.n) * 4);
-  float *row = rig_memory((size_t)s.k * 4);
-  char *w = rig_memory(bytes);
-  rig_fill(&random, x, s.rows * s.k, 1.0f);
-  for (int64_t i = 0; i < s.n; i++) {
-    if (i < 64) rig_fill(&random, row, s.k, 0.3f);
-    if (i < 64)
-      codec->encode(row, w + (uint64_t)i * row_bytes, s.k);
-    else
-      memcpy(w + (uint64_t)i * row_bytes, w + (uint64_t)(i % 64) * row_bytes, row_bytes);
+  float *row = rig_memory((size_t)k * sizeof *row);
+  char *w = rig_memory((size_t)n * size);
+  for (int64_t i = 0; i < n; i++) {
+    if (i >= 64) {
+      memcpy(w + (uint64_t)i * size, w + (uint64_t)(i % 64) * size, size);
+      continue;
+    }
+    rig_fill(&random, row, k, 0.3f);
+    codec->encode(row, w + (uint64_t)i * size, k);
   }
-  rig_job(&job, RIDGE_OP_MATMUL);
-  rig_activation(&job, 0, x, s.rows, s.k, f32);
-  rig_weight(&job, 1, w, s.n, s.k, codec);
-  rig_out(&job, 0, y, s.rows, s.n);
-  job.kernel = kernel;
-  job.site.node = &job.node;
-  job.site.threads = threads;
-  job.site.max_rows = s.rows;
-  job.call.site = &job.site;
-  job.call.batch = &job.batch;
-  job.call.rows = s.rows;
-  job.call.prompt_rows = s.prompt ? s.rows : 0;
-
-  struct measurement m = {.job = &job, .crew = {.threads = threads}};
-  const size_t packed = kernel->pack_bytes ? kernel->pack_bytes(&job.site) : 0;
-  const bool resident = s.n * s.k < 1 << 20; /* tiny models live in a cache */
-  m.n_copies = s.rows > 64 || !packed || resident ? 1 : (int)((192u << 20) / packed) + 2;
-  m.copies = calloc((size_t)m.n_copies, sizeof *m.copies);
-  for (int i = 0; i < m.n_copies && packed; i++) {
-    m.copies[i] = rig_memory(packed);
-    if (i == 0)
-      kernel->pack(&job.site, w, row_bytes, 0, s.n, m.copies[i]);
-    else
-      memcpy(m.copies[i], m.copies[0], packed);
-  }
-  if (packed) job.call.in[1].data = NULL;
-  m.each = kernel->scratch_bytes ? (kernel->scratch_bytes(&job.site) + 4095) & ~(size_t)4095 : 0;
-  m.scratch = rig_memory(m.each * (size_t)threads + 64);
-  m.prepared = kernel->prepared_form ? rig_memory(kernel->prepared_bytes(&job.site)) : NULL;
-  const double work = (double)(s.rows * s.n * s.k);
-  m.calls = (int)(1e10 / work) + 5;
-  if (m.calls > 1000) m.calls = 1000;
-  print_line(codec->name, s, measure(&m), bytes, limit);
-
-  for (int i = 0; i < m.n_copies; i++)
-    free(m.copies[i]);
-  free(m.copies), free(m.scratch), free(m.prepared), free(x), free(y), free(w), free(row);
+  free(row);
+  return w;
 }
 
+static void pack_copies(struct measurement *m, const char *rows, uint64_t row_bytes,
+                        int64_t n, bool one) {
+  m->job->site.node = &m->job->node;
+  const size_t size =
+      m->kernel->pack_bytes ? m->kernel->pack_bytes(&m->job->site) : (size_t)n * row_bytes;
+  m->n_copies = one ? 1 : (int)((size_t)STREAMED / size) + 2;
+  if (m->n_copies > MOST_COPIES) m->n_copies = MOST_COPIES;
+  for (int i = 0; i < m->n_copies; i++) {
+    m->copies[0][i] = rig_memory(size);
+    if (i == 0 && m->kernel->pack)
+      m->kernel->pack(&m->job->site, rows, row_bytes, 0, n, m->copies[0][i]);
+    else
+      memcpy(m->copies[0][i], i == 0 ? rows : m->copies[0][0], size);
+  }
+}
+
+static void bench_product(const ridge_plugin *portable, const ridge_kernel *kernel,
+                          const ridge_codec *codec, struct product p, int32_t threads,
+                          const struct limits *limits) {
+  struct rig_job job;
+  struct rig_random random = {2};
+  float *x = rig_memory((size_t)(p.rows * p.k) * sizeof *x);
+  float *y = rig_memory((size_t)(p.rows * p.n) * sizeof *y);
+  char *w = weight_rows(codec, p.n, p.k);
+  const double work = (double)(p.rows * p.n * p.k);
+  rig_fill(&random, x, p.rows * p.k, 1.0f);
+  rig_job(&job, RIDGE_OP_MATMUL);
+  rig_activation(&job, 0, x, p.rows, p.k, rig_codec(portable, "f32"));
+  rig_weight(&job, 1, w, p.n, p.k, codec);
+  rig_out(&job, 0, y, p.rows, p.n);
+  job.call.rows = p.rows;
+  job.call.prompt_rows = p.prompt ? p.rows : 0;
+
+  struct measurement m = {
+      .job = &job, .kernel = kernel, .limits = limits, .crew = {.threads = threads}};
+  const bool resident = p.n * p.k < 1 << 20; /* tiny models live in a cache */
+  pack_copies(&m, w, rig_row_bytes(codec, p.k), p.n, p.rows > 64 || resident);
+  printf("%-7s %4ld x %5ld x %5ld %-9s", codec->name, (long)p.rows, (long)p.n, (long)p.k,
+         p.prompt ? "prompt" : "generated");
+  print_rates(limits, measure(&m, work), work,
+              (double)p.n * (double)rig_row_bytes(codec, p.k));
+  for (int i = 0; i < m.n_copies; i++) free(m.copies[0][i]);
+  free(x), free(y), free(w);
+}
+
+/* ---- attention ---- */
+
+struct look {
+  int64_t rows, heads, kv_heads, dim, depth;
+};
+static const struct look looks[] = {
+    {1, 32, 4, 64, 1024},  {1, 32, 4, 64, 4096},  {1, 12, 12, 64, 1024},
+    {1, 32, 8, 128, 4096}, {256, 32, 4, 64, 512}, {256, 12, 12, 64, 512},
+};
+
+/* One sequence of `depth` positions whose last rows ask; blocks of 16. */
+static void bench_look(const ridge_plugin *portable, const ridge_kernel *kernel,
+                       const ridge_codec *codec, struct look l, int32_t threads,
+                       const struct limits *limits) {
+  enum { BLOCK = 16 };
+  struct rig_job job;
+  struct rig_random random = {3};
+  const int64_t width = l.heads * l.dim, cached = l.depth * l.kv_heads;
+  const uint64_t row_bytes = rig_row_bytes(codec, l.dim),
+                 bytes = (uint64_t)cached * row_bytes;
+  float *q = rig_memory((size_t)(l.rows * width) * sizeof *q);
+  float *y = rig_memory((size_t)(l.rows * width) * sizeof *y);
+  int32_t *table = rig_memory((size_t)(l.depth / BLOCK + 1) * sizeof *table);
+  int32_t *position = rig_memory((size_t)l.rows * sizeof *position);
+  int32_t *sequence = calloc((size_t)l.rows, sizeof *sequence);
+  char *rows = weight_rows(codec, cached, l.dim);
+  double work = 0;
+  rig_fill(&random, q, l.rows * width, 1.0f);
+  for (int32_t i = 0; i <= l.depth / BLOCK; i++) table[i] = i;
+  for (int64_t i = 0; i < l.rows; i++) {
+    position[i] = (int32_t)(l.depth - l.rows + i);
+    work += 2.0 * (double)(position[i] + 1) * (double)width;
+  }
+  rig_job(&job, RIDGE_OP_ATTENTION);
+  job.node.attrs = (ridge_attrs){.struct_size = sizeof(ridge_attrs),
+                                 .heads = l.heads,
+                                 .kv_heads = l.kv_heads,
+                                 .head_dim = l.dim,
+                                 .scale = 0.125};
+  rig_activation(&job, 0, q, l.rows, width, rig_codec(portable, "f32"));
+  rig_in(&job, 1, rows, cached, l.dim, codec, row_bytes);
+  rig_in(&job, 2, rows, cached, l.dim, codec, row_bytes);
+  rig_out(&job, 0, y, l.rows, width);
+  job.batch.sequence = sequence;
+  job.batch.position = position;
+  job.batch.blocks = (const int32_t *const[]){table};
+  job.batch.sequences = 1;
+  job.batch.block_tokens = BLOCK;
+  job.site.max_context = l.depth;
+  job.call.rows = l.rows;
+  job.call.prompt_rows = l.rows > 1 ? l.rows : 0;
+
+  struct measurement m = {
+      .job = &job, .kernel = kernel, .limits = limits, .crew = {.threads = threads}};
+  m.n_copies =
+      l.rows > 1 ? 1 : (int)fmin((double)STREAMED / (double)bytes / 2 + 2, MOST_COPIES);
+  for (int i = 0; i < 2 * m.n_copies; i++)
+    m.copies[i % 2][i / 2] = memcpy(rig_memory(bytes), rows, bytes);
+  printf("%-7s %3ld of %3ld heads on %2ld of %3ld, depth %4ld", codec->name, (long)l.rows,
+         (long)l.heads, (long)l.kv_heads, (long)l.dim, (long)l.depth);
+  print_rates(limits, measure(&m, work), work, 2.0 * (double)bytes);
+  for (int i = 0; i < 2 * m.n_copies; i++) free(m.copies[i % 2][i / 2]);
+  free(q), free(y), free(table), free(position), free(sequence), free(rows);
+}
+
+/* ---- all of it ---- */
+
 /* The machine's own figures, with as many threads. */
-static struct limits limits_measure(int32_t threads) {
-  struct machine machine;
+static void limits_measure(int32_t threads, struct limits *out) {
   struct machine_speed speed;
-  machine_read(&machine);
-  machine_probe(&machine, 3.0, &speed);
-  const struct limits limit = {machine_speed_flops(&speed, threads),
-                               machine_speed_read(&speed, threads, 512u << 20)};
-  printf("%s, %d threads: %.1f GFLOP/s, %.1f GB/s from memory\n", machine.cpu, threads,
-         limit.flops * 1e-9, limit.bytes * 1e-9);
-  return limit;
+  machine_read(&out->machine);
+  machine_probe(&out->machine, 3.0, &speed);
+  out->flops = machine_speed_flops(&speed, threads);
+  out->bytes = machine_speed_read(&speed, threads, 512u << 20);
+  printf("%s, %d threads: %.1f GFLOP/s, %.1f GB/s from memory\n", out->machine.cpu, threads,
+         out->flops * 1e-9, out->bytes * 1e-9);
+}
+
+static const ridge_kernel *kernel_of(const ridge_plugin *plugin, const char *codec) {
+  char key[64];
+  snprintf(key, sizeof key, "matmul %s", codec);
+  const ridge_fill *fill = rig_find(plugin, RIDGE_SEAM_KERNEL, key);
+  if (!fill) fill = rig_find(plugin, RIDGE_SEAM_KERNEL, "matmul *");
+  return fill->table;
 }
 
 int main(int argc, char **argv) {
-  static const char *const all[] = {"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "i8g128", "i4g128"};
-  const char *part = argc > 1 ? argv[1] : "x86";
+  static const char *const usual[] = {"f32",  "f16",  "bf16",   "q8_0",
+                                      "q4_0", "q4_1", "i8g128", "i4g128"};
+  const int n_usual = (int)(sizeof usual / sizeof *usual);
   const int32_t threads = argc > 2 ? (int32_t)atoi(argv[2]) : 2;
-  const ridge_plugin *portable = rig_open("portable"), *plugin = rig_open(part);
-  const struct limits limit = limits_measure(threads);
-  const int n = argc > 3 ? argc - 3 : (int)(sizeof all / sizeof *all);
-  for (int i = 0; i < n; i++) {
-    const char *codec = argc > 3 ? argv[3 + i] : all[i];
-    char key[64];
-    snprintf(key, sizeof key, "matmul %s", codec);
-    const ridge_fill *fill = rig_find(plugin, RIDGE_SEAM_KERNEL, key);
-    if (!fill) fill = rig_find(plugin, RIDGE_SEAM_KERNEL, "matmul *");
-    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-      bench_shape(portable, fill->table, rig_codec(portable, codec), shapes[s], threads, limit);
+  const ridge_plugin *portable = rig_open("portable"),
+                     *plugin = rig_open(argc > 1 ? argv[1] : "x86");
+  struct limits limits;
+  limits_measure(threads, &limits);
+  if (threads < 1 || threads > limits.machine.n_cpus || threads > MOST_THREADS) {
+    fprintf(stderr, "%d threads; 1 to %d can be pinned here\n", threads,
+            limits.machine.n_cpus);
+    return 2;
+  }
+  for (int i = 0; i < (argc > 3 ? argc - 3 : n_usual); i++) {
+    const ridge_codec *codec = rig_codec(portable, argc > 3 ? argv[3 + i] : usual[i]);
+    for (size_t s = 0; s < sizeof products / sizeof *products; s++)
+      bench_product(portable, kernel_of(plugin, codec->name), codec, products[s], threads,
+                    &limits);
+    const ridge_kernel *attention = rig_find(plugin, RIDGE_SEAM_KERNEL, "attention")->table;
+    for (size_t s = 0; s < sizeof looks / sizeof *looks; s++)
+      if (looks[s].dim % codec->block == 0)
+        bench_look(portable, attention, codec, looks[s], threads, &limits);
   }
   return 0;
 }

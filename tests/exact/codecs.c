@@ -109,11 +109,11 @@ static void halves_round_to_the_nearest_and_ties_to_even(void **state) {
     float x;
     uint16_t f16;
   } known[] = {
-      {1.0f, 0x3c00},         {1.0f + 0x1p-11f, 0x3c00},  {1.0f + 0x1.8p-10f, 0x3c02},
-      {65504.0f, 0x7bff},     {65519.0f, 0x7bff},         {65520.0f, 0x7c00},
-      {0x1p-24f, 0x0001},     {0x1p-25f, 0x0000},         {0x1.8p-25f, 0x0001},
-      {0x1.ffcp-15f, 0x0400}, {-0x1p-14f, 0x8400},        {-0.0f, 0x8000},
-      {INFINITY, 0x7c00},     {-INFINITY, 0xfc00},        {1e-30f, 0x0000},
+      {1.0f, 0x3c00},         {1.0f + 0x1p-11f, 0x3c00}, {1.0f + 0x1.8p-10f, 0x3c02},
+      {65504.0f, 0x7bff},     {65519.0f, 0x7bff},        {65520.0f, 0x7c00},
+      {0x1p-24f, 0x0001},     {0x1p-25f, 0x0000},        {0x1.8p-25f, 0x0001},
+      {0x1.ffcp-15f, 0x0400}, {-0x1p-14f, 0x8400},       {-0.0f, 0x8000},
+      {INFINITY, 0x7c00},     {-INFINITY, 0xfc00},       {1e-30f, 0x0000},
       {3.4e38f, 0x7c00},
   };
   const ridge_codec *f16 = rig_codec(portable, "f16");
@@ -132,10 +132,9 @@ static double step_of(const ridge_codec *codec) {
   static const struct {
     const char *prefix;
     double half_step;
-  } steps[] = {{"f32", 0},         {"f16", 0x1p-11},     {"bf16", 0x1p-8},
-               {"q8_0", 0.5 / 127}, {"i8", 0.5 / 127},    {"q4_0", 1.0 / 8},
-               {"i4", 1.0 / 8},     {"q4_1", 1.0 / 15},   {"q5_0", 1.0 / 16},
-               {"q5_1", 1.0 / 31}};
+  } steps[] = {{"f32", 0},         {"f16", 0x1p-11},  {"bf16", 0x1p-8}, {"q8_0", 0.5 / 127},
+               {"i8", 0.5 / 127},  {"q4_0", 1.0 / 8}, {"i4", 1.0 / 8},  {"q4_1", 1.0 / 15},
+               {"q5_0", 1.0 / 16}, {"q5_1", 1.0 / 31}};
   for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
     if (!strncmp(codec->name, steps[i].prefix, strlen(steps[i].prefix)))
       return steps[i].half_step;
@@ -155,8 +154,7 @@ static void round_trip(const ridge_codec *codec) {
   codec->decode(bytes + 1, y, N);
   for (int64_t at = 0; at < N; at += codec->block) {
     double top = 0;
-    for (int64_t i = 0; i < codec->block; i++)
-      top = fmax(top, fabs((double)x[at + i]));
+    for (int64_t i = 0; i < codec->block; i++) top = fmax(top, fabs((double)x[at + i]));
     for (int64_t i = 0; i < codec->block; i++) {
       const double error = fabs((double)x[at + i] - (double)y[at + i]);
       if (!(error <= top * (step_of(codec) * 1.01 + 0x1p-11)) ||
@@ -203,8 +201,7 @@ static void poisoned(const ridge_codec *codec) {
   for (int k = 0; k < 3; k++) {
     float x[N], y[N];
     char bytes[4 * N];
-    for (int i = 0; i < N; i++)
-      x[i] = (float)(i % 13) - 6.0f;
+    for (int i = 0; i < N; i++) x[i] = (float)(i % 13) - 6.0f;
     x[300] = bad[k];
     codec->encode(x, bytes, N);
     codec->decode(bytes, y, N);
@@ -227,13 +224,11 @@ static void extreme(const ridge_codec *codec) {
   for (size_t k = 0; k < sizeof scales / sizeof *scales; k++) {
     float x[N], y[N];
     char bytes[4 * N];
-    for (int i = 0; i < N; i++)
-      x[i] = i % 3 ? scales[k] : -scales[k];
+    for (int i = 0; i < N; i++) x[i] = i % 3 ? scales[k] : -scales[k];
     codec->encode(x, bytes, N);
     codec->decode(bytes, y, N);
     if (scales[k] < 1e-37f) /* too small for an f16 scale: zero, not rubbish */
-      for (int i = 0; i < N; i++)
-        assert_true(fabsf(y[i]) <= 1e-37f);
+      for (int i = 0; i < N; i++) assert_true(fabsf(y[i]) <= 1e-37f);
   }
 }
 
@@ -249,7 +244,8 @@ static void groups_of_32_are_the_gguf_codecs(void **state) {
   struct rig_random random = {3};
   rig_fill(&random, x, 256, 1.0f);
   for (int k = 0; k < 2; k++) {
-    const ridge_codec *a = rig_codec(portable, pairs[k][0]), *b = rig_codec(portable, pairs[k][1]);
+    const ridge_codec *a = rig_codec(portable, pairs[k][0]),
+                      *b = rig_codec(portable, pairs[k][1]);
     char left[512] = {0}, right[512] = {0};
     assert_int_equal(a->block_bytes, b->block_bytes);
     a->encode(x, left, 256);

@@ -23,7 +23,7 @@ static int open_portable(void **state) {
 struct scene {
   const ridge_codec *codec;
   int64_t heads, kv_heads, dim, window;
-  int64_t sequences, rows, most; /* most: positions of the longest              */
+  int64_t sequences, rows, most;      /* most: positions of the longest              */
   const int32_t *sequence, *position; /* (rows) */
   float *q;                           /* (rows, heads * dim) */
   float *k, *v;                       /* (sequences, most, kv_heads * dim) */
@@ -68,8 +68,7 @@ static void pool_make(struct pool *p, const struct scene *s, int64_t block_token
 }
 
 static void pool_free(struct pool *p, const struct scene *s) {
-  for (int64_t i = 0; i < s->sequences; i++)
-    free(p->table[i]);
+  for (int64_t i = 0; i < s->sequences; i++) free(p->table[i]);
   free(p->table), free(p->k), free(p->v);
 }
 
@@ -86,8 +85,8 @@ static void place(struct rig_job *job, const struct scene *s, const struct pool 
 }
 
 /* Write every position of every sequence through a cache_put kernel. */
-static ridge_status put_all(const struct scene *s, struct pool *p, const ridge_kernel *kernel,
-                            int32_t threads) {
+static ridge_status put_all(const struct scene *s, struct pool *p,
+                            const ridge_kernel *kernel, int32_t threads) {
   const int64_t width = s->kv_heads * s->dim, rows = s->sequences * s->most;
   int32_t *sequence = malloc((size_t)rows * 4), *position = malloc((size_t)rows * 4);
   ridge_status status = RIDGE_OK;
@@ -121,12 +120,14 @@ static void attend(const struct scene *s, const struct pool *p, const ridge_kern
   job.node.attrs.head_dim = s->dim;
   job.node.attrs.window = s->window;
   job.node.attrs.scale = 1.0 / sqrt((double)s->dim);
-  rig_activation(&job, 0, s->q + from * width, to - from, width, rig_codec(portable, "f32"));
+  rig_activation(&job, 0, s->q + from * width, to - from, width,
+                 rig_codec(portable, "f32"));
   rig_in(&job, 1, p->k, p->rows, s->dim, s->codec, p->stride);
   rig_in(&job, 2, p->v, p->rows, s->dim, s->codec, p->stride);
   rig_out(&job, 0, y + from * width, to - from, width);
   place(&job, s, p, s->sequence + from, s->position + from, to - from);
-  if (rig_run(&job, kernel, threads) != RIDGE_OK) fail_msg("attention declined: %s", job.why);
+  if (rig_run(&job, kernel, threads) != RIDGE_OK)
+    fail_msg("attention declined: %s", job.why);
 }
 
 static float *whole(const struct scene *s, const struct pool *p, const ridge_kernel *kernel,
@@ -141,7 +142,8 @@ static void same(const struct scene *s, const float *want, const float *got, dou
   for (int64_t i = 0; i < s->rows * s->heads * s->dim; i++) {
     const double error = fabs((double)want[i] - (double)got[i]);
     if (!(error <= within))
-      fail_msg("%s, %s cache, %ld heads on %ld of %ld, window %ld: element %ld is %.9g, was %.9g",
+      fail_msg("%s, %s cache, %ld heads on %ld of %ld, window %ld: element %ld is %.9g, "
+               "was %.9g",
                what, s->codec->name, (long)s->heads, (long)s->kv_heads, (long)s->dim,
                (long)s->window, (long)i, (double)got[i], (double)want[i]);
   }
@@ -154,17 +156,16 @@ enum { ROWS = 76, MOST = 130 };
 static int32_t scene_sequence[ROWS], scene_position[ROWS];
 
 static void lay_out_rows(void) {
-  for (int i = 0; i < 70; i++)
-    scene_position[i] = i;
+  for (int i = 0; i < 70; i++) scene_position[i] = i;
   scene_sequence[70] = 1, scene_position[70] = 129;
   scene_sequence[71] = 2, scene_position[71] = 0;
-  for (int i = 72; i < ROWS; i++)
-    scene_sequence[i] = 3, scene_position[i] = 32 + i;
+  for (int i = 72; i < ROWS; i++) scene_sequence[i] = 3, scene_position[i] = 32 + i;
 }
 
 static const struct {
   int64_t heads, kv_heads, dim, window;
-} geometries[] = {{4, 4, 64, 0}, {8, 2, 32, 0}, {6, 1, 96, 17}, {2, 2, 128, 33}, {16, 1, 160, 0}};
+} geometries[] = {
+    {4, 4, 64, 0}, {8, 2, 32, 0}, {6, 1, 96, 17}, {2, 2, 128, 33}, {16, 1, 160, 0}};
 enum { GEOMETRIES = sizeof geometries / sizeof *geometries };
 
 static struct scene scene_of(int codec, int geometry) {
@@ -189,7 +190,8 @@ static void each_scene(check_function *check) {
       struct scene s = scene_of(c, g);
       scene_make(&s, (uint64_t)(c * 10 + g));
       for (int i = 0; i < PARTS; i++) {
-        const ridge_fill *fill = rig_find(rig_open(parts[i]), RIDGE_SEAM_KERNEL, "attention");
+        const ridge_fill *fill =
+            rig_find(rig_open(parts[i]), RIDGE_SEAM_KERNEL, "attention");
         if (fill && rig_usable(fill)) check(&s, fill->table, parts[i]);
       }
       scene_free(&s);
@@ -218,7 +220,8 @@ static void every_provider_agrees_with_the_portable_kernel(void **state) {
   each_scene(check_accuracy);
 }
 
-static void check_blocks(const struct scene *s, const ridge_kernel *kernel, const char *part) {
+static void check_blocks(const struct scene *s, const ridge_kernel *kernel,
+                         const char *part) {
   static const int64_t sizes[] = {1, 5, 16, 64, 100};
   struct pool p;
   pool_make(&p, s, MOST);
@@ -241,7 +244,8 @@ static void the_size_of_blocks_changes_no_bit(void **state) {
   each_scene(check_blocks);
 }
 
-static void check_batch(const struct scene *s, const ridge_kernel *kernel, const char *part) {
+static void check_batch(const struct scene *s, const ridge_kernel *kernel,
+                        const char *part) {
   static const int64_t steps[] = {1, 2, 3, 7, 31};
   static const int32_t counts[] = {2, 3, 7};
   struct pool p;
@@ -256,7 +260,8 @@ static void check_batch(const struct scene *s, const ridge_kernel *kernel, const
   for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
     float *got = calloc((size_t)(s->rows * s->heads * s->dim), sizeof *got);
     for (int64_t row = 0; row < s->rows; row += steps[i])
-      attend(s, &p, kernel, 1, row, row + steps[i] < s->rows ? row + steps[i] : s->rows, got);
+      attend(s, &p, kernel, 1, row, row + steps[i] < s->rows ? row + steps[i] : s->rows,
+             got);
     same(s, want, got, 0, part);
     free(got);
   }
@@ -276,7 +281,8 @@ static void cache_put_writes_what_the_codec_writes(void **state) {
       struct scene s = scene_of(c, g);
       struct pool want, got;
       scene_make(&s, (uint64_t)(c * 10 + g));
-      s.k[3] = INFINITY, s.k[4] = -0.0f, s.k[5] = 1e-7f, s.k[6] = 70000.0f, s.k[7] = 2049.0f;
+      s.k[3] = INFINITY, s.k[4] = -0.0f, s.k[5] = 1e-7f, s.k[6] = 70000.0f,
+      s.k[7] = 2049.0f;
       pool_make(&want, &s, 7);
       assert_int_equal(put_all(&s, &want, reference("cache_put *"), 1), RIDGE_OK);
       for (int i = 0; i < PARTS; i++) {
@@ -297,7 +303,8 @@ static void cache_put_writes_what_the_codec_writes(void **state) {
 }
 
 /* Row 70 alone sees sequence 1; its last key is poisoned. */
-static void check_poison(const struct scene *s, const ridge_kernel *kernel, const char *part) {
+static void check_poison(const struct scene *s, const ridge_kernel *kernel,
+                         const char *part) {
   static const float bad[] = {NAN, INFINITY};
   struct pool p;
   const int64_t width = s->heads * s->dim;

@@ -14,9 +14,9 @@
 
 static const ridge_plugin *portable;
 static const char *const parts[] = {"portable", "x86"};
-static const char *const codecs[] = {"f32",   "f16",    "bf16",   "q8_0",  "q4_0",  "q4_1",
-                                     "q5_0",  "q5_1",   "i8g32",  "i8g64", "i8g128", "i8g256",
-                                     "i4g32", "i4g64", "i4g128", "i4g256"};
+static const char *const codecs[] = {
+    "f32",   "f16",   "bf16",   "q8_0",   "q4_0",  "q4_1",  "q5_0",   "q5_1",
+    "i8g32", "i8g64", "i8g128", "i8g256", "i4g32", "i4g64", "i4g128", "i4g256"};
 enum { CODECS = sizeof codecs / sizeof *codecs, PARTS = sizeof parts / sizeof *parts };
 
 static int open_portable(void **state) {
@@ -62,7 +62,8 @@ static void product_make(struct product *p, uint64_t seed) {
   rig_fill(&random, p->b, weight_rows(p), 1.0f);
   p->r = calloc((size_t)p->rows, y_stride(p));
   for (int64_t i = 0; i < p->rows; i++)
-    rig_fill(&random, (float *)(void *)((char *)p->r + (uint64_t)i * y_stride(p)), p->n, 1.0f);
+    rig_fill(&random, (float *)(void *)((char *)p->r + (uint64_t)i * y_stride(p)), p->n,
+             1.0f);
   free(row);
 }
 
@@ -88,7 +89,8 @@ static ridge_status product_run(const struct product *p, const ridge_kernel *ker
            y_stride(p));
     job.site.in_dims[3][0] = RIDGE_DIM_TOKENS;
   }
-  rig_out(&job, 0, (float *)(void *)((char *)y + (uint64_t)from * y_stride(p)), to - from, p->n);
+  rig_out(&job, 0, (float *)(void *)((char *)y + (uint64_t)from * y_stride(p)), to - from,
+          p->n);
   job.call.out[0].stride = y_stride(p);
   job.call.rows = to - from;
   const int64_t prompt = p->prompt - from;
@@ -100,7 +102,9 @@ static ridge_status product_run(const struct product *p, const ridge_kernel *ker
   return status;
 }
 
-static float *y_make(const struct product *p) { return calloc((size_t)p->rows, y_stride(p)); }
+static float *y_make(const struct product *p) {
+  return calloc((size_t)p->rows, y_stride(p));
+}
 
 /* y itself must be equal, gaps must be untouched (zero). */
 static void same_bits(const struct product *p, const float *want, const float *got,
@@ -110,10 +114,11 @@ static void same_bits(const struct product *p, const float *want, const float *g
     for (uint64_t j = 0; j < y_stride(p) / 4; j++) {
       const size_t at = (size_t)i * y_stride(p) / 4 + j;
       if (memcmp(&want[at], &got[at], 4))
-        fail_msg("%s %s: %ld rows (%ld prompt), K %ld, N %ld: row %ld column %lu is %.9g, was "
-                 "%.9g",
-                 p->codec->name, what, (long)p->rows, (long)p->prompt, (long)p->k, (long)p->n,
-                 (long)i, (unsigned long)j, (double)got[at], (double)want[at]);
+        fail_msg(
+            "%s %s: %ld rows (%ld prompt), K %ld, N %ld: row %ld column %lu is %.9g, was "
+            "%.9g",
+            p->codec->name, what, (long)p->rows, (long)p->prompt, (long)p->k, (long)p->n,
+            (long)i, (unsigned long)j, (double)got[at], (double)want[at]);
     }
 }
 
@@ -141,11 +146,9 @@ static void round_rows(struct product *p) {
   for (int64_t i = p->prompt; i < p->rows; i++)
     for (int64_t k = 0; k < p->k; k += 32) {
       float *x = x_row(p, i) + k, top = 0;
-      for (int j = 0; j < 32; j++)
-        top = fmaxf(top, fabsf(x[j]));
+      for (int j = 0; j < 32; j++) top = fmaxf(top, fabsf(x[j]));
       const float scale = top / 127.0f, by = scale > 0 ? 1.0f / scale : 0.0f;
-      for (int j = 0; j < 32; j++)
-        x[j] = scale * rintf(x[j] * by);
+      for (int j = 0; j < 32; j++) x[j] = scale * rintf(x[j] * by);
     }
 }
 
@@ -203,15 +206,16 @@ struct shape {
 };
 /* K in blocks of the codec times 32 at least; see shape_of. */
 static const struct shape shapes[] = {
-    {1, 0, 1, 1},   {1, 1, 1, 17},  {3, 0, 2, 33},  {3, 2, 3, 16},   {17, 9, 9, 31},
+    {1, 0, 1, 1},     {1, 1, 1, 17},  {3, 0, 2, 33},    {3, 2, 3, 16},   {17, 9, 9, 31},
     {33, 33, 10, 50}, {33, 0, 17, 7}, {100, 50, 3, 65}, {7, 3, 33, 100}, {250, 245, 2, 20},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static struct product product_of(const char *codec, struct shape s) {
-  struct product p = {.codec = rig_codec(portable, codec), .rows = s.rows,
-                      .prompt = s.prompt, .n = s.n};
-  p.k = p.codec->block == 1 ? s.k * 31 + 2 : s.k * (p.codec->block < 64 ? 32 : p.codec->block);
+  struct product p = {
+      .codec = rig_codec(portable, codec), .rows = s.rows, .prompt = s.prompt, .n = s.n};
+  p.k = p.codec->block == 1 ? s.k * 31 + 2
+                            : s.k * (p.codec->block < 64 ? 32 : p.codec->block);
   return p;
 }
 
@@ -265,7 +269,8 @@ static void threads_change_no_bit(void **state) {
 }
 
 /* The whole batch in runs of `step` rows. */
-static void check_runs(const struct product *p, const ridge_kernel *kernel, const char *key) {
+static void check_runs(const struct product *p, const ridge_kernel *kernel,
+                       const char *key) {
   static const int64_t steps[] = {1, 2, 3, 4, 5, 7, 40};
   float *whole = y_make(p);
   assert_int_equal(product_run(p, kernel, 1, 0, p->rows, whole, NULL), RIDGE_OK);

@@ -55,7 +55,7 @@ static void attrs_read(json_t *json, ridge_attrs *a) {
   json_t *attrs = json_object_get(json, "attrs"), *flag;
   size_t i;
   const char *act = json_string_value(json_object_get(json, "act"));
-#define REAL(f) a->f = json_number_value(json_object_get(attrs, #f))
+#define REAL(f)  a->f = json_number_value(json_object_get(attrs, #f))
 #define WHOLE(f) a->f = json_integer_value(json_object_get(attrs, #f))
   REAL(eps), REAL(scale), REAL(base), REAL(freq_scale);
   WHOLE(heads), WHOLE(kv_heads), WHOLE(head_dim), WHOLE(dims), WHOLE(window), WHOLE(from);
@@ -69,8 +69,8 @@ static void attrs_read(json_t *json, ridge_attrs *a) {
 static bool is_weight(json_t *json, size_t slot) {
   json_t *value;
   size_t i;
-  json_array_foreach(json_object_get(json, "weights"), i, value)
-    if (json_integer_value(value) == (json_int_t)slot) return true;
+  json_array_foreach(json_object_get(json, "weights"), i,
+                     value) if (json_integer_value(value) == (json_int_t)slot) return true;
   return false;
 }
 
@@ -85,8 +85,8 @@ struct cache {
 static char *cache_at(const struct cache *c, const ridge_codec *codec, int64_t sequence,
                       int64_t head, int64_t position) {
   const int64_t block = c->table[sequence][position / c->block_tokens];
-  const int64_t row = (block * c->kv_heads + head) * c->block_tokens +
-                      position % c->block_tokens;
+  const int64_t row =
+      (block * c->kv_heads + head) * c->block_tokens + position % c->block_tokens;
   return c->data + (uint64_t)row * rig_row_bytes(codec, c->dim);
 }
 
@@ -94,8 +94,10 @@ static char *cache_at(const struct cache *c, const ridge_codec *codec, int64_t s
 static void cache_make(struct cache *c, json_t *sequences, const ridge_attrs *a,
                        int64_t block_tokens, const ridge_codec *codec) {
   const int64_t each = 16 / block_tokens + 1;
-  *c = (struct cache){.block_tokens = block_tokens, .kv_heads = a->kv_heads,
-                      .dim = a->head_dim, .blocks = 2 * each};
+  *c = (struct cache){.block_tokens = block_tokens,
+                      .kv_heads = a->kv_heads,
+                      .dim = a->head_dim,
+                      .blocks = 2 * each};
   c->data = rig_memory((size_t)(c->blocks * c->kv_heads * block_tokens) *
                        rig_row_bytes(codec, c->dim));
   for (int64_t s = 0; s < 2; s++) {
@@ -105,7 +107,8 @@ static void cache_make(struct cache *c, json_t *sequences, const ridge_attrs *a,
     struct matrix m = matrix_read(json_array_get(sequences, (size_t)s));
     for (int64_t p = 0; p < m.rows; p++)
       for (int64_t h = 0; h < c->kv_heads; h++)
-        codec->encode(m.values + p * m.cols + h * c->dim, cache_at(c, codec, s, h, p), c->dim);
+        codec->encode(m.values + p * m.cols + h * c->dim, cache_at(c, codec, s, h, p),
+                      c->dim);
     free(m.values);
   }
 }
@@ -201,8 +204,7 @@ static void run_case(const struct bench *b, const ridge_fill *fill, json_t *json
   else
     print_message("%s: %s declined: %s\n", name, fill->key, job.why);
 
-  for (i = 0; i < RIDGE_MAX_IN; i++)
-    free(in[i].values);
+  for (i = 0; i < RIDGE_MAX_IN; i++) free(in[i].values);
   for (i = 0; i < RIDGE_MAX_OUT; i++) {
     free(out[i].values);
     free(got[i]);

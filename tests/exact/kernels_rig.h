@@ -39,7 +39,7 @@ static inline const ridge_fill *rig_fill_at(const ridge_plugin *plugin, uint32_t
 }
 
 static inline const ridge_fill *rig_find(const ridge_plugin *plugin, const char *seam,
-                                  const char *key) {
+                                         const char *key) {
   for (uint32_t i = 0; i < plugin->fills.count; i++) {
     const ridge_fill *fill = rig_fill_at(plugin, i);
     if (!strcmp(fill->seam, seam) && !strcmp(fill->key, key)) return fill;
@@ -69,8 +69,7 @@ static inline bool rig_is_op(const char *key, const char *op) {
 }
 
 /* Does a fill's key cover this operator over this codec? */
-static inline bool rig_covers(const ridge_fill *fill, const char *op,
-                                               const char *codec) {
+static inline bool rig_covers(const ridge_fill *fill, const char *op, const char *codec) {
   if (strcmp(fill->seam, RIDGE_SEAM_KERNEL) || !rig_is_op(fill->key, op)) return false;
   const char *space = strchr(fill->key, ' ');
   return !space || !strcmp(space + 1, "*") || !strcmp(space + 1, codec);
@@ -112,10 +111,8 @@ static inline void rig_job(struct rig_job *job, uint32_t op) {
   job->node.attrs.struct_size = sizeof job->node.attrs;
   job->node.name = "node";
   job->node.op = op;
-  for (int i = 0; i < RIDGE_MAX_IN; i++)
-    job->node.in[i] = -1;
-  for (int i = 0; i < RIDGE_MAX_OUT; i++)
-    job->node.out[i] = -1;
+  for (int i = 0; i < RIDGE_MAX_IN; i++) job->node.in[i] = -1;
+  for (int i = 0; i < RIDGE_MAX_OUT; i++) job->node.out[i] = -1;
   job->batch.struct_size = sizeof job->batch;
   job->site.struct_size = sizeof job->site;
   job->call.struct_size = sizeof job->call;
@@ -123,8 +120,9 @@ static inline void rig_job(struct rig_job *job, uint32_t op) {
 }
 
 /* cols of an activation: stride in bytes 0 means no gaps. */
-static inline void rig_in(struct rig_job *job, uint32_t slot, const void *data, int64_t rows,
-                   int64_t cols, const ridge_codec *codec, uint64_t stride) {
+static inline void rig_in(struct rig_job *job, uint32_t slot, const void *data,
+                          int64_t rows, int64_t cols, const ridge_codec *codec,
+                          uint64_t stride) {
   ridge_span *span = &job->call.in[slot];
   span->data = (void *)(uintptr_t)data;
   span->rows = rows;
@@ -139,7 +137,7 @@ static inline void rig_in(struct rig_job *job, uint32_t slot, const void *data, 
 }
 
 static inline void rig_activation(struct rig_job *job, uint32_t slot, const float *data,
-                           int64_t rows, int64_t cols, const ridge_codec *f32) {
+                                  int64_t rows, int64_t cols, const ridge_codec *f32) {
   rig_in(job, slot, data, rows, cols, f32, (uint64_t)cols * sizeof(float));
   job->site.in_dims[slot][0] = RIDGE_DIM_TOKENS;
 }
@@ -148,17 +146,15 @@ static inline uint64_t rig_row_bytes(const ridge_codec *codec, int64_t cols) {
   return (uint64_t)(cols / codec->block) * codec->block_bytes;
 }
 
-static inline void rig_weight(struct rig_job *job, uint32_t slot, const void *data, int64_t rows,
-                       int64_t cols, const ridge_codec *codec) {
+static inline void rig_weight(struct rig_job *job, uint32_t slot, const void *data,
+                              int64_t rows, int64_t cols, const ridge_codec *codec) {
   rig_in(job, slot, data, rows, cols, codec, rig_row_bytes(codec, cols));
 }
 
 static inline void rig_out(struct rig_job *job, uint32_t slot, float *data, int64_t rows,
-                    int64_t cols) {
-  job->call.out[slot] = (ridge_span){.data = data,
-                                     .rows = rows,
-                                     .cols = cols,
-                                     .stride = (uint64_t)cols * sizeof(float)};
+                           int64_t cols) {
+  job->call.out[slot] = (ridge_span){
+      .data = data, .rows = rows, .cols = cols, .stride = (uint64_t)cols * sizeof(float)};
   job->node.out[slot] = RIDGE_MAX_IN + (int32_t)slot;
   if (job->node.n_out <= slot) job->node.n_out = slot + 1;
   job->site.out_dims[slot][0] = RIDGE_DIM_TOKENS;
@@ -183,8 +179,8 @@ static inline void *rig_thread_body(void *arg) {
   return NULL;
 }
 
-static inline void rig_all_threads(struct rig_job *job, void *prepared, char *scratch, size_t each,
-                            int32_t threads) {
+static inline void rig_all_threads(struct rig_job *job, void *prepared, char *scratch,
+                                   size_t each, int32_t threads) {
   struct rig_thread state[16];
   pthread_t id[16];
   assert_in_range(threads, 1, 16);
@@ -193,8 +189,7 @@ static inline void rig_all_threads(struct rig_job *job, void *prepared, char *sc
     state[i].call.scratch = each ? scratch + (size_t)i * (each + RIG_FENCE) : NULL;
     assert_int_equal(pthread_create(&id[i], NULL, rig_thread_body, &state[i]), 0);
   }
-  for (int32_t i = 0; i < threads; i++)
-    pthread_join(id[i], NULL);
+  for (int32_t i = 0; i < threads; i++) pthread_join(id[i], NULL);
 }
 
 /* ---- one run ---- */
@@ -210,8 +205,8 @@ static inline void *rig_pack(struct rig_job *job, size_t size) {
   const int64_t grain = job->kernel->pack_grain;
   const int64_t cut = grain > 0 ? w->rows / grain / 2 * grain : 0;
   void *packed = rig_memory(size);
-  job->kernel->pack(&job->site, (const char *)w->data + (uint64_t)cut * w->stride, w->stride,
-                    cut, w->rows, packed);
+  job->kernel->pack(&job->site, (const char *)w->data + (uint64_t)cut * w->stride,
+                    w->stride, cut, w->rows, packed);
   if (cut > 0) job->kernel->pack(&job->site, w->data, w->stride, 0, cut, packed);
   rig_check_fence(packed, size, "packed weights");
   w->packed = packed;
@@ -230,7 +225,7 @@ static inline ridge_status rig_accepts(struct rig_job *job) {
 /* Run it; DECLINED (with job->why) when the kernel will not.  rows, prompt_rows of
  * the call have to be set. */
 static inline ridge_status rig_run(struct rig_job *job, const ridge_kernel *kernel,
-                            int32_t threads) {
+                                   int32_t threads) {
   job->kernel = kernel;
   job->site.node = &job->node;
   job->site.threads = threads;
@@ -243,8 +238,9 @@ static inline ridge_status rig_run(struct rig_job *job, const ridge_kernel *kern
   const ridge_span weight = job->call.in[slot];
   const size_t pack = kernel->pack_bytes ? kernel->pack_bytes(&job->site) : 0;
   const size_t each = kernel->scratch_bytes ? kernel->scratch_bytes(&job->site) : 0;
-  const size_t form =
-      kernel->prepared_form && kernel->prepared_bytes ? kernel->prepared_bytes(&job->site) : 0;
+  const size_t form = kernel->prepared_form && kernel->prepared_bytes
+                          ? kernel->prepared_bytes(&job->site)
+                          : 0;
   const size_t fenced = ((each + 63) & ~(size_t)63) + RIG_FENCE;
   void *packed = pack ? rig_pack(job, pack) : NULL;
   char *scratch = rig_memory(fenced * (size_t)threads);
@@ -284,8 +280,7 @@ static inline float rig_uniform(struct rig_random *r) {
 }
 
 /* Roughly normal. */
-static inline void rig_fill(struct rig_random *r, float *x, int64_t n,
-                                             float scale) {
+static inline void rig_fill(struct rig_random *r, float *x, int64_t n, float scale) {
   for (int64_t i = 0; i < n; i++)
     x[i] = scale * (rig_uniform(r) + rig_uniform(r) + rig_uniform(r));
 }

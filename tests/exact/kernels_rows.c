@@ -34,7 +34,13 @@ static const struct subject subjects[] = {
     {"layernorm", RIDGE_OP_LAYERNORM, {LIKE_X, ONE_ROW, ONE_ROW}, 0, 0, 0, 1},
     {"layernorm", RIDGE_OP_LAYERNORM, {LIKE_X, ONE_ROW}, 0, 0, 0, 1},
     {"add_rmsnorm", RIDGE_OP_ADD_RMSNORM, {LIKE_X, LIKE_X, ONE_ROW}, 0, 0, 0, 2},
-    {"add_layernorm", RIDGE_OP_ADD_LAYERNORM, {LIKE_X, LIKE_X, ONE_ROW, ONE_ROW}, 0, 0, 0, 2},
+    {"add_layernorm",
+     RIDGE_OP_ADD_LAYERNORM,
+     {LIKE_X, LIKE_X, ONE_ROW, ONE_ROW},
+     0,
+     0,
+     0,
+     2},
     {"add", RIDGE_OP_ADD, {LIKE_X, LIKE_X}, 0, 0, 0, 1},
     {"add", RIDGE_OP_ADD, {LIKE_X, ONE_ROW}, 0, 0, 0, 1},
     {"mul", RIDGE_OP_MUL, {LIKE_X, LIKE_X}, 0, 0, 0, 1},
@@ -53,7 +59,8 @@ static const struct subject subjects[] = {
 enum { SUBJECTS = sizeof subjects / sizeof *subjects };
 
 /* Widths of a row; for rope three heads of a third, all but two of it turned. */
-static const int64_t widths[] = {1, 7, 8, 9, 31, 32, 33, 100, 515, 1030, 12, 48, 60, 96, 300};
+static const int64_t widths[] = {1,   7,    8,  9,  31, 32, 33, 100,
+                                 515, 1030, 12, 48, 60, 96, 300};
 
 struct run {
   const struct subject *subject;
@@ -79,8 +86,7 @@ static bool run_make(struct run *r, const struct subject *subject, int64_t n) {
 }
 
 static void run_free(struct run *r) {
-  for (int i = 0; i < 4; i++)
-    free(r->in[i]);
+  for (int i = 0; i < 4; i++) free(r->in[i]);
 }
 
 /* Rows [from, to) to the same rows of out; in place when out[0] is in[0]. */
@@ -108,12 +114,13 @@ static void run_rows(const struct run *r, const ridge_kernel *kernel, int32_t th
     job.site.in_dims[i][0] = RIDGE_DIM_TOKENS;
   }
   for (uint32_t i = 0; i < (uint32_t)s->outs; i++) {
-    rig_out(&job, i, (float *)(void *)((char *)out[i] + (uint64_t)from * stride(r)), to - from,
-            r->n);
+    rig_out(&job, i, (float *)(void *)((char *)out[i] + (uint64_t)from * stride(r)),
+            to - from, r->n);
     job.call.out[i].stride = stride(r);
   }
   job.call.rows = job.batch.rows = to - from;
-  if (rig_run(&job, kernel, threads) != RIDGE_OK) fail_msg("%s declined: %s", s->key, job.why);
+  if (rig_run(&job, kernel, threads) != RIDGE_OK)
+    fail_msg("%s declined: %s", s->key, job.why);
 }
 
 struct outs {
@@ -134,7 +141,8 @@ static void compare(const struct run *r, struct outs want, struct outs got, doub
       const double error = fabs((double)a - (double)b) / (1 + fabs((double)a));
       if (!(error <= within) && a != b)
         fail_msg("%s, act %u, width %ld, %s: out %d element %zu is %.9g, was %.9g",
-                 r->subject->key, r->subject->act, (long)r->n, what, i, j, (double)b, (double)a);
+                 r->subject->key, r->subject->act, (long)r->n, what, i, j, (double)b,
+                 (double)a);
     }
 }
 
@@ -176,8 +184,7 @@ static void every_provider_agrees_with_the_portable_kernel(void **state) {
 static void check_bits(struct run *r, const ridge_kernel *kernel, const char *part) {
   struct outs want = outs_make(r), alone = outs_make(r);
   run_rows(r, kernel, 1, 0, ROWS, want.y);
-  for (int64_t row = 0; row < ROWS; row++)
-    run_rows(r, kernel, 1, row, row + 1, alone.y);
+  for (int64_t row = 0; row < ROWS; row++) run_rows(r, kernel, 1, row, row + 1, alone.y);
   compare(r, want, alone, 0, part);
   for (int32_t threads = 2; threads < 8; threads += 2) {
     struct outs many = outs_make(r);
@@ -215,7 +222,8 @@ static void results_in_place_are_the_same_bits(void **state) {
 
 /* A NaN, infinities and very large numbers in row 3: as the portable kernel has it. */
 static void check_odd_numbers(struct run *r, const ridge_kernel *kernel, const char *part) {
-  static const float odd[] = {NAN, INFINITY, -INFINITY, 100.0f, -100.0f, 1e30f, -1e30f, -0.0f};
+  static const float odd[] = {NAN,     INFINITY, -INFINITY, 100.0f,
+                              -100.0f, 1e30f,    -1e30f,    -0.0f};
   for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
     float *cell = (float *)(void *)((char *)r->in[0] + 3 * stride(r)) + r->n / 2;
     const float was = *cell;

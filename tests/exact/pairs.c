@@ -199,11 +199,11 @@ static void print_table(const struct mode *mode, char signs[UNITS][UNITS]) {
   print_message("\n");
 }
 
-static int64_t weights_of(const json_t *answer) {
+static int64_t metric_of(const json_t *answer, const char *name) {
   const json_t *metrics = json_object_get(answer, "metrics");
-  int64_t bytes = (int64_t)json_number_value(json_object_get(metrics, "weight_bytes"));
-  assert_true(bytes > 0);
-  return bytes;
+  int64_t value = (int64_t)json_number_value(json_object_get(metrics, name));
+  assert_true(value > 0);
+  return value;
 }
 
 static void run_mode(struct rig *rig, const struct mode *mode) {
@@ -212,7 +212,7 @@ static void run_mode(struct rig *rig, const struct mode *mode) {
   if (base.exit != 0) explain(mode->name, &base);
   assert_int_equal(base.exit, 0);
   json_t *plain = tokens_of(base.answer);
-  rig->budget = weights_of(base.answer) * 3 / 4;
+  rig->budget = metric_of(base.answer, "weight_bytes") * 3 / 4;
   int wrong = 0;
   memset(signs, ' ', sizeof signs);
   for (int i = 0; i < UNITS; i++) {
@@ -308,6 +308,32 @@ static void they_are_exact_over_a_sampling_chain_too(void **state) {
   run_mode(ready(state), &modes[4]);
 }
 
+/* Room for two, three and four sequences and a bit: the others wait, and nobody who was
+ * let in runs out of cache. */
+static void a_cache_for_few_at_a_time_changes_no_token(void **state) {
+  struct rig *rig = ready(state);
+  struct result base = run(rig, "", "temperature = 0, n = 2", 40);
+  assert_int_equal(base.exit, 0);
+  json_t *plain = tokens_of(base.answer);
+  int64_t one = metric_of(base.answer, "cache_bytes");
+  for (int64_t tenths = 22; tenths <= 42; tenths += 10) {
+    char *lines = text("use \"kv.paged\" { block = 16, budget = %lld },"
+                       "use \"schedule.continuous\" { batch = 8 },",
+                       (long long)(one * tenths / 10));
+    struct result result = run(rig, lines, "temperature = 0, n = 2", 40);
+    json_t *tokens = result.exit == 0 ? tokens_of(result.answer) : NULL;
+    if (tokens == NULL || !json_equal(tokens, plain)) {
+      explain(lines, &result);
+      fail_msg("a budget for %.1f sequences", (double)tenths / 10);
+    }
+    json_decref(tokens);
+    result_free(&result);
+    free(lines);
+  }
+  json_decref(plain);
+  result_free(&base);
+}
+
 /* Recipes under which a strategy has nothing to do. */
 static const struct starved {
   const char *id, *lines, *work;
@@ -388,6 +414,7 @@ int main(void) {
       cmocka_unit_test(they_are_exact_over_lossy_ones_too),
       cmocka_unit_test(they_are_exact_with_reference_kernels_too),
       cmocka_unit_test(they_are_exact_over_a_sampling_chain_too),
+      cmocka_unit_test(a_cache_for_few_at_a_time_changes_no_token),
       cmocka_unit_test(what_can_do_nothing_is_found_out),
   };
   return cmocka_run_group_tests(tests, setup, teardown);

@@ -22,8 +22,11 @@ static uint64_t next_random(uint64_t *state) {
 /* Until it is killed.  Writes the run's number after begin, and negated after its end. */
 static void log_for_ever(const char *path, int out) {
   struct catalog *catalog = made_open(path);
-  const struct made made = {.name = "victim", .strategies = {"kv.paged", NULL}, .seed = 1,
-                            .context = 8, .block = 4};
+  const struct made made = {.name = "victim",
+                            .strategies = {"kv.paged", NULL},
+                            .seed = 1,
+                            .context = 8,
+                            .block = 4};
   for (;;) {
     struct why why;
     struct catalog_run run = made_begin(catalog, &made);
@@ -65,11 +68,14 @@ static void compare(struct made_place *place, const int64_t *told, size_t n) {
     bool open = !ended && (i + 1 == n || told[i + 1] != -told[i]);
     char sql[400];
     snprintf(sql, sizeof sql,
-             "SELECT status || ' ' || (SELECT count(*) FROM sample s WHERE s.run_id = r.run_id AND "
-             "value = r.run_id) FROM run r WHERE run_id = %" PRId64, ended ? -told[i] : told[i]);
+             "SELECT status || ' ' || (SELECT count(*) "
+             "FROM sample s WHERE s.run_id = r.run_id AND "
+             "value = r.run_id) FROM run r WHERE run_id = %" PRId64,
+             ended ? -told[i] : told[i]);
     char *found = made_look(place->path, sql);
     if (ended) assert_string_equal(found, "done 4");
-    if (open) assert_true(strncmp(found, "crashed", 7) == 0 || strcmp(found, "done 4") == 0);
+    if (open)
+      assert_true(strncmp(found, "crashed", 7) == 0 || strcmp(found, "done 4") == 0);
     free(found);
   }
 }
@@ -82,7 +88,8 @@ static void after_any_kill_the_catalog_is_whole_and_true(void **state) {
   print_message("seed %" PRIu64 "\n", seed);
   catalog_close(place->catalog);
   for (int i = 0; i < KILLS; i++) {
-    size_t n = killed_after(place->path, next_random(&random) % LONGEST_US, told, sizeof told);
+    size_t n =
+        killed_after(place->path, next_random(&random) % LONGEST_US, told, sizeof told);
     place->catalog = made_open(place->path);
     catalog_close(place->catalog);
     compare(place, told, n);
@@ -94,10 +101,15 @@ static void after_any_kill_the_catalog_is_whole_and_true(void **state) {
   assert_true(all > 2 * KILLS / 10);
   expect("PRAGMA integrity_check", "ok");
   expect("SELECT count(*) FROM pragma_foreign_key_check", "0");
-  expect("SELECT count(*) FROM run WHERE status = 'crashed' AND (why NOT LIKE 'supervisor was "
-         "killed%' OR ended IS NULL)", "0");
-  expect("SELECT count(*) FROM run WHERE (SELECT count(*) FROM composition c WHERE c.run_id = "
-         "run.run_id) <> 1 OR (SELECT count(*) FROM setting s WHERE s.run_id = run.run_id) <> 4", "0");
+  expect("SELECT count(*) "
+         "FROM run WHERE status = 'crashed' AND (why NOT LIKE 'supervisor was killed%' OR "
+         "ended IS NULL)",
+         "0");
+  expect(
+      "SELECT count(*) "
+      "FROM run WHERE (SELECT count(*) FROM composition c WHERE c.run_id = run.run_id) <> "
+      "1 OR (SELECT count(*) FROM setting s WHERE s.run_id = run.run_id) <> 4",
+      "0");
 }
 
 /* A catalog that is killed while it is being made is made by the next one. */
@@ -133,16 +145,17 @@ static void a_living_supervisors_run_is_left_alone(void **state) {
   made_end(place->catalog, run.id, CATALOG_DONE, NULL);
 }
 
-static char *supervisor_with(const char *path, const char *boot, const char *space, const char *pid,
-                             const char *start) {
+static char *supervisor_with(const char *path, const char *boot, const char *space,
+                             const char *pid, const char *start) {
   char *self = made_look(path, "SELECT supervisor FROM run WHERE run_id = 1"), *out = NULL;
   char parts[4][64];
-  if (sscanf(self, "%63s %63s %63s %63s", parts[0], parts[1], parts[2], parts[3]) != 4) abort();
+  if (sscanf(self, "%63s %63s %63s %63s", parts[0], parts[1], parts[2], parts[3]) != 4)
+    abort();
   free(self);
   if (asprintf(&out,
-               "INSERT INTO run SELECT NULL, '%s%s%s%s', name, phase, recipe_id, plan_id, machine_id, "
-               "program_id, seed, command, file, NULL, NULL, NULL, 'running', NULL, NULL, NULL, "
-               "'%s %s %s %s', 1, NULL FROM run WHERE run_id = 1",
+               "INSERT INTO run SELECT NULL, '%s%s%s%s', name, phase, recipe_id, plan_id, "
+               "machine_id, program_id, seed, command, file, NULL, NULL, NULL, 'running', "
+               "NULL, NULL, NULL, '%s %s %s %s', 1, NULL FROM run WHERE run_id = 1",
                boot != NULL ? "b" : "", space != NULL ? "s" : "", pid != NULL ? "p" : "",
                start != NULL ? "t" : "", boot != NULL ? boot : parts[0],
                space != NULL ? space : parts[1], pid != NULL ? pid : parts[2],
@@ -159,7 +172,8 @@ static void another_boot_or_another_start_is_another_process(void **state) {
   char *const made_up[] = {
       supervisor_with(place->path, "another-boot", NULL, NULL, NULL),
       supervisor_with(place->path, NULL, NULL, NULL, "1"),
-      supervisor_with(place->path, NULL, NULL, "4194304", NULL), /* above the kernel's largest */
+      supervisor_with(place->path, NULL, NULL, "4194304",
+                      NULL), /* above the kernel's largest */
       supervisor_with(place->path, NULL, "pid:[1]", "4194304", NULL),
   };
   for (size_t i = 0; i < sizeof made_up / sizeof *made_up; i++) {

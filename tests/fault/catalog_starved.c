@@ -8,8 +8,11 @@
  */
 #include "unit/catalog_made.h"
 
-static const struct made made = {.name = "starved", .strategies = {"kv.paged", "part.kernels", NULL},
-                                 .seed = 1, .context = 8, .block = 4};
+static const struct made made = {.name = "starved",
+                                 .strategies = {"kv.paged", "part.kernels", NULL},
+                                 .seed = 1,
+                                 .context = 8,
+                                 .block = 4};
 
 /* A countdown: fails when it reaches zero, and below if it is for good. */
 enum scarce { NOTHING, MEMORY, DISK };
@@ -31,7 +34,9 @@ static bool trapped(enum scarce what) {
 
 static sqlite3_mem_methods usual_memory;
 
-static void *scarce_malloc(int size) { return trapped(MEMORY) ? NULL : usual_memory.xMalloc(size); }
+static void *scarce_malloc(int size) {
+  return trapped(MEMORY) ? NULL : usual_memory.xMalloc(size);
+}
 static void *scarce_realloc(void *old, int size) {
   return trapped(MEMORY) ? NULL : usual_memory.xRealloc(old, size);
 }
@@ -71,7 +76,8 @@ static int bad_sync(sqlite3_file *file, int flags) {
 
 static sqlite3_vfs *usual_disk, bad_disk;
 
-static int bad_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out) {
+static int bad_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                    int *out) {
   (void)vfs;
   if (trapped(DISK)) return SQLITE_CANTOPEN;
   int code = usual_disk->xOpen(usual_disk, name, file, flags, out);
@@ -98,17 +104,24 @@ static void make_disk_bad(void) {
 
 /* What is tried ------------------------------------------------------------------------ */
 
-static bool ignore_columns(void *ctx, const json_t *names) { return ctx == NULL && names != NULL; }
-static bool ignore_row(void *ctx, const json_t *cells) { return ctx == NULL && cells != NULL; }
+static bool ignore_columns(void *ctx, const json_t *names) {
+  return ctx == NULL && names != NULL;
+}
+static bool ignore_row(void *ctx, const json_t *cells) {
+  return ctx == NULL && cells != NULL;
+}
 
-static ridge_status log_run(struct catalog *catalog, struct made_parts *parts, struct why *why) {
+static ridge_status log_run(struct catalog *catalog, struct made_parts *parts,
+                            struct why *why) {
   struct catalog_run run;
   struct catalog_point points[] = {{"loss", 1, 2}, {"loss", 2, 1}};
   struct catalog_end end = {.status = CATALOG_DONE, .output = "out"};
-  json_t *report = json_pack("[{s:s,s:b,s:i}]", "id", "kv.paged", "engaged", 1, "calls", 3), *all = NULL;
+  json_t *report = json_pack("[{s:s,s:b,s:i}]", "id", "kv.paged", "engaged", 1, "calls", 3),
+         *all = NULL;
   const struct catalog_sink sink = {NULL, ignore_columns, ignore_row};
   ridge_status status = catalog_run_begin(catalog, &parts->asked, &run, why);
-  if (status == RIDGE_OK) status = catalog_run_sample(catalog, run.id, "decode_tps", 0, 1, why);
+  if (status == RIDGE_OK)
+    status = catalog_run_sample(catalog, run.id, "decode_tps", 0, 1, why);
   if (status == RIDGE_OK) status = catalog_run_points(catalog, run.id, points, 2, why);
   if (status == RIDGE_OK) status = catalog_run_strategies(catalog, run.id, report, why);
   if (status == RIDGE_OK) status = catalog_run_end(catalog, run.id, &end, why);
@@ -120,7 +133,8 @@ static ridge_status log_run(struct catalog *catalog, struct made_parts *parts, s
   return status;
 }
 
-static ridge_status open_and_log(const char *path, struct made_parts *parts, struct why *why) {
+static ridge_status open_and_log(const char *path, struct made_parts *parts,
+                                 struct why *why) {
   struct catalog *catalog = NULL;
   ridge_status status = catalog_open(path, CATALOG_WRITE, &catalog, why);
   if (status != RIDGE_OK) return status;
@@ -130,7 +144,8 @@ static ridge_status open_and_log(const char *path, struct made_parts *parts, str
 }
 
 /* Fail the n-th, for more and more n, until nothing is left to fail. */
-static void try_all(struct made_place *place, enum scarce what, int64_t stride, bool for_good) {
+static void try_all(struct made_place *place, enum scarce what, int64_t stride,
+                    bool for_good) {
   struct made_parts parts;
   int failed = 0, n_tried = 0;
   made_new(&made, &parts);
@@ -146,7 +161,8 @@ static void try_all(struct made_place *place, enum scarce what, int64_t stride, 
     if (status == RIDGE_OK) continue; /* SQLite did without, as for a cache */
     failed++;
     /* json_valid() without memory answers no, and so a CHECK fails: INVALID. */
-    bool expected = status == RIDGE_NO_MEMORY || status == RIDGE_IO || status == RIDGE_INTERNAL ||
+    bool expected = status == RIDGE_NO_MEMORY || status == RIDGE_IO ||
+                    status == RIDGE_INTERNAL ||
                     (what == MEMORY && strstr(why.text, "json_valid") != NULL);
     if (!expected || strlen(why.text) < 10)
       fail_msg("the %" PRId64 "th gave %s: %s", n, status_name(status), why.text);
@@ -159,16 +175,23 @@ static void try_all(struct made_place *place, enum scarce what, int64_t stride, 
   expect("SELECT count(*) FROM pragma_foreign_key_check", "0");
   /* A run is there with all that belongs to its begin, or not at all; a finished one
    * with all that came before. */
-  expect("SELECT count(*) FROM run WHERE (SELECT count(*) FROM setting s WHERE s.run_id = run.run_id) "
-         "<> 4 OR (SELECT count(*) FROM composition c WHERE c.run_id = run.run_id) <> 2", "0");
-  expect("SELECT count(*) FROM run WHERE status = 'done' AND ((SELECT count(*) FROM point p WHERE "
-         "p.run_id = run.run_id) <> 2 OR (SELECT calls FROM composition c WHERE c.run_id = run.run_id "
-         "AND calls IS NOT NULL) <> 3 OR (SELECT count(*) FROM settled s WHERE s.run_id = run.run_id) "
-         "<> 1)", "0");
+  expect("SELECT count(*) FROM run WHERE (SELECT count(*) FROM setting s WHERE s.run_id = "
+         "run.run_id) <> 4 OR (SELECT count(*) "
+         "FROM composition c WHERE c.run_id = run.run_id) <> 2",
+         "0");
+  expect("SELECT count(*) FROM run WHERE status = 'done' AND ((SELECT count(*) FROM point "
+         "p WHERE p.run_id = run.run_id) <> 2 OR (SELECT calls "
+         "FROM composition c WHERE c.run_id = run.run_id AND calls IS NOT NULL) <> 3 OR "
+         "(SELECT count(*) FROM settled s WHERE s.run_id = run.run_id) <> 1)",
+         "0");
 }
 
-static void the_nth_allocation_fails_once(void **state) { try_all(*state, MEMORY, 47, false); }
-static void no_allocation_succeeds_from_the_nth_on(void **state) { try_all(*state, MEMORY, 47, true); }
+static void the_nth_allocation_fails_once(void **state) {
+  try_all(*state, MEMORY, 47, false);
+}
+static void no_allocation_succeeds_from_the_nth_on(void **state) {
+  try_all(*state, MEMORY, 47, true);
+}
 
 static void the_nth_write_or_sync_fails_once(void **state) {
   make_disk_bad();

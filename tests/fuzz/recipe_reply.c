@@ -14,7 +14,8 @@ enum { REPLY_MOST = 1 << 16, ROUNDS = 20000 };
 static const char recipe_text[] =
     "return infer {\n  name = \"n\", seed = 3,\n  model \"registry.json\",\n"
     "  use \"kv.paged\" { block = 16, budget = 1.5 },\n  use \"weights.rtn\",\n"
-    "  prompts { \"a\", \"b\" },\n  sample { stop = { \"x\" }, length = 1/0 },\n  against \"ok_plain\",\n"
+    "  prompts { \"a\", \"b\" },\n  sample { stop = { \"x\" }, length = 1/0 },\n  against "
+    "\"ok_plain\",\n"
     "  4, infer { },\n}\n";
 
 static struct {
@@ -28,8 +29,29 @@ static uint32_t pick(uint32_t n) {
 }
 
 static const char *const pieces[] = {
-    "{}", "[]", "null", "1e300", "-1", "\"\"", "\"use\"", "\"infer\"", "true", "99999999999", "{\"odd\":\"x\"}",
-    "\"word\"", "\"at\"", "[1,1,1]", "\"\\u0000\"", "\"kv.paged\"", ",", ":", "{", "[", "]", "}", "\"",
+    "{}",
+    "[]",
+    "null",
+    "1e300",
+    "-1",
+    "\"\"",
+    "\"use\"",
+    "\"infer\"",
+    "true",
+    "99999999999",
+    "{\"odd\":\"x\"}",
+    "\"word\"",
+    "\"at\"",
+    "[1,1,1]",
+    "\"\\u0000\"",
+    "\"kv.paged\"",
+    ",",
+    ":",
+    "{",
+    "[",
+    "]",
+    "}",
+    "\"",
 };
 
 static size_t damage(char *text, size_t size) {
@@ -53,7 +75,8 @@ static void take(const char *reply, size_t size) {
   recipe.source = recipe_source_of(recipe_text, sizeof recipe_text - 1);
   if (recipe_answer_read(reply, size, &recipe, &why) == RIDGE_OK) {
     struct composed composed;
-    compose_recipe(&recipe, &world.fixture.registry, &world.fixture.machine, &request, &composed);
+    compose_recipe(&recipe, &world.fixture.registry, &world.fixture.machine, &request,
+                   &composed);
     char *text = compose_diagnostics_text(composed.diagnostics, false);
     free(text);
     composed_free(&composed);

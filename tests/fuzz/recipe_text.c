@@ -39,10 +39,53 @@ static size_t load(const char *path, char *text) {
 }
 
 static const char *const pieces[] = {
-    "{", "}", "(", ")", "[", "]", "[[", "]]", ",", "=", "\"", "'", "--", "--[[", "\n", "\r", "\\", "..",
-    "use ", "infer", "sweep", "each", "return ", "function() end", "nil", "1e999", "0/0", "-1",
-    "\xff", "\xc3\xa9", "\xe2\x80\xae", "\t", "name", "vary ", "least ", "of ", "not ", "local x = ",
-    "if x then ", "end ", "tostring(", "pairs(", "x", "(\"x\"):rep(9)", "_ENV", "math.huge", "goto a ",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    "[[",
+    "]]",
+    ",",
+    "=",
+    "\"",
+    "'",
+    "--",
+    "--[[",
+    "\n",
+    "\r",
+    "\\",
+    "..",
+    "use ",
+    "infer",
+    "sweep",
+    "each",
+    "return ",
+    "function() end",
+    "nil",
+    "1e999",
+    "0/0",
+    "-1",
+    "\xff",
+    "\xc3\xa9",
+    "\xe2\x80\xae",
+    "\t",
+    "name",
+    "vary ",
+    "least ",
+    "of ",
+    "not ",
+    "local x = ",
+    "if x then ",
+    "end ",
+    "tostring(",
+    "pairs(",
+    "x",
+    "(\"x\"):rep(9)",
+    "_ENV",
+    "math.huge",
+    "goto a ",
 };
 
 static size_t replace(char *text, size_t size, size_t at, size_t gone, const char *with,
@@ -65,7 +108,8 @@ static size_t damage(char *text, size_t size, const char *other, size_t other_si
   }
   case 3: {
     size_t from = pick((uint32_t)other_size + 1), most = other_size - from;
-    return replace(text, size, at, 0, other + from, pick(most < 200 ? (uint32_t)most + 1 : 200));
+    return replace(text, size, at, 0, other + from,
+                   pick(most < 200 ? (uint32_t)most + 1 : 200));
   }
   case 4: return at;
   default: return replace(text, size, at, 0, &byte, 1);
@@ -84,8 +128,10 @@ static void take_answer(struct recipe *recipe, const json_t *answer) {
 static void compose_it(const struct recipe *recipe) {
   struct compose_request request = {0};
   struct composed composed;
-  compose_recipe(recipe, &world.fixture.registry, &world.fixture.machine, &request, &composed);
-  assert_true((composed.composition == NULL) == (json_array_size(composed.diagnostics) > 0));
+  compose_recipe(recipe, &world.fixture.registry, &world.fixture.machine, &request,
+                 &composed);
+  assert_true((composed.composition == NULL) ==
+              (json_array_size(composed.diagnostics) > 0));
   char *text = compose_diagnostics_text(composed.diagnostics, true);
   assert_non_null(text);
   free(text);

@@ -38,11 +38,14 @@ static inline struct fixture fixture_open(void) {
   }
   json_decref(list);
   qsort(registry->plugins, registry->n_plugins, sizeof *registry->plugins, fixture_by_id);
-  snprintf(fixture.machine.features, sizeof fixture.machine.features, "avx avx2 f16c fma slow");
+  snprintf(fixture.machine.features, sizeof fixture.machine.features,
+           "avx avx2 f16c fma slow");
   return fixture;
 }
 
-static inline void fixture_close(struct fixture *fixture) { registry_free(&fixture->registry); }
+static inline void fixture_close(struct fixture *fixture) {
+  registry_free(&fixture->registry);
+}
 
 /* Write a file into a scratch folder; the caller frees the path. */
 static inline char *fixture_write(const char *folder, const char *name, const void *data,

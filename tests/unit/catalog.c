@@ -4,8 +4,11 @@
 #include <math.h>
 
 static const struct made paged = {
-    .name = "paged", .strategies = {"kv.paged", "decode.lookup", "part.kernels", NULL},
-    .seed = 7, .context = 256, .block = 16};
+    .name = "paged",
+    .strategies = {"kv.paged", "decode.lookup", "part.kernels", NULL},
+    .seed = 7,
+    .context = 256,
+    .block = 16};
 
 static void a_run_is_there_before_it_starts(void **state) {
   struct made_place *place = *state;
@@ -15,22 +18,23 @@ static void a_run_is_there_before_it_starts(void **state) {
   expect("SELECT ended IS NULL AND started > 1600000000000000 FROM run", "1");
   expect("SELECT command FROM run", "[\"ridge\",\"run\",\"made.lua\"]");
   expect("SELECT group_concat(name || ':' || requested || ':' || seam, ' | ') FROM "
-         "(SELECT p.name, requested, seam FROM composition JOIN plugin p USING (plugin_id) "
-         "ORDER BY position)",
+         "(SELECT p.name, requested, seam "
+         "FROM composition JOIN plugin p USING (plugin_id) ORDER BY position)",
          "kv.paged:1:kv.store/1 graph.pass/1 | decode.lookup:1:kv.store/1 graph.pass/1 | "
          "part.kernels:0:kv.store/1 graph.pass/1");
-  expect("SELECT t.name FROM plugin JOIN technique t USING (technique_id) WHERE plugin.name = "
-         "'kv.paged'", "vllm");
+  expect("SELECT t.name "
+         "FROM plugin JOIN technique t USING (technique_id) WHERE plugin.name = 'kv.paged'",
+         "vllm");
   made_end(place->catalog, run.id, CATALOG_STOPPED, NULL);
 }
 
 static void every_setting_knows_its_origin_and_line(void **state) {
   struct made_place *place = *state;
   made_run(place->catalog, &paged, NULL, 0, 0, NULL);
-  expect("SELECT group_concat(owner || '.' || name || '=' || value || ' ' || origin || ' ' || "
-         "ifnull(line, '-'), '; ') FROM setting",
-         "decode.lookup.block=16 recipe 7; engine.context=256 command 3; kv.paged.block=16 recipe "
-         "7; sample.stop=[\".\"] recipe -; sample.temperature=0.0 default -");
+  expect("SELECT group_concat(owner || '.' || name || '=' || value || ' ' || origin || ' ' "
+         "|| ifnull(line, '-'), '; ') FROM setting",
+         "decode.lookup.block=16 recipe 7; engine.context=256 command 3; kv.paged.block=16 "
+         "recipe 7; sample.stop=[\".\"] recipe -; sample.temperature=0.0 default -");
   expect("SELECT typeof(value) FROM setting WHERE name = 'temperature'", "real");
 }
 
@@ -41,7 +45,8 @@ static void a_value_without_origin_is_refused_and_leaves_nothing(void **state) {
   struct why why;
   made_new(&paged, &parts);
   json_object_del(json_object_get(parts.origins, "settings"), "sample.stop");
-  assert_int_equal(catalog_run_begin(place->catalog, &parts.asked, &run, &why), RIDGE_INTERNAL);
+  assert_int_equal(catalog_run_begin(place->catalog, &parts.asked, &run, &why),
+                   RIDGE_INTERNAL);
   assert_non_null(strstr(why.text, "`sample.stop` has no origin"));
   made_free(&parts);
   expect("SELECT (SELECT count(*) FROM run) || (SELECT count(*) FROM plan)", "00");
@@ -53,7 +58,8 @@ static void an_ablation_finds_the_run_without_the_strategy(void **state) {
   without.strategies[1] = "part.kernels", without.strategies[2] = NULL;
   made_run(place->catalog, &paged, NULL, 0, 0, NULL);
   made_run(place->catalog, &without, NULL, 0, 0, NULL);
-  expect("SELECT a.name FROM ablation a JOIN plan p ON p.composition = a.without", "decode.lookup");
+  expect("SELECT a.name FROM ablation a JOIN plan p ON p.composition = a.without",
+         "decode.lookup");
   expect("SELECT count(DISTINCT task) || count(DISTINCT composition) FROM plan", "12");
 }
 
@@ -64,7 +70,8 @@ static void a_composition_whose_digest_is_not_its_own_is_refused(void **state) {
   struct why why;
   made_new(&paged, &parts);
   parts.asked.composition_digest = parts.asked.task_digest;
-  assert_int_equal(catalog_run_begin(place->catalog, &parts.asked, &run, &why), RIDGE_INTERNAL);
+  assert_int_equal(catalog_run_begin(place->catalog, &parts.asked, &run, &why),
+                   RIDGE_INTERNAL);
   made_free(&parts);
 }
 
@@ -76,8 +83,9 @@ static void equal_machines_programs_recipes_and_plans_are_one_row(void **state) 
   made_run(place->catalog, &paged, NULL, 0, 0, NULL);
   made_run(place->catalog, &other, NULL, 0, 0, NULL);
   expect("SELECT (SELECT count(*) FROM machine) || (SELECT count(*) FROM program) || "
-         "(SELECT count(*) FROM recipe) || (SELECT count(*) FROM plan) || "
-         "(SELECT count(*) FROM plugin) || (SELECT count(DISTINCT uid) FROM run)",
+         "(SELECT count(*) "
+         "FROM recipe) || (SELECT count(*) FROM plan) || (SELECT count(*) FROM plugin) || "
+         "(SELECT count(DISTINCT uid) FROM run)",
          "121133");
 }
 
@@ -98,7 +106,8 @@ static void a_number_that_is_not_finite_keeps_its_name(void **state) {
   must(catalog_samples(place->catalog, run.id, &samples, &why));
   const json_t *repeats =
       json_object_get(json_array_get(json_object_get(samples, "metrics"), 0), "repeats");
-  assert_string_equal(json_string_value(json_object_get(json_array_get(repeats, 0), "odd")), "nan");
+  assert_string_equal(json_string_value(json_object_get(json_array_get(repeats, 0), "odd")),
+                      "nan");
   assert_true(json_real_value(json_object_get(json_array_get(repeats, 3), "value")) == 0.1);
   json_decref(samples);
 }
@@ -116,8 +125,10 @@ static void typical_is_the_median_of_the_measured_repeats(void **state) {
   expect("SELECT count(*) FROM typical", "0");
   made_end(place->catalog, run.id, CATALOG_DONE, NULL);
   expect("SELECT group_concat(m.name || ' ' || value || ' ' || repeats) FROM typical "
-         "JOIN metric m USING (metric_id)", "decode_tps 3.0 3,prefill_tps 3.0 4");
-  expect("SELECT decode_tps || ' ' || strategies FROM run_summary", "3.0 kv.paged decode.lookup");
+         "JOIN metric m USING (metric_id)",
+         "decode_tps 3.0 3,prefill_tps 3.0 4");
+  expect("SELECT decode_tps || ' ' || strategies FROM run_summary",
+         "3.0 kv.paged decode.lookup");
 }
 
 static void one_metric_and_repeat_is_measured_once(void **state) {
@@ -125,7 +136,8 @@ static void one_metric_and_repeat_is_measured_once(void **state) {
   struct why why;
   struct catalog_run run = made_begin(place->catalog, &paged);
   must(catalog_run_sample(place->catalog, run.id, "loss", 0, 1, &why));
-  assert_int_equal(catalog_run_sample(place->catalog, run.id, "loss", 0, 2, &why), RIDGE_INVALID);
+  assert_int_equal(catalog_run_sample(place->catalog, run.id, "loss", 0, 2, &why),
+                   RIDGE_INVALID);
   assert_non_null(strstr(why.text, "metric `loss`, repeat 0"));
   expect("SELECT value FROM sample", "1.0");
   made_end(place->catalog, run.id, CATALOG_DONE, NULL);
@@ -136,23 +148,26 @@ static void a_refused_run_is_still_a_row(void **state) {
   struct made_parts parts;
   struct catalog_run run;
   struct why why;
-  json_t *diagnostics = json_pack(
-      "[{s:s,s:s,s:i,s:i,s:i,s:s,s:[s],s:s},{s:s,s:s}]", "code", "P104", "file", "made.lua", "line",
-      6, "column", 35, "length", 11, "text", "`weights.rtn.group` is 512", "notes",
-      "smaller is more exact", "help", "use 256", "code", "P203", "text", "cannot run together");
+  json_t *diagnostics =
+      json_pack("[{s:s,s:s,s:i,s:i,s:i,s:s,s:[s],s:s},{s:s,s:s}]", "code", "P104", "file",
+                "made.lua", "line", 6, "column", 35, "length", 11, "text",
+                "`weights.rtn.group` is 512", "notes", "smaller is more exact", "help",
+                "use 256", "code", "P203", "text", "cannot run together");
   made_new(&paged, &parts);
   must(catalog_run_refused(place->catalog, &parts.asked, diagnostics, NULL, &run, &why));
   made_free(&parts);
   json_decref(diagnostics);
   expect("SELECT status || ' ' || why FROM run WHERE plan_id IS NULL AND ended = started",
          "refused `weights.rtn.group` is 512");
-  expect("SELECT group_concat(code || ' ' || ifnull(line, '-')) FROM diagnostic", "P104 6,P203 -");
+  expect("SELECT group_concat(code || ' ' || ifnull(line, '-')) FROM diagnostic",
+         "P104 6,P203 -");
   expect("SELECT count(*) FROM pragma_foreign_key_check", "0");
   expect("INSERT INTO diagnostic VALUES (1, 9, 'P1', NULL, 1, 1, 1, 'late', '[]', NULL)",
          "a finished run takes no more rows");
 }
 
-static void a_run_refused_while_planning_loses_its_plan_and_keeps_its_diagnostics(void **state) {
+static void a_run_refused_while_planning_loses_its_plan_and_keeps_its_diagnostics(
+    void **state) {
   struct made_place *place = *state;
   struct why why;
   struct catalog_run run = made_begin(place->catalog, &paged);
@@ -171,19 +186,21 @@ static void who_took_part_is_written_with_evidence(void **state) {
   struct why why;
   struct catalog_run run = made_begin(place->catalog, &paged);
   json_t *report = json_pack(
-      "[{s:s,s:b,s:b,s:i,s:i,s:s,s:i,s:i,s:[{s:s,s:s,s:i,s:i}]},{s:s,s:b,s:b,s:i,s:[]}]", "id",
-      "kv.paged", "engaged", 1, "inert", 0, "calls", 40, "declined", 2, "reason", "odd size",
-      "time_ns", 1000, "bytes_peak", 4096, "evidence", "name", "blocks", "unit", "block", "count", 9,
-      "least", 1, "id", "decode.lookup", "engaged", 0, "inert", 1, "calls", 0, "evidence");
+      "[{s:s,s:b,s:b,s:i,s:i,s:s,s:i,s:i,s:[{s:s,s:s,s:i,s:i}]},{s:s,s:b,s:b,s:i,s:[]}]",
+      "id", "kv.paged", "engaged", 1, "inert", 0, "calls", 40, "declined", 2, "reason",
+      "odd size", "time_ns", 1000, "bytes_peak", 4096, "evidence", "name", "blocks", "unit",
+      "block", "count", 9, "least", 1, "id", "decode.lookup", "engaged", 0, "inert", 1,
+      "calls", 0, "evidence");
   must(catalog_run_strategies(place->catalog, run.id, report, &why));
   json_object_set_new(json_array_get(report, 0), "id", json_string("kv.stranger"));
-  assert_int_equal(catalog_run_strategies(place->catalog, run.id, report, &why), RIDGE_INVALID);
+  assert_int_equal(catalog_run_strategies(place->catalog, run.id, report, &why),
+                   RIDGE_INVALID);
   assert_non_null(strstr(why.text, "`kv.stranger` reports, but took no part"));
   json_decref(report);
   made_end(place->catalog, run.id, CATALOG_INERT, NULL);
   expect("SELECT group_concat(ifnull(engaged, '-') || ifnull(inert, '-') || ' ' || "
-         "ifnull(calls, '-') || ' ' || ifnull(reason, '-')) FROM "
-         "(SELECT * FROM composition ORDER BY position)",
+         "ifnull(calls, '-') || ' ' || ifnull(reason, '-')) "
+         "FROM (SELECT * FROM composition ORDER BY position)",
          "10 40 odd size,01 0 -,-- - -");
   expect("SELECT name || count || least FROM evidence", "blocks91");
 }
@@ -192,25 +209,30 @@ static void the_blamed_plugin_is_the_one_that_took_part(void **state) {
   struct made_place *place = *state;
   struct why why;
   struct catalog_run run = made_begin(place->catalog, &paged);
-  struct catalog_end end = {.status = CATALOG_CRASHED, .why = "SIGSEGV", .blamed = "kv.paged 1.0.0"};
+  struct catalog_end end = {
+      .status = CATALOG_CRASHED, .why = "SIGSEGV", .blamed = "kv.paged 1.0.0"};
   must(catalog_run_end(place->catalog, run.id, &end, &why));
   run = made_begin(place->catalog, &paged);
   end.blamed = "";
   must(catalog_run_end(place->catalog, run.id, &end, &why));
   expect("SELECT group_concat(name) FROM (SELECT ifnull(p.name, 'nobody') AS name FROM run "
-         "LEFT JOIN plugin p ON p.plugin_id = blamed_id ORDER BY run_id)", "kv.paged,nobody");
+         "LEFT JOIN plugin p ON p.plugin_id = blamed_id ORDER BY run_id)",
+         "kv.paged,nobody");
 }
 
 static void texts_inputs_operators_events_and_plans_are_kept(void **state) {
   struct made_place *place = *state;
   struct why why;
   struct catalog_run run = made_begin(place->catalog, &paged);
-  json_t *input = json_pack("{s:s,s:s,s:s,s:s,s:I}", "role", "model", "name", "stories", "path",
-                            "/m.gguf", "digest", "ab", "bytes", (json_int_t)5000000000);
-  json_t *text = json_pack("{s:i,s:i,s:s,s:s,s:[i,i],s:s}", "repeat", 0, "sequence", 1, "prompt",
-                           "Once", "text", "upon \xe2\x82\xac", "tokens", 5, 6, "stop", "length");
-  json_t *nodes = json_pack("[{s:s,s:s,s:s,s:i,s:i,s:i,s:i}]", "name", "blk.0.attn_q", "op",
-                            "matmul", "kernel", "avx2", "calls", 3, "ns", 4, "bytes", 5, "flops", 6);
+  json_t *input =
+      json_pack("{s:s,s:s,s:s,s:s,s:I}", "role", "model", "name", "stories", "path",
+                "/m.gguf", "digest", "ab", "bytes", (json_int_t)5000000000);
+  json_t *text =
+      json_pack("{s:i,s:i,s:s,s:s,s:[i,i],s:s}", "repeat", 0, "sequence", 1, "prompt",
+                "Once", "text", "upon \xe2\x82\xac", "tokens", 5, 6, "stop", "length");
+  json_t *nodes =
+      json_pack("[{s:s,s:s,s:s,s:i,s:i,s:i,s:i}]", "name", "blk.0.attn_q", "op", "matmul",
+                "kernel", "avx2", "calls", 3, "ns", 4, "bytes", 5, "flops", 6);
   json_t *plan = json_pack("{s:[s]}", "nodes", "x");
   must(catalog_run_input(place->catalog, run.id, input, &why));
   must(catalog_run_text(place->catalog, run.id, text, &why));
@@ -225,20 +247,22 @@ static void texts_inputs_operators_events_and_plans_are_kept(void **state) {
   must(catalog_run_note(place->catalog, run.id, "a later note", &why));
   json_t *all = NULL;
   must(catalog_show(place->catalog, run.id,
-                    CATALOG_TEXTS | CATALOG_OPERATORS | CATALOG_PLAN | CATALOG_POINTS, &all, &why));
+                    CATALOG_TEXTS | CATALOG_OPERATORS | CATALOG_PLAN | CATALOG_POINTS, &all,
+                    &why));
   assert_int_equal(json_array_size(json_object_get(all, "notes")), 2);
   const json_t *kept = json_array_get(json_object_get(all, "texts"), 0);
-  assert_string_equal(json_string_value(json_object_get(kept, "text")), "upon \xe2\x82\xac");
+  assert_string_equal(json_string_value(json_object_get(kept, "text")),
+                      "upon \xe2\x82\xac");
   assert_int_equal(json_integer_value(json_object_get(kept, "tokens")), 2);
   kept = json_array_get(json_object_get(all, "inputs"), 0);
   assert_true(json_integer_value(json_object_get(kept, "bytes")) == 5000000000);
   assert_true(json_equal(json_object_get(json_object_get(all, "plan"), "detail"), plan));
-  assert_string_equal(
-      json_string_value(json_object_get(json_array_get(json_object_get(all, "events"), 0), "place")),
-      "pool.c:3");
-  assert_string_equal(
-      json_string_value(json_object_get(json_array_get(json_object_get(all, "operators"), 0), "kernel")),
-      "avx2");
+  assert_string_equal(json_string_value(json_object_get(
+                          json_array_get(json_object_get(all, "events"), 0), "place")),
+                      "pool.c:3");
+  assert_string_equal(json_string_value(json_object_get(
+                          json_array_get(json_object_get(all, "operators"), 0), "kernel")),
+                      "avx2");
   json_decref(all);
   json_decref(input);
   json_decref(text);
@@ -270,9 +294,11 @@ static void a_run_is_found_by_number_uid_prefix_name_and_last(void **state) {
   must(catalog_run_find(place->catalog, uid, &found, &why));
   assert_int_equal(found, first);
   free(uid);
-  static const char *const wrong[] = {"4", "pagex", "zz", "", "99999999999999999999", "0", "-1", "~~~~"};
+  static const char *const wrong[] = {"4", "pagex", "zz",  "", "99999999999999999999",
+                                      "0", "-1",    "~~~~"};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-    assert_int_equal(catalog_run_find(place->catalog, wrong[i], &found, &why), RIDGE_INVALID);
+    assert_int_equal(catalog_run_find(place->catalog, wrong[i], &found, &why),
+                     RIDGE_INVALID);
     assert_non_null(strstr(why.text, "there is no run"));
   }
 }
@@ -282,12 +308,14 @@ static void a_prefix_of_two_uids_is_refused(void **state) {
   struct why why;
   int64_t found;
   made_run(place->catalog, &paged, NULL, 0, 0, NULL);
-  expect("INSERT INTO run SELECT 100, 'zzzz0000000000000000000001', name, phase, recipe_id, plan_id, "
-         "machine_id, program_id, seed, command, file, NULL, NULL, NULL, 'running', NULL, NULL, NULL, "
-         "'', 1, NULL FROM run", "no row");
-  expect("INSERT INTO run SELECT 101, 'zzzz0000000000000000000002', name, phase, recipe_id, plan_id, "
-         "machine_id, program_id, seed, command, file, NULL, NULL, NULL, 'running', NULL, NULL, NULL, "
-         "'', 1, NULL FROM run WHERE run_id = 1", "no row");
+  expect("INSERT INTO run SELECT 100, 'zzzz0000000000000000000001', name, phase, "
+         "recipe_id, plan_id, machine_id, program_id, seed, command, file, NULL, NULL, "
+         "NULL, 'running', NULL, NULL, NULL, '', 1, NULL FROM run",
+         "no row");
+  expect("INSERT INTO run SELECT 101, 'zzzz0000000000000000000002', name, phase, "
+         "recipe_id, plan_id, machine_id, program_id, seed, command, file, NULL, NULL, "
+         "NULL, 'running', NULL, NULL, NULL, '', 1, NULL FROM run WHERE run_id = 1",
+         "no row");
   assert_int_equal(catalog_run_find(place->catalog, "zzzz", &found, &why), RIDGE_INVALID);
   assert_non_null(strstr(why.text, "several runs"));
   must(catalog_run_find(place->catalog, "zzzz0000000000000000000002", &found, &why));
@@ -306,7 +334,8 @@ static void runs_are_listed_newest_first_and_filtered(void **state) {
   struct catalog_filter filter = {.limit = 2};
   must(catalog_runs(place->catalog, &filter, &rows, &why));
   assert_int_equal(json_array_size(rows), 2);
-  assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 0), "run")), open.id);
+  assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 0), "run")),
+                   open.id);
   json_decref(rows);
   filter = (struct catalog_filter){.name = "paged", .status = "done"};
   must(catalog_runs(place->catalog, &filter, &rows, &why));
@@ -330,11 +359,11 @@ static void only_what_differs_is_a_difference(void **state) {
   int64_t b = made_run(place->catalog, &other, NULL, 0, 0, "aa");
   must(catalog_diff(place->catalog, a, b, &rows, &why));
   char *text = json_dumps(rows, JSON_COMPACT);
-  assert_string_equal(text,
-                      "[{\"what\":\"plugin decode.lookup\",\"a\":\"1.0.0 5ae1c16f8fdb\",\"b\":null},"
-                      "{\"what\":\"decode.lookup.block\",\"a\":\"16\",\"b\":null},"
-                      "{\"what\":\"engine.context\",\"a\":\"256\",\"b\":\"512\"},"
-                      "{\"what\":\"program commit\",\"a\":\"c0ffee\",\"b\":\"decaf\"}]");
+  assert_string_equal(
+      text, "[{\"what\":\"plugin decode.lookup\",\"a\":\"1.0.0 5ae1c16f8fdb\",\"b\":null},"
+            "{\"what\":\"decode.lookup.block\",\"a\":\"16\",\"b\":null},{\"what\":\"engine."
+            "context\",\"a\":\"256\",\"b\":\"512\"},{\"what\":\"program "
+            "commit\",\"a\":\"c0ffee\",\"b\":\"decaf\"}]");
   free(text);
   json_decref(rows);
   must(catalog_diff(place->catalog, a, a, &rows, &why));
@@ -348,10 +377,13 @@ static void techniques_and_claims_are_loaded_when_a_catalog_is_made(void **state
   struct made_place *place = *state;
   struct why why;
   json_t *rows = NULL;
-  expect("SELECT (SELECT count(*) FROM technique) || ' ' || (SELECT count(*) FROM claim)", "151 503");
-  expect("SELECT group_concat(standing || n, ' ') FROM (SELECT standing, count(*) AS n FROM technique "
-         "GROUP BY 1)", "background33 confirmed10 remembered6 unknown102");
-  expect("SELECT group_concat(trust || n, ' ') FROM (SELECT trust, count(*) AS n FROM claim GROUP BY 1)",
+  expect("SELECT (SELECT count(*) FROM technique) || ' ' || (SELECT count(*) FROM claim)",
+         "151 503");
+  expect("SELECT group_concat(standing || n, ' ') FROM (SELECT standing, count(*) AS n "
+         "FROM technique GROUP BY 1)",
+         "background33 confirmed10 remembered6 unknown102");
+  expect("SELECT group_concat(trust || n, ' ') FROM (SELECT trust, count(*) AS n FROM "
+         "claim GROUP BY 1)",
          "memory2 primary426 secondary75");
   must(catalog_techniques(place->catalog, "qmoe", &rows, &why));
   const json_t *one = json_array_get(rows, 0);
@@ -373,20 +405,24 @@ static void a_strategys_claims_stand_beside_the_papers(void **state) {
   made_run(place->catalog, &paged, NULL, 0, 0, NULL);
   must(catalog_claims(place->catalog, "vllm", &rows, &why));
   const json_t *first = json_array_get(rows, 0);
-  assert_string_equal(json_string_value(json_object_get(first, "label")), "kv.paged/capacity");
+  assert_string_equal(json_string_value(json_object_get(first, "label")),
+                      "kv.paged/capacity");
   assert_true(json_real_value(json_object_get(first, "hi")) == 4);
   json_decref(rows);
-  expect("SELECT group_concat(DISTINCT better) FROM metric WHERE name LIKE '%.waste'", "-1");
+  expect("SELECT group_concat(DISTINCT better) FROM metric WHERE name LIKE '%.waste'",
+         "-1");
 }
 
 static void an_edition_loaded_twice_is_the_same(void **state) {
   struct made_place *place = *state;
-  char *before = made_look(place->path, "SELECT group_concat(claim_id || digest || retired) FROM claim");
+  char *before = made_look(place->path,
+                           "SELECT group_concat(claim_id || digest || retired) FROM claim");
   catalog_close(place->catalog);
   expect("UPDATE loaded SET edition = 0", "no row");
   expect("UPDATE technique SET title = 'changed' WHERE name = 'qmoe'", "no row");
   place->catalog = made_open(place->path);
-  char *after = made_look(place->path, "SELECT group_concat(claim_id || digest || retired) FROM claim");
+  char *after = made_look(place->path,
+                          "SELECT group_concat(claim_id || digest || retired) FROM claim");
   assert_string_equal(before, after);
   expect("SELECT count(*) FROM technique WHERE title = 'changed'", "0");
   free(before);
@@ -416,7 +452,8 @@ static void descriptions_are_kept_by_build(void **state) {
 static void the_newest_measured_speed_of_a_machine_is_found(void **state) {
   struct made_place *place = *state;
   struct why why;
-  json_t *machine = json_pack("{s:s}", "cpu", "one"), *other = json_pack("{s:s}", "cpu", "two");
+  json_t *machine = json_pack("{s:s}", "cpu", "one"),
+         *other = json_pack("{s:s}", "cpu", "two");
   json_t *speed = json_pack("{s:f}", "read", 1.5), *found = NULL;
   int64_t measured = 0;
   must(catalog_calibration_get(place->catalog, machine, &found, &measured, &why));
@@ -441,13 +478,15 @@ static void runs_of_a_sweep_belong_together(void **state) {
   struct why why;
   json_t *points = json_pack("[{s:i}]", "kv.paged.block", 16);
   made_new(&paged, &parts);
-  must(catalog_sweep_begin(place->catalog, "blocks", "return sweep {}", points, &parts.asked.sweep_id, &why));
+  must(catalog_sweep_begin(place->catalog, "blocks", "return sweep {}", points,
+                           &parts.asked.sweep_id, &why));
   must(catalog_run_begin(place->catalog, &parts.asked, &run, &why));
   made_end(place->catalog, run.id, CATALOG_DONE, NULL);
   must(catalog_sweep_end(place->catalog, parts.asked.sweep_id, &why));
   made_free(&parts);
   json_decref(points);
-  expect("SELECT s.name FROM run JOIN sweep s USING (sweep_id) WHERE s.ended >= s.started", "blocks");
+  expect("SELECT s.name FROM run JOIN sweep s USING (sweep_id) WHERE s.ended >= s.started",
+         "blocks");
 }
 
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, made_setup, made_teardown)

@@ -13,13 +13,14 @@ static const struct made small = {
 static int64_t full_run(struct catalog *catalog, bool ended) {
   struct why why;
   struct catalog_run run = made_begin(catalog, &small);
-  json_t *input = json_pack("{s:s,s:s,s:s,s:s,s:i}", "role", "model", "name", "m", "path", "/m",
-                            "digest", "d", "bytes", 1);
+  json_t *input = json_pack("{s:s,s:s,s:s,s:s,s:i}", "role", "model", "name", "m", "path",
+                            "/m", "digest", "d", "bytes", 1);
   json_t *text = json_pack("{s:i,s:i,s:[i]}", "repeat", 0, "sequence", 0, "tokens", 1);
   json_t *nodes = json_pack("[{s:s}]", "name", "n");
-  json_t *report = json_pack("[{s:s,s:b,s:i,s:[{s:s,s:i}]}]", "id", "kv.paged", "engaged", 1, "calls",
-                             3, "evidence", "name", "blocks", "count", 3);
-  json_t *diagnostics = json_pack("[{s:s,s:s}]", "code", "N1", "text", "a note of the plan");
+  json_t *report = json_pack("[{s:s,s:b,s:i,s:[{s:s,s:i}]}]", "id", "kv.paged", "engaged",
+                             1, "calls", 3, "evidence", "name", "blocks", "count", 3);
+  json_t *diagnostics =
+      json_pack("[{s:s,s:s}]", "code", "N1", "text", "a note of the plan");
   struct catalog_point point = {"loss", 1, 2.0};
   must(catalog_run_input(catalog, run.id, input, &why));
   must(catalog_run_text(catalog, run.id, text, &why));
@@ -39,15 +40,17 @@ static int64_t full_run(struct catalog *catalog, bool ended) {
   return run.id;
 }
 
-static const char *const tables[] = {"diagnostic", "composition", "evidence", "setting", "sample",
-                                     "point",      "input",       "event",    "run_text", "operator"};
+static const char *const tables[] = {"diagnostic", "composition", "evidence", "setting",
+                                     "sample",     "point",       "input",    "event",
+                                     "run_text",   "operator"};
 enum { N_TABLES = sizeof tables / sizeof *tables };
 
 static void every_table_of_a_run_is_tried(void **state) {
   struct made_place *place = *state;
   /* Each table with a run_id is in the list above, or known to be otherwise. */
-  expect("SELECT count(*) FROM sqlite_schema s, pragma_table_info(s.name) c WHERE s.type = 'table' "
-         "AND c.name = 'run_id' AND s.name NOT IN ('run', 'settled', 'note', 'arm')",
+  expect("SELECT count(*) FROM sqlite_schema s, pragma_table_info(s.name) c WHERE s.type = "
+         "'table' AND c.name = 'run_id' AND s.name NOT IN ('run', 'settled', 'note', "
+         "'arm')",
          "10");
   full_run(place->catalog, true);
   for (int i = 0; i < N_TABLES; i++) {
@@ -67,8 +70,9 @@ static void rows_of_a_finished_run_cannot_be_added_changed_or_deleted(void **sta
     snprintf(sql, sizeof sql, "REPLACE INTO %s SELECT * FROM %s", tables[i], tables[i]);
     expect(sql, "a finished run takes no more rows");
     snprintf(sql, sizeof sql, "UPDATE %s SET run_id = run_id", tables[i]);
-    expect(sql, strcmp(tables[i], "composition") == 0 ? "who took part in a run cannot be changed"
-                                                      : "what a run wrote down cannot be changed");
+    expect(sql, strcmp(tables[i], "composition") == 0
+                    ? "who took part in a run cannot be changed"
+                    : "what a run wrote down cannot be changed");
     snprintf(sql, sizeof sql, "DELETE FROM %s", tables[i]);
     expect(sql, "what a run wrote down cannot be deleted");
   }
@@ -80,16 +84,21 @@ static void rows_of_a_finished_run_cannot_be_added_changed_or_deleted(void **sta
 static void a_finished_run_cannot_be_changed_replaced_or_deleted(void **state) {
   struct made_place *place = *state;
   full_run(place->catalog, true);
-  expect("UPDATE run SET status = 'failed', why = 'no'", "a finished run cannot be changed; add a note");
-  expect("UPDATE run SET output = 'better'", "a finished run cannot be changed; add a note");
-  expect("UPDATE OR REPLACE run SET run_id = 9", "what a run was asked to do cannot be changed");
+  expect("UPDATE run SET status = 'failed', why = 'no'",
+         "a finished run cannot be changed; add a note");
+  expect("UPDATE run SET output = 'better'",
+         "a finished run cannot be changed; add a note");
+  expect("UPDATE OR REPLACE run SET run_id = 9",
+         "what a run was asked to do cannot be changed");
   expect("DELETE FROM run", "a run cannot be deleted");
   expect("REPLACE INTO run SELECT * FROM run", "a run is written once, before it starts");
-  expect("REPLACE INTO run SELECT run_id, uid || 'x', name, phase, recipe_id, plan_id, machine_id, "
-         "program_id, seed, command, file, NULL, NULL, NULL, 'running', NULL, NULL, NULL, '', 1, NULL "
-         "FROM run", "a run is written once, before it starts");
-  expect("INSERT INTO run SELECT 9, 'x', name, phase, recipe_id, plan_id, machine_id, program_id, "
-         "seed, command, file, NULL, NULL, NULL, 'done', NULL, NULL, 'forged', '', 1, 2 FROM run",
+  expect("REPLACE INTO run SELECT run_id, uid || 'x', name, phase, recipe_id, plan_id, "
+         "machine_id, program_id, seed, command, file, NULL, NULL, NULL, 'running', NULL, "
+         "NULL, NULL, '', 1, NULL FROM run",
+         "a run is written once, before it starts");
+  expect("INSERT INTO run SELECT 9, 'x', name, phase, recipe_id, plan_id, machine_id, "
+         "program_id, seed, command, file, NULL, NULL, NULL, 'done', NULL, NULL, "
+         "'forged', '', 1, 2 FROM run",
          "a run is written once, before it starts");
   expect("SELECT status || output FROM run", "doneout");
 }
@@ -97,14 +106,16 @@ static void a_finished_run_cannot_be_changed_replaced_or_deleted(void **state) {
 static void a_running_run_keeps_what_it_was_asked(void **state) {
   struct made_place *place = *state;
   int64_t run = full_run(place->catalog, false);
-  static const char *const columns[] = {"uid",        "name",       "seed",    "recipe_id", "machine_id",
-                                        "program_id", "command",    "started", "phase",     "supervisor"};
+  static const char *const columns[] = {"uid",        "name",       "seed",    "recipe_id",
+                                        "machine_id", "program_id", "command", "started",
+                                        "phase",      "supervisor"};
   for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
     char sql[128];
     snprintf(sql, sizeof sql, "UPDATE run SET %s = %s", columns[i], columns[i]);
     expect(sql, "what a run was asked to do cannot be changed");
   }
-  expect("UPDATE composition SET requested = 0", "who took part in a run cannot be changed");
+  expect("UPDATE composition SET requested = 0",
+         "who took part in a run cannot be changed");
   expect("UPDATE composition SET calls = 4", "no row");
   expect("UPDATE sample SET value = 9", "what a run wrote down cannot be changed");
   expect("DELETE FROM setting", "what a run wrote down cannot be deleted");
@@ -120,11 +131,13 @@ static void the_interface_says_why_as_well(void **state) {
   struct catalog_end again = {.status = CATALOG_FAILED};
   assert_int_equal(catalog_run_end(place->catalog, run, &again, &why), RIDGE_INVALID);
   assert_non_null(strstr(why.text, "a finished run cannot be changed"));
-  assert_int_equal(catalog_run_sample(place->catalog, run, "late", 0, 1, &why), RIDGE_INVALID);
+  assert_int_equal(catalog_run_sample(place->catalog, run, "late", 0, 1, &why),
+                   RIDGE_INVALID);
   assert_non_null(strstr(why.text, "a finished run takes no more rows"));
   assert_int_equal(catalog_run_end(place->catalog, 999, &again, &why), RIDGE_INVALID);
   assert_non_null(strstr(why.text, "there is no run 999"));
-  assert_int_equal(catalog_run_sample(place->catalog, 999, "late", 0, 1, &why), RIDGE_INVALID);
+  assert_int_equal(catalog_run_sample(place->catalog, 999, "late", 0, 1, &why),
+                   RIDGE_INVALID);
   again.status = CATALOG_RUNNING;
   assert_int_equal(catalog_run_end(place->catalog, run, &again, &why), RIDGE_INTERNAL);
   /* What failed left nothing behind, and the next call works. */

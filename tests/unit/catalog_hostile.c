@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct made small = {.name = "small", .strategies = {NULL}, .seed = 1, .context = 8};
+static const struct made small = {
+    .name = "small", .strategies = {NULL}, .seed = 1, .context = 8};
 
 static void write_file(const char *path, const void *data, size_t size) {
   FILE *file = fopen(path, "wb");
@@ -117,7 +118,8 @@ static void a_newer_catalog_is_refused_with_both_versions(void **state) {
   catalog_close(place->catalog);
   free(made_look(place->path, "PRAGMA user_version = 77"));
   char words[80];
-  snprintf(words, sizeof words, "has version 77; this ridge knows up to %" PRId64, catalog_version());
+  snprintf(words, sizeof words, "has version 77; this ridge knows up to %" PRId64,
+           catalog_version());
   refuses_and_leaves(place->path, RIDGE_UNSUPPORTED, words);
   free(made_look(place->path, "PRAGMA user_version = 1"));
   place->catalog = made_open(place->path);
@@ -254,7 +256,8 @@ static void a_relative_path_is_a_file_whatever_it_looks_like(void **state) {
   assert_int_equal(catalog_open(out, CATALOG_WRITE, &catalog, &why), RIDGE_IO);
 }
 
-/* Versions ------------------------------------------------------------------------------ */
+/* Versions ------------------------------------------------------------------------------
+ */
 
 static const char *embedded(const char *name) {
   for (size_t i = 0; i < embedded_count; i++)
@@ -273,7 +276,8 @@ static void make_version(const char *path, int64_t k) {
     if (sqlite3_exec(db, embedded(name), NULL, NULL, &problem) != SQLITE_OK)
       fail_msg("%s: %s", name, problem);
   }
-  char *stamp = sqlite3_mprintf("PRAGMA application_id = 0x72696467; PRAGMA user_version = %lld", k);
+  char *stamp =
+      sqlite3_mprintf("PRAGMA application_id = 0x72696467; PRAGMA user_version = %lld", k);
   if (sqlite3_exec(db, stamp, NULL, NULL, NULL) != SQLITE_OK) abort();
   sqlite3_free(stamp);
   sqlite3_close(db);
@@ -281,13 +285,13 @@ static void make_version(const char *path, int64_t k) {
 
 /* Tables by their columns (a migrated one may be spelt otherwise), the rest by text. */
 static const char shape[] =
-    "SELECT group_concat(line, char(10)) FROM ("
-    " SELECT s.name || '.' || c.name || ' ' || c.type || c.\"notnull\" || c.pk AS line "
-    " FROM sqlite_schema s, pragma_table_info(s.name) c WHERE s.type = 'table' UNION ALL "
-    " SELECT s.name || '.' || f.\"from\" || ' -> ' || f.\"table\" "
-    " FROM sqlite_schema s, pragma_foreign_key_list(s.name) f WHERE s.type = 'table' UNION ALL "
-    " SELECT name || replace(replace(sql, char(10), ' '), '  ', ' ') FROM sqlite_schema "
-    " WHERE type <> 'table' AND sql IS NOT NULL ORDER BY 1)";
+    "SELECT group_concat(line, char(10)) "
+    "FROM ( SELECT s.name || '.' || c.name || ' ' || c.type || c.\"notnull\" || c.pk AS "
+    "line FROM sqlite_schema s, pragma_table_info(s.name) c WHERE s.type = 'table' UNION "
+    "ALL SELECT s.name || '.' || f.\"from\" || ' -> ' || f.\"table\" FROM sqlite_schema "
+    "s, pragma_foreign_key_list(s.name) f WHERE s.type = 'table' UNION ALL SELECT name || "
+    "replace(replace(sql, char(10), ' '), ' ', ' ') FROM sqlite_schema WHERE type <> "
+    "'table' AND sql IS NOT NULL ORDER BY 1)";
 
 static void every_older_version_becomes_the_present_one(void **state) {
   struct made_place *place = *state;

@@ -58,12 +58,12 @@ MADE json_t *made_description(const char *id) {
       "{s:s, s:s, s:s, s:s, s:o, s:[{s:s},{s:s},{s:s}], s:[{s:s,s:s,s:s}],"
       " s:[{s:s,s:s,s:s,s:i}], s:[{s:s,s:s,s:s,s:s,s:s,s:f,s:f}]}",
       "id", id, "version", "1.0.0", "kind", part ? "part" : "strategy", "effect", "exact",
-      "technique", strcmp(id, "kv.paged") == 0 ? json_string("vllm") : json_null(), "fills", "seam",
-      "kv.store/1", "seam", "kv.store/1", "seam", "graph.pass/1", "relations", "kind", "clashes",
-      "target", "kv.window", "why", "a shared block cannot be dropped", "metrics", "name", "waste",
-      "unit", "byte", "doc", "unused slots", "better", -1, "claims", "id", "capacity", "statement",
-      "more requests fit", "metric", "capacity", "conditions", "", "source", "arXiv:2309.06180",
-      "ratio_lo", 1.5, "ratio_hi", 4.0);
+      "technique", strcmp(id, "kv.paged") == 0 ? json_string("vllm") : json_null(), "fills",
+      "seam", "kv.store/1", "seam", "kv.store/1", "seam", "graph.pass/1", "relations",
+      "kind", "clashes", "target", "kv.window", "why", "a shared block cannot be dropped",
+      "metrics", "name", "waste", "unit", "byte", "doc", "unused slots", "better", -1,
+      "claims", "id", "capacity", "statement", "more requests fit", "metric", "capacity",
+      "conditions", "", "source", "arXiv:2309.06180", "ratio_lo", 1.5, "ratio_hi", 4.0);
   if (description == NULL) abort();
   return description;
 }
@@ -79,28 +79,31 @@ MADE void made_strategies(const struct made *made, struct made_parts *parts) {
     memcpy(parts->builds[i], build.hex, 65);
     parts->plugins[i] = (struct catalog_plugin){parts->builds[i], description, false};
     if (strncmp(id, "part.", 5) == 0) continue;
-    json_array_append_new(list, json_pack("{s:s, s:{s:I}, s:b}", "id", id, "params", "block",
-                                          (json_int_t)made->block, "may_idle", 0));
-    json_array_append_new(origins, json_pack("{s:{s:s}, s:i}", "params", "block", "recipe", "line", 7));
+    json_array_append_new(list, json_pack("{s:s, s:{s:I}, s:b}", "id", id, "params",
+                                          "block", (json_int_t)made->block, "may_idle", 0));
+    json_array_append_new(
+        origins, json_pack("{s:{s:s}, s:i}", "params", "block", "recipe", "line", 7));
   }
 }
 
 MADE void made_new(const struct made *made, struct made_parts *p) {
   memset(p, 0, sizeof *p);
-  snprintf(p->text, sizeof p->text, "-- Does it work?\nreturn infer { name = \"%s\" }\n", made->name);
+  snprintf(p->text, sizeof p->text, "-- Does it work?\nreturn infer { name = \"%s\" }\n",
+           made->name);
   p->descriptions = json_array();
-  p->composition = json_pack("{s:s, s:{s:f, s:I, s:[s]}, s:[]}", "root", "infer", "settings",
-                             "sample.temperature", 0.0, "engine.context", (json_int_t)made->context,
-                             "sample.stop", ".", "strategies");
-  p->origins = json_pack("{s:{s:s, s:s, s:s}, s:[], s:{s:i}}", "settings", "sample.temperature",
-                         "default", "engine.context", "command", "sample.stop", "recipe",
-                         "strategies", "lines", "engine.context", 3);
+  p->composition = json_pack("{s:s, s:{s:f, s:I, s:[s]}, s:[]}", "root", "infer",
+                             "settings", "sample.temperature", 0.0, "engine.context",
+                             (json_int_t)made->context, "sample.stop", ".", "strategies");
+  p->origins =
+      json_pack("{s:{s:s, s:s, s:s}, s:[], s:{s:i}}", "settings", "sample.temperature",
+                "default", "engine.context", "command", "sample.stop", "recipe",
+                "strategies", "lines", "engine.context", 3);
   p->machine = json_pack("{s:s, s:s, s:i, s:i, s:f, s:I}", "cpu", "Made CPU", "hostname",
-                         made->hostname != NULL ? made->hostname : "here", "cores", 2, "threads", 2,
-                         "quota", 0.0, "memory_bytes", (json_int_t)1 << 33);
+                         made->hostname != NULL ? made->hostname : "here", "cores", 2,
+                         "threads", 2, "quota", 0.0, "memory_bytes", (json_int_t)1 << 33);
   p->program = json_pack("{s:s, s:s, s:s, s:s, s:s}", "version", "0.1.0", "commit",
-                         made->commit != NULL ? made->commit : "c0ffee", "patch", "", "compiler",
-                         "gcc 12", "flags", "-O2");
+                         made->commit != NULL ? made->commit : "c0ffee", "patch", "",
+                         "compiler", "gcc 12", "flags", "-O2");
   made_strategies(made, p);
   json_t *bare = json_deep_copy(p->composition);
   json_array_clear(json_object_get(bare, "strategies"));
@@ -154,8 +157,9 @@ MADE void made_end(struct catalog *catalog, int64_t run, enum catalog_status sta
 }
 
 /* A whole run: `n` repeats of a speed, a perplexity, done. */
-MADE int64_t made_run(struct catalog *catalog, const struct made *made, const double *speeds,
-                      size_t n, double perplexity, const char *output) {
+MADE int64_t made_run(struct catalog *catalog, const struct made *made,
+                      const double *speeds, size_t n, double perplexity,
+                      const char *output) {
   struct why why;
   struct catalog_run run = made_begin(catalog, made);
   for (size_t i = 0; i < n; i++)
@@ -209,7 +213,9 @@ MADE char *made_look(const char *path, const char *sql) {
   else if (sqlite3_step(stmt) == SQLITE_ROW) {
     const unsigned char *text = sqlite3_column_text(stmt, 0);
     out = strdup(text != NULL ? (const char *)text : "NULL");
-  } else asprintf(&out, "%s", sqlite3_errcode(db) == SQLITE_DONE ? "no row" : sqlite3_errmsg(db));
+  } else
+    asprintf(&out, "%s",
+             sqlite3_errcode(db) == SQLITE_DONE ? "no row" : sqlite3_errmsg(db));
   sqlite3_finalize(stmt);
   sqlite3_close(db);
   if (out == NULL) abort();

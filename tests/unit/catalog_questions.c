@@ -4,13 +4,22 @@
  */
 #include "unit/catalog_made.h"
 
-static const struct made plain = {
-    .name = "plain", .strategies = {"part.kernels", NULL}, .seed = 1, .context = 64, .block = 4};
-static const struct made paged = {
-    .name = "paged", .strategies = {"kv.paged", "part.kernels", NULL}, .seed = 1, .context = 64, .block = 4};
-static const struct made both = {.name = "both",
-                                 .strategies = {"kv.paged", "kv.window", "part.kernels", NULL},
-                                 .seed = 1, .context = 64, .block = 4};
+static const struct made plain = {.name = "plain",
+                                  .strategies = {"part.kernels", NULL},
+                                  .seed = 1,
+                                  .context = 64,
+                                  .block = 4};
+static const struct made paged = {.name = "paged",
+                                  .strategies = {"kv.paged", "part.kernels", NULL},
+                                  .seed = 1,
+                                  .context = 64,
+                                  .block = 4};
+static const struct made both = {
+    .name = "both",
+    .strategies = {"kv.paged", "kv.window", "part.kernels", NULL},
+    .seed = 1,
+    .context = 64,
+    .block = 4};
 
 /* All rows of an answer as one text: cells joined by ' ', rows by ';'. */
 struct answer {
@@ -28,8 +37,9 @@ static bool keep_row(void *ctx, const json_t *cells) {
   size_t i, used = strlen(answer->text);
   json_array_foreach(cells, i, cell) {
     const char *before = i > 0 ? " " : used > 0 ? "; " : "";
-    char *text = json_is_string(cell) ? strdup(json_string_value(cell))
-                                      : json_dumps(cell, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    char *text = json_is_string(cell)
+                     ? strdup(json_string_value(cell))
+                     : json_dumps(cell, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
     if (used + strlen(text) + 3 > sizeof answer->text) fail_msg("an answer is too long");
     used += (size_t)sprintf(answer->text + used, "%s%s", before, text);
     free(text);
@@ -59,7 +69,7 @@ static void answers_at(struct catalog *catalog, const char *name, const char *pa
   if (strcmp(answer.text, wanted) != 0)
     fail_msg("line %d: %s answers\n  `%s`, not\n  `%s`", line, name, answer.text, wanted);
 }
-#define answers(name, parameters, wanted) \
+#define answers(name, parameters, wanted)                                                  \
   answers_at(place->catalog, (name), (parameters), (wanted), __LINE__)
 
 static void every_question_has_help_and_answers_an_empty_catalog(void **state) {
@@ -98,9 +108,10 @@ static void effects_are_pairs_that_differ_in_one_strategy(void **state) {
   made_run(place->catalog, &paged, fast, 3, 0, "o");
   made_run(place->catalog, &both, slow, 3, 0, "o");
   answers("effects", "{}",
-          "kv.paged decode_tps token/s 12.0 24.0 2.0 1 3; "
+          "kv.paged decode_tps token/s 12.0 24.0 2.0 1 3; kv.window decode_tps token/s "
+          "24.0 12.0 0.5 3 4");
+  answers("effects", "{\"strategy\": \"kv.window\"}",
           "kv.window decode_tps token/s 24.0 12.0 0.5 3 4");
-  answers("effects", "{\"strategy\": \"kv.window\"}", "kv.window decode_tps token/s 24.0 12.0 0.5 3 4");
   answers("effects", "{\"metric\": \"perplexity\"}", "");
 }
 
@@ -116,15 +127,16 @@ static void an_idle_strategy_is_found_with_its_reason(void **state) {
   struct made_place *place = *state;
   struct catalog_run run = made_begin(place->catalog, &both);
   report(place->catalog, run.id,
-         "[{\"id\":\"kv.paged\",\"engaged\":true,\"calls\":9,\"declined\":2,\"reason\":\"odd\","
-         "  \"evidence\":[{\"name\":\"blocks\",\"count\":5,\"least\":1}]},"
-         " {\"id\":\"kv.window\",\"engaged\":false,\"inert\":true,\"calls\":0,"
-         "  \"evidence\":[{\"name\":\"dropped\",\"count\":0,\"least\":1}]},"
-         " {\"id\":\"part.kernels\",\"calls\":0}]");
+         "[{\"id\":\"kv.paged\",\"engaged\":true,\"calls\":9,\"declined\":2,\"reason\":"
+         "\"odd\",  "
+         "\"evidence\":[{\"name\":\"blocks\",\"count\":5,\"least\":1}]}, "
+         "{\"id\":\"kv.window\",\"engaged\":false,\"inert\":true,\"calls\":0,  "
+         "\"evidence\":[{\"name\":\"dropped\",\"count\":0,\"least\":1}]}, "
+         "{\"id\":\"part.kernels\",\"calls\":0}]");
   made_end(place->catalog, run.id, CATALOG_INERT, NULL);
   answers("inert", "{}",
-          "1 both kv.paged kv.store/1 graph.pass/1 9 2 odd null null null 0; "
-          "1 both kv.window kv.store/1 graph.pass/1 0 0 null dropped 0 1 0");
+          "1 both kv.paged kv.store/1 graph.pass/1 9 2 odd null null null 0; 1 both "
+          "kv.window kv.store/1 graph.pass/1 0 0 null dropped 0 1 0");
 }
 
 static void different_outputs_of_one_plan_are_found(void **state) {
@@ -147,7 +159,8 @@ static void only_what_differs_is_listed_for_runs_by_name(void **state) {
   made_run(place->catalog, &other, NULL, 0, 0, "p");
   struct answer answer;
   struct why why;
-  must(ask(place->catalog, "differs", "{\"a\": \"plain\", \"b\": \"last\"}", &answer, &why));
+  must(
+      ask(place->catalog, "differs", "{\"a\": \"plain\", \"b\": \"last\"}", &answer, &why));
   assert_non_null(strstr(answer.text, "engine.context 64 128; output o p"));
   assert_null(strstr(answer.text, "seed"));
 }
@@ -165,23 +178,26 @@ static void the_front_holds_compositions_that_none_beats(void **state) {
   struct made elsewhere = paged, other_task = paged;
   elsewhere.hostname = "there";
   other_task.context = 999;
-  run_of_block(place->catalog, &paged, 1, 99, 4.9);     /* 1: not the newest of its composition */
-  run_of_block(place->catalog, &paged, 1, 10, 5.0);     /* 2: best quality, with 5 */
-  run_of_block(place->catalog, &paged, 2, 20, 6.0);     /* 3: beaten by 4 */
-  run_of_block(place->catalog, &paged, 3, 30, 6.0);     /* 4: fastest */
-  run_of_block(place->catalog, &both, 4, 10, 5.0);      /* 5: as good as 2 */
-  run_of_block(place->catalog, &paged, 5, 5, 7.0);      /* 6: beaten */
-  run_of_block(place->catalog, &elsewhere, 6, 50, 1.0); /* 7: another machine */
+  run_of_block(place->catalog, &paged, 1, 99,
+               4.9); /* 1: not the newest of its composition */
+  run_of_block(place->catalog, &paged, 1, 10, 5.0);      /* 2: best quality, with 5 */
+  run_of_block(place->catalog, &paged, 2, 20, 6.0);      /* 3: beaten by 4 */
+  run_of_block(place->catalog, &paged, 3, 30, 6.0);      /* 4: fastest */
+  run_of_block(place->catalog, &both, 4, 10, 5.0);       /* 5: as good as 2 */
+  run_of_block(place->catalog, &paged, 5, 5, 7.0);       /* 6: beaten */
+  run_of_block(place->catalog, &elsewhere, 6, 50, 1.0);  /* 7: another machine */
   run_of_block(place->catalog, &other_task, 7, 50, 1.0); /* 8: another task, the newest */
   answers("front", "{\"machine\": 1}", "8 paged 50.0 1.0 kv.paged");
   char *task = made_look(place->path, "SELECT task FROM plan WHERE plan_id = 1");
   char given[128];
   snprintf(given, sizeof given, "{\"machine\": 1, \"task\": \"%s\"}", task);
   answers("front", given,
-          "2 paged 10.0 5.0 kv.paged; 5 both 10.0 5.0 kv.paged kv.window; 4 paged 30.0 6.0 kv.paged");
+          "2 paged 10.0 5.0 kv.paged; 5 both 10.0 5.0 kv.paged kv.window; 4 paged 30.0 "
+          "6.0 kv.paged");
   free(task);
   /* The view is over all runs. */
-  expect("SELECT group_concat(run_id) FROM (SELECT run_id FROM front ORDER BY run_id)", "1,7,8");
+  expect("SELECT group_concat(run_id) FROM (SELECT run_id FROM front ORDER BY run_id)",
+         "1,7,8");
 }
 
 static void a_metric_where_less_is_better_turns_the_front(void **state) {
@@ -220,7 +236,10 @@ static void refusals_are_counted_by_code(void **state) {
   made_new(&plain, &parts);
   for (int i = 0; i < 3; i++) {
     json_t *rows = json_pack("[{s:s,s:s,s:s}]", "code", i == 1 ? "P203" : "P102", "text",
-                             i == 1 ? "clash" : i == 0 ? "old slip" : "new slip", "help", "look");
+                             i == 1   ? "clash"
+                             : i == 0 ? "old slip"
+                                      : "new slip",
+                             "help", "look");
     must(catalog_run_refused(place->catalog, &parts.asked, rows, NULL, &run, &why));
     json_decref(rows);
   }
@@ -238,19 +257,22 @@ static void a_slower_program_is_found_beside_the_one_before(void **state) {
   made_run(place->catalog, &third, slow, 1, 0, NULL);
   answers("slower", "{}", "2 3 decode_tps 99.0 80.0 0.8081 0.1.0 third");
   answers("slower", "{\"beyond\": 0.001}",
-          "2 3 decode_tps 99.0 80.0 0.8081 0.1.0 third; 1 2 decode_tps 100.0 99.0 0.99 0.1.0 second");
+          "2 3 decode_tps 99.0 80.0 0.8081 0.1.0 third; 1 2 decode_tps 100.0 99.0 0.99 "
+          "0.1.0 second");
 }
 
 static void costs_are_summed_by_plugin(void **state) {
   struct made_place *place = *state;
   for (int i = 1; i <= 2; i++) {
     struct catalog_run run = made_begin(place->catalog, &paged);
-    report(place->catalog, run.id,
-           "[{\"id\":\"kv.paged\",\"calls\":10,\"time_ns\":500000000,\"bytes_peak\":64},"
-           " {\"id\":\"part.kernels\",\"calls\":4,\"time_ns\":1000000000,\"bytes_peak\":8}]");
+    report(
+        place->catalog, run.id,
+        "[{\"id\":\"kv.paged\",\"calls\":10,\"time_ns\":500000000,\"bytes_peak\":64}, "
+        "{\"id\":\"part.kernels\",\"calls\":4,\"time_ns\":1000000000,\"bytes_peak\":8}]");
     made_end(place->catalog, run.id, CATALOG_DONE, NULL);
   }
-  answers("costs", "{}", "part.kernels part 2 8 2.0 250000.0 8; kv.paged strategy 2 20 1.0 50000.0 64");
+  answers("costs", "{}",
+          "part.kernels part 2 8 2.0 250000.0 8; kv.paged strategy 2 20 1.0 50000.0 64");
 }
 
 static void relations_stand_beside_what_happened(void **state) {
@@ -284,13 +306,16 @@ static void wrong_parameters_of_a_question_are_refused(void **state) {
   struct why why;
   assert_int_equal(ask(place->catalog, "differs", "{}", &answer, &why), RIDGE_INVALID);
   assert_non_null(strstr(why.text, "needs --param a=VALUE"));
-  assert_int_equal(ask(place->catalog, "effects", "{\"strategi\": 1}", &answer, &why), RIDGE_INVALID);
+  assert_int_equal(ask(place->catalog, "effects", "{\"strategi\": 1}", &answer, &why),
+                   RIDGE_INVALID);
   assert_non_null(strstr(why.text, "did you mean `strategy`?"));
-  assert_int_equal(ask(place->catalog, "again", "{\"run\": \"nothing\"}", &answer, &why), RIDGE_INVALID);
+  assert_int_equal(ask(place->catalog, "again", "{\"run\": \"nothing\"}", &answer, &why),
+                   RIDGE_INVALID);
   assert_non_null(strstr(why.text, "there is no run `nothing`"));
 }
 
-/* Free SQL ------------------------------------------------------------------------------ */
+/* Free SQL ------------------------------------------------------------------------------
+ */
 
 static ridge_status query(struct catalog *catalog, const char *sql, const char *parameters,
                           struct answer *answer, struct why *why) {
@@ -310,16 +335,20 @@ static void free_sql_reads_whatever_is_there(void **state) {
     const char *sql, *parameters, *wanted;
   } rows[] = {
       {"SELECT count(*) FROM technique", "{}", "151"},
-      {"  -- a remark\n SELECT 1, 2.5, 'x', NULL, x'ff';  -- another\n", "{}", "1 2.5 x null ff"},
+      {"  -- a remark\n SELECT 1, 2.5, 'x', NULL, x'ff';  -- another\n", "{}",
+       "1 2.5 x null ff"},
       {"SELECT :a + :b", "{\"a\": 1, \"b\": 2}", "3"},
       {"VALUES (1), (2)", "{}", "1; 2"},
-      {"WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i FROM n",
+      {"WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 3) "
+       "SELECT i FROM n",
        "{}", "1; 2; 3"},
       {"SELECT value FROM json_each('[4, 5]')", "{}", "4; 5"},
       {"SELECT name FROM pragma_table_info('paper') WHERE pk", "{}", "paper_id"},
       {"PRAGMA user_version", "{}", "1"},
       {"SELECT 1e999", "{}", "+inf"},
-      {"SELECT CAST(x'41ff42' AS TEXT)", "{}", "A\xef\xbf\xbd" "B"},
+      {"SELECT CAST(x'41ff42' AS TEXT)", "{}",
+       "A\xef\xbf\xbd"
+       "B"},
       {"SELECT count(*) FROM run_summary", "{}", "0"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -373,10 +402,13 @@ static void free_sql_can_do_nothing_but_read(void **state) {
       fail_msg("`%s` gave `%s`", rows[i], answer.text);
     assert_true(strlen(why.text) > 10);
   }
-  assert_int_equal(query(place->catalog, "SELECT 1", "{\"a\": 1}", &answer, &why), RIDGE_INVALID);
+  assert_int_equal(query(place->catalog, "SELECT 1", "{\"a\": 1}", &answer, &why),
+                   RIDGE_INVALID);
   /* And the connection can write again afterwards. */
   made_run(place->catalog, &plain, NULL, 0, 0, NULL);
-  expect("SELECT (SELECT count(*) FROM run) || (SELECT count(*) FROM sqlite_schema WHERE name = 'x')", "10");
+  expect("SELECT (SELECT count(*) FROM run) || (SELECT count(*) FROM sqlite_schema WHERE "
+         "name = 'x')",
+         "10");
 }
 
 static void typed_values_keep_their_type(void **state) {
@@ -384,9 +416,17 @@ static void typed_values_keep_their_type(void **state) {
   static const struct {
     const char *text;
     json_type type;
-  } rows[] = {{"12", JSON_INTEGER}, {"-3", JSON_INTEGER},  {"1.5", JSON_REAL}, {"1e3", JSON_REAL},
-              {"null", JSON_NULL},  {"text", JSON_STRING}, {"", JSON_STRING},  {"12x", JSON_STRING},
-              {"inf", JSON_STRING}, {"nan", JSON_STRING},  {"99999999999999999999", JSON_REAL}};
+  } rows[] = {{"12", JSON_INTEGER},
+              {"-3", JSON_INTEGER},
+              {"1.5", JSON_REAL},
+              {"1e3", JSON_REAL},
+              {"null", JSON_NULL},
+              {"text", JSON_STRING},
+              {"", JSON_STRING},
+              {"12x", JSON_STRING},
+              {"inf", JSON_STRING},
+              {"nan", JSON_STRING},
+              {"99999999999999999999", JSON_REAL}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     json_t *value = catalog_typed(rows[i].text);
     assert_int_equal(json_typeof(value), rows[i].type);

@@ -5,17 +5,24 @@
 
 #include <math.h>
 
-static const struct made plain = {
-    .name = "plain", .strategies = {"part.kernels", NULL}, .seed = 1, .context = 64, .block = 4};
-static const struct made paged = {
-    .name = "paged", .strategies = {"kv.paged", "part.kernels", NULL}, .seed = 1, .context = 64, .block = 4};
+static const struct made plain = {.name = "plain",
+                                  .strategies = {"part.kernels", NULL},
+                                  .seed = 1,
+                                  .context = 64,
+                                  .block = 4};
+static const struct made paged = {.name = "paged",
+                                  .strategies = {"kv.paged", "part.kernels", NULL},
+                                  .seed = 1,
+                                  .context = 64,
+                                  .block = 4};
 
 /* A catalog with runs 1 (plain), 2 (paged, slower), 3 (another task), 4 (refused), 5 (few
  * repeats), 6 (hostile texts). */
 static int verbs_setup(void **state) {
   if (made_setup(state) != 0) return -1;
   struct made_place *place = *state;
-  static const double fast[] = {100, 101, 99, 102, 98, 100, 103}, slow[] = {80, 81, 79, 82, 78, 80, 83};
+  static const double fast[] = {100, 101, 99, 102, 98, 100, 103},
+                      slow[] = {80, 81, 79, 82, 78, 80, 83};
   struct made other = plain, few = paged;
   struct made_parts parts;
   struct catalog_run run;
@@ -25,9 +32,10 @@ static int verbs_setup(void **state) {
   made_run(place->catalog, &plain, fast, 7, 5.0, "o");
   made_run(place->catalog, &paged, slow, 7, 5.0, "o");
   made_run(place->catalog, &other, fast, 7, 5.0, "o");
-  json_t *rows = json_pack("[{s:s,s:s,s:s,s:i,s:i,s:[s],s:s}]", "code", "P102", "text",
-                           "`kv.paged` has no parameter `blok`", "file", "made.lua", "line", 3, "column",
-                           7, "notes", "it has block", "help", "did you mean `block`?");
+  json_t *rows =
+      json_pack("[{s:s,s:s,s:s,s:i,s:i,s:[s],s:s}]", "code", "P102", "text",
+                "`kv.paged` has no parameter `blok`", "file", "made.lua", "line", 3,
+                "column", 7, "notes", "it has block", "help", "did you mean `block`?");
   made_new(&plain, &parts);
   parts.asked.name = "refused";
   must(catalog_run_refused(place->catalog, &parts.asked, rows, NULL, &run, &why));
@@ -35,12 +43,14 @@ static int verbs_setup(void **state) {
   json_decref(rows);
   made_run(place->catalog, &few, slow, 3, 5.0, "o");
   run = made_begin(place->catalog, &paged);
-  json_t *text = json_pack("{s:i,s:i,s:s,s:s,s:[i],s:s}", "repeat", 0, "sequence", 0, "prompt", "Once",
-                           "text", " upon\033[2J a\ttime", "tokens", 1, "stop", "length");
+  json_t *text =
+      json_pack("{s:i,s:i,s:s,s:s,s:[i],s:s}", "repeat", 0, "sequence", 0, "prompt", "Once",
+                "text", " upon\033[2J a\ttime", "tokens", 1, "stop", "length");
   must(catalog_run_text(place->catalog, run.id, text, &why));
   json_decref(text);
   must(catalog_run_sample(place->catalog, run.id, "decode_tps", 0, NAN, &why));
-  struct catalog_end end = {.status = CATALOG_CRASHED, .why = "SIGSEGV\033[31m", .blamed = "kv.paged 1.0.0"};
+  struct catalog_end end = {
+      .status = CATALOG_CRASHED, .why = "SIGSEGV\033[31m", .blamed = "kv.paged 1.0.0"};
   must(catalog_run_end(place->catalog, run.id, &end, &why));
   return 0;
 }
@@ -51,40 +61,53 @@ static struct testing_output ridge(const struct made_place *place, const char *w
   size_t n = 2;
   snprintf(copy, sizeof copy, "%s", words);
   /* Words apart from each other by '~', so that SQL keeps its blanks. */
-  for (char *word = strtok_r(copy, "~", &save); word != NULL && n < 23; word = strtok_r(NULL, "~", &save))
+  for (char *word = strtok_r(copy, "~", &save); word != NULL && n < 23;
+       word = strtok_r(NULL, "~", &save))
     argv[n++] = word;
   return testing_ridge(argv);
 }
 
 /* Exit code, and a piece that has to be in output or errors. */
-static void says_at(const struct made_place *place, const char *words, int exit, const char *piece, int line) {
+static void says_at(const struct made_place *place, const char *words, int exit,
+                    const char *piece, int line) {
   struct testing_output found = ridge(place, words);
   bool there = strstr(found.out, piece) != NULL || strstr(found.err, piece) != NULL;
   if (found.exit != exit || !there)
-    fail_msg("line %d: `%s` exits %d (not %d), or lacks `%s`:\n%s%s", line, words, found.exit, exit, piece,
-             found.out, found.err);
+    fail_msg("line %d: `%s` exits %d (not %d), or lacks `%s`:\n%s%s", line, words,
+             found.exit, exit, piece, found.out, found.err);
   testing_output_free(&found);
 }
 #define says(words, exit, piece) says_at(*state, (words), (exit), (piece), __LINE__)
 
-static json_t *json_at(const struct made_place *place, const char *words, int exit, int line) {
+static json_t *json_at(const struct made_place *place, const char *words, int exit,
+                       int line) {
   struct testing_output found = ridge(place, words);
   json_error_t error;
   json_t *json = json_loads(found.out, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
   if (found.exit != exit || json == NULL || found.err_bytes > 0)
-    fail_msg("line %d: `%s` exits %d: %s\n%s%s", line, words, found.exit, error.text, found.out, found.err);
+    fail_msg("line %d: `%s` exits %d: %s\n%s%s", line, words, found.exit, error.text,
+             found.out, found.err);
   testing_output_free(&found);
   return json;
 }
 #define json_of(words, exit) json_at(*state, (words), (exit), __LINE__)
 
 static void each_verb_prints_one_json_value(void **state) {
-  static const char *const words[] = {
-      "runs~--json",   "--json~runs~--status~refused", "show~1~--json",           "show~last~--json~--text",
-      "diff~1~2~--json", "compare~1~2~--json",         "query~--json",            "query~front~--json",
-      "techniques~--json", "techniques~qmoe~--json",   "claims~--json",           "claims~vllm~--json",
-      "query~SELECT 1 AS x~--json"};
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++) json_decref(json_of(words[i], 0));
+  static const char *const words[] = {"runs~--json",
+                                      "--json~runs~--status~refused",
+                                      "show~1~--json",
+                                      "show~last~--json~--text",
+                                      "diff~1~2~--json",
+                                      "compare~1~2~--json",
+                                      "query~--json",
+                                      "query~front~--json",
+                                      "techniques~--json",
+                                      "techniques~qmoe~--json",
+                                      "claims~--json",
+                                      "claims~vllm~--json",
+                                      "query~SELECT 1 AS x~--json"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    json_decref(json_of(words[i], 0));
 }
 
 static void runs_are_listed_and_filtered(void **state) {
@@ -118,7 +141,8 @@ static void a_run_is_shown_with_all_it_has(void **state) {
 
 /* What a model wrote must not drive the reader's terminal. */
 static void no_control_character_comes_through(void **state) {
-  static const char *const words[] = {"show~6~--text", "runs", "query~SELECT text FROM run_text"};
+  static const char *const words[] = {"show~6~--text", "runs",
+                                      "query~SELECT text FROM run_text"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
     struct testing_output found = ridge(*state, words[i]);
     assert_int_equal(found.exit, 0);
@@ -170,8 +194,10 @@ static void what_cannot_be_compared_is_refused(void **state) {
 
 static void a_query_comes_in_five_formats(void **state) {
   says("query~SELECT 1 AS a, 'x|y' AS b, NULL AS c", 0, "a\tb\tc\n1\tx|y\t-\n");
-  says("query~SELECT 1 AS a, 'x|y' AS b~--format~md", 0, "| a | b |\n| --- | --- |\n| 1 | x\\|y |\n");
-  says("query~SELECT 1.5 AS a, 'x,\"y' AS b, NULL AS c~--format~csv", 0, "a,b,c\r\n1.5,\"x,\"\"y\",\r\n");
+  says("query~SELECT 1 AS a, 'x|y' AS b~--format~md", 0,
+       "| a | b |\n| --- | --- |\n| 1 | x\\|y |\n");
+  says("query~SELECT 1.5 AS a, 'x,\"y' AS b, NULL AS c~--format~csv", 0,
+       "a,b,c\r\n1.5,\"x,\"\"y\",\r\n");
   says("query~SELECT 1 AS a, 2 AS a~--format~json", 0, "[{\"a\":1,\"a:2\":2}]\n");
   says("query~VALUES (1), (2)~--format~jsonl", 0, "{\"column1\":1}\n{\"column1\":2}\n");
   says("query~SELECT 1~--format~xml", 2, "no format `xml`");

@@ -12,12 +12,16 @@ enum { WRITERS = 8, RUNS = 200, SAMPLES = 3, POINTS = 5 };
 /* A run as the supervisor logs it: begin, reports, end. */
 static void log_one(struct catalog *catalog, int writer, int number) {
   struct why why;
-  const struct made made = {.name = "writer", .strategies = {"kv.paged", "part.kernels", NULL},
-                            .seed = writer * 1000 + number, .context = 8 + number % 5, .block = 4};
+  const struct made made = {.name = "writer",
+                            .strategies = {"kv.paged", "part.kernels", NULL},
+                            .seed = writer * 1000 + number,
+                            .context = 8 + number % 5,
+                            .block = 4};
   struct catalog_point points[POINTS];
   struct catalog_run run = made_begin(catalog, &made);
   for (int i = 0; i < SAMPLES; i++)
-    must(catalog_run_sample(catalog, run.id, "decode_tps", i, writer * 1000 + number, &why));
+    must(
+        catalog_run_sample(catalog, run.id, "decode_tps", i, writer * 1000 + number, &why));
   for (int i = 0; i < POINTS; i++) points[i] = (struct catalog_point){"loss", i, number};
   must(catalog_run_points(catalog, run.id, points, POINTS, &why));
   made_end(catalog, run.id, CATALOG_DONE, "out");
@@ -49,17 +53,21 @@ static void eight_processes_of_two_hundred_runs_lose_nothing(void **state) {
     assert_int_equal(waitpid(children[i], &status, 0), children[i]);
     assert_int_equal(status, 0);
   }
-  expect("SELECT count(*) || ' ' || count(DISTINCT uid) || ' ' || count(DISTINCT seed) FROM run",
+  expect("SELECT count(*) || ' ' || count(DISTINCT uid) || ' ' || count(DISTINCT seed) "
+         "FROM run",
          "1600 1600 1600");
   expect("SELECT group_concat(DISTINCT status) FROM run", "done");
   expect("SELECT count(*) FROM sample JOIN run USING (run_id) WHERE value = seed", "4800");
   expect("SELECT count(*) FROM point", "8000");
   expect("SELECT count(*) FROM composition", "3200");
-  expect("SELECT count(*) FROM typical JOIN run USING (run_id) WHERE value = seed AND repeats = 3",
+  expect("SELECT count(*) FROM typical JOIN run USING (run_id) WHERE value = seed AND "
+         "repeats = 3",
          "1600");
-  expect("SELECT (SELECT count(*) FROM technique) || ' ' || (SELECT count(*) FROM claim WHERE "
-         "plugin_id IS NULL) || ' ' || (SELECT count(*) FROM plan) || ' ' || (SELECT count(*) FROM "
-         "machine)", "151 503 5 1");
+  expect(
+      "SELECT (SELECT count(*) "
+      "FROM technique) || ' ' || (SELECT count(*) FROM claim WHERE plugin_id IS NULL) || "
+      "' ' || (SELECT count(*) FROM plan) || ' ' || (SELECT count(*) FROM machine)",
+      "151 503 5 1");
   expect("PRAGMA integrity_check", "ok");
   expect("SELECT count(*) FROM pragma_foreign_key_check", "0");
 }
@@ -71,7 +79,8 @@ static void a_long_read_does_not_stop_a_writer(void **state) {
   sqlite3_stmt *stmt = NULL;
   log_one(place->catalog, 1, 1);
   assert_int_equal(sqlite3_open(place->path, &reader), SQLITE_OK);
-  assert_int_equal(sqlite3_prepare_v2(reader, "SELECT * FROM technique", -1, &stmt, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_prepare_v2(reader, "SELECT * FROM technique", -1, &stmt, NULL),
+                   SQLITE_OK);
   assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
   for (int i = 0; i < 20; i++) log_one(place->catalog, 2, i);
   while (sqlite3_step(stmt) == SQLITE_ROW) continue;

@@ -42,7 +42,7 @@ static struct digest name_of(const char *body) {
   return digest;
 }
 
-#define HEAD "return infer { model \"m.gguf\", prompts { \"Once\" }, "
+#define HEAD          "return infer { model \"m.gguf\", prompts { \"Once\" }, "
 #define PAGED(fields) HEAD "use \"kv.paged\" { " fields " } }"
 
 static void same_name(const char *a, const char *b) {
@@ -73,7 +73,8 @@ static void what_changes_the_run_changes_the_name(void **state) {
   other_name(HEAD "sample { length = 3 } }", HEAD "sample { length = 4 } }");
   other_name(HEAD "engine { threads = 1 } }", HEAD "engine { threads = 2 } }");
   other_name(HEAD "floor = \"exact\" }", HEAD "}");
-  other_name(HEAD "use \"graph.fuse\", use \"kv.paged\" }", HEAD "use \"kv.paged\", use \"graph.fuse\" }");
+  other_name(HEAD "use \"graph.fuse\", use \"kv.paged\" }",
+             HEAD "use \"kv.paged\", use \"graph.fuse\" }");
 }
 
 static void the_task_is_what_is_left_without_strategies(void **state) {
@@ -96,7 +97,8 @@ static void a_value_of_the_command_line_is_the_value_of_the_recipe(void **state)
   assert_string_equal(set.digest.hex, written.hex);
   const json_t *origins = json_array_get(json_object_get(set.origins, "strategies"), 0);
   assert_string_equal(
-      json_string_value(json_object_get(json_object_get(origins, "params"), "block")), "command");
+      json_string_value(json_object_get(json_object_get(origins, "params"), "block")),
+      "command");
   composed_free(&set);
 }
 
@@ -118,8 +120,8 @@ static void composing_twice_gives_the_same_bytes(void **state) {
 
 static void every_setting_in_effect_has_a_value_and_an_origin(void **state) {
   (void)state;
-  struct composed composed =
-      compose_with(HEAD "perplexity \"m.gguf\", bench { }, sample { stop = { \".\" } } }", NULL, 0);
+  struct composed composed = compose_with(
+      HEAD "perplexity \"m.gguf\", bench { }, sample { stop = { \".\" } } }", NULL, 0);
   const json_t *settings = json_object_get(composed.composition, "settings"),
                *origins = json_object_get(composed.origins, "settings");
   size_t n, missing = 0;
@@ -128,7 +130,8 @@ static void every_setting_in_effect_has_a_value_and_an_origin(void **state) {
     char name[128];
     snprintf(name, sizeof name, "%s.%s", rows[i].word, rows[i].field);
     missing += json_object_get(settings, name) == NULL;
-    assert_true((json_object_get(settings, name) == NULL) == (json_object_get(origins, name) == NULL));
+    assert_true((json_object_get(settings, name) == NULL) ==
+                (json_object_get(origins, name) == NULL));
   }
   assert_null(json_object_get(settings, "prompts.file")); /* texts of its own */
   assert_int_equal(missing, 1);
@@ -137,8 +140,8 @@ static void every_setting_in_effect_has_a_value_and_an_origin(void **state) {
 
 static void files_are_absolute_in_paths_only(void **state) {
   (void)state;
-  struct composed composed = compose_with(
-      HEAD "use \"decode.draft\" { model = \"m.gguf\" } }", NULL, 0);
+  struct composed composed =
+      compose_with(HEAD "use \"decode.draft\" { model = \"m.gguf\" } }", NULL, 0);
   const json_t *settings = json_object_get(composed.composition, "settings");
   assert_string_equal(json_string_value(json_object_get(settings, "model.path")), "m.gguf");
   const char *path = json_string_value(
@@ -179,14 +182,15 @@ static void a_file_is_looked_for_beside_the_recipe_then_beside_recipes(void **st
 /* --- what the worker finds --- */
 
 static json_t *locate(const struct composed *composed, const char *owner) {
-  json_t *finding = json_pack("{s:s, s:s, s:s, s:s}", "code", "P207", "text", "no", "owner", owner,
-                              "help", "do");
+  json_t *finding = json_pack("{s:s, s:s, s:s, s:s}", "code", "P207", "text", "no", "owner",
+                              owner, "help", "do");
   json_t *row = compose_locate(composed, finding);
   json_decref(finding);
   return row;
 }
 
-static void is_at(const struct composed *composed, const char *owner, int line, int column) {
+static void is_at(const struct composed *composed, const char *owner, int line,
+                  int column) {
   json_t *row = locate(composed, owner);
   assert_int_equal(json_integer_value(json_object_get(row, "line")), line);
   assert_int_equal(json_integer_value(json_object_get(row, "column")), column);
@@ -213,7 +217,8 @@ static void what_the_worker_finds_gets_its_place(void **state) {
   json_t *row = locate(&composed, "bench.depth"), *list = json_pack("[o]", row);
   char *text = compose_diagnostics_text(list, false);
   assert_non_null(strstr(text, "r.lua:4:11: error P207: bench.depth: no\n"));
-  assert_non_null(strstr(text, "    4 |   bench { depth = 5 },\n      |           ^^^^^\n"));
+  assert_non_null(
+      strstr(text, "    4 |   bench { depth = 5 },\n      |           ^^^^^\n"));
   assert_non_null(strstr(text, "      = help: do\n1 error.  Nothing was run.\n"));
   free(text);
   json_decref(list);

@@ -32,7 +32,7 @@ static const struct layer layers[] = {
     {"host/cli/", "cli run engine model graph compose recipe registry machine base ridge "
                   "catalog conformance"},
     {"catalog/", "catalog registry machine base ridge"},
-    {"plugins/conformance/", "conformance registry base ridge"},
+    {"plugins/conformance/", "conformance model graph registry base ridge"},
     {"plugins/formats/", "ridge"},
     {"plugins/kernels/", "ridge"},
     {"strategies/", "ridge"},

@@ -42,7 +42,8 @@ static size_t read_sets(char *text, struct compose_override *sets) {
   size_t n = 0;
   static const char mark[] = "-- set: ";
   for (char *line = text; strncmp(line, mark, sizeof mark - 1) == 0 && n < SETS_MOST;) {
-    char *name = line + sizeof mark - 1, *end = strchr(name, '\n'), *equal = strchr(name, '=');
+    char *name = line + sizeof mark - 1, *end = strchr(name, '\n'),
+         *equal = strchr(name, '=');
     if (end == NULL || equal == NULL || equal > end) break;
     *end = *equal = 0;
     sets[n++] = (struct compose_override){name, equal + 1, "command"};
@@ -53,7 +54,8 @@ static size_t read_sets(char *text, struct compose_override *sets) {
 
 static void put_value(struct text *out, const char *name, const json_t *value,
                       const json_t *origin) {
-  if (strcmp(json_string_value(origin), "default") == 0) return; /* a new setting is no change */
+  if (strcmp(json_string_value(origin), "default") == 0)
+    return; /* a new setting is no change */
   char *text = canon_text(value);
   text_format(out, "  %s = %s  (%s)\n", name, text, json_string_value(origin));
   free(text);
@@ -67,8 +69,8 @@ static void put_values(struct text *out, const json_t *values, const json_t *ori
   /* In the order of the canonical text. */
   while (json_object_size(sorted) > 0) {
     const char *least = NULL;
-    json_object_foreach(sorted, name, value)
-      if (least == NULL || strcmp(name, least) < 0) least = name;
+    json_object_foreach(sorted, name, value) if (least == NULL || strcmp(name, least) < 0)
+        least = name;
     char *copy = strdup(least);
     put_value(out, copy, json_object_get(values, copy), json_object_get(origins, copy));
     json_object_del(sorted, copy);
@@ -78,9 +80,10 @@ static void put_values(struct text *out, const json_t *values, const json_t *ori
 }
 
 static void put_composition(struct text *out, const struct composed *composed) {
-  const json_t *recipe = composed->recipe, *strategies =
-      json_object_get(composed->composition, "strategies");
-  text_format(out, "%s, seed %lld, floor %s\n", json_string_value(json_object_get(recipe, "name")),
+  const json_t *recipe = composed->recipe,
+               *strategies = json_object_get(composed->composition, "strategies");
+  text_format(out, "%s, seed %lld, floor %s\n",
+              json_string_value(json_object_get(recipe, "name")),
               (long long)json_integer_value(json_object_get(recipe, "seed")),
               json_string_value(json_object_get(composed->composition, "floor")));
   put_values(out, json_object_get(composed->composition, "settings"),
@@ -89,9 +92,10 @@ static void put_composition(struct text *out, const struct composed *composed) {
     const json_t *row = json_array_get(strategies, i);
     text_format(out, "use %s%s\n", json_string_value(json_object_get(row, "id")),
                 json_is_true(json_object_get(row, "may_idle")) ? ", may idle" : "");
-    put_values(out, json_object_get(row, "params"),
-               json_object_get(
-                   json_array_get(json_object_get(composed->origins, "strategies"), i), "params"));
+    put_values(
+        out, json_object_get(row, "params"),
+        json_object_get(json_array_get(json_object_get(composed->origins, "strategies"), i),
+                        "params"));
   }
 }
 
@@ -120,11 +124,13 @@ static void describe_sweep(const char *path, const struct compose_override *sets
                            struct text *out) {
   struct sweep sweep;
   struct why why;
-  assert_int_equal(sweep_open(TEST_BUILD_DIR "/ridge", path, &world.fixture.registry, &world.fixture.machine,
-                              sets, n, &sweep, &why),
+  assert_int_equal(sweep_open(TEST_BUILD_DIR "/ridge", path, &world.fixture.registry,
+                              &world.fixture.machine, sets, n, &sweep, &why),
                    RIDGE_OK);
-  if (json_array_size(sweep.diagnostics) > 0) put_diagnostics(out, sweep.diagnostics);
-  else put_sweep(out, &sweep);
+  if (json_array_size(sweep.diagnostics) > 0)
+    put_diagnostics(out, sweep.diagnostics);
+  else
+    put_sweep(out, &sweep);
   sweep_free(&sweep);
 }
 
@@ -141,9 +147,12 @@ static struct text describe(const char *path) {
   if (status != RIDGE_OK) print_error("%s\n", why.text);
   assert_int_equal(status, RIDGE_OK);
   const char *root = json_string_value(json_object_get(composed.recipe, "root"));
-  if (root != NULL && strcmp(root, "sweep") == 0) describe_sweep(path, sets, n, &out);
-  else if (composed.composition == NULL) put_diagnostics(&out, composed.diagnostics);
-  else put_composition(&out, &composed);
+  if (root != NULL && strcmp(root, "sweep") == 0)
+    describe_sweep(path, sets, n, &out);
+  else if (composed.composition == NULL)
+    put_diagnostics(&out, composed.diagnostics);
+  else
+    put_composition(&out, &composed);
   composed_free(&composed);
   free(text);
   return out;
@@ -176,7 +185,8 @@ static void composing_gives_what_is_expected(void **state) {
   struct text raw = describe(path), found = without_place(&raw);
   if (getenv("RIDGE_BLESS") != NULL) bless(expect_path, &found);
   char *expected = slurp(expect_path);
-  if (expected == NULL) print_error("%s is missing; RIDGE_BLESS=1 writes it\n", expect_path);
+  if (expected == NULL)
+    print_error("%s is missing; RIDGE_BLESS=1 writes it\n", expect_path);
   assert_non_null(expected);
   assert_string_equal(found.data, expected);
   free(expected);
@@ -197,7 +207,8 @@ static int close_world(void **state) {
 }
 
 int main(void) {
-  if (chdir(TEST_SOURCE_DIR "/tests/plan") != 0 || glob("*.lua", 0, NULL, &world.files) != 0) {
+  if (chdir(TEST_SOURCE_DIR "/tests/plan") != 0 ||
+      glob("*.lua", 0, NULL, &world.files) != 0) {
     fprintf(stderr, "no pairs under %s/tests/plan\n", TEST_SOURCE_DIR);
     return 1;
   }
@@ -207,8 +218,8 @@ int main(void) {
     tests[i] = (struct CMUnitTest){.name = world.files.gl_pathv[i],
                                    .test_func = composing_gives_what_is_expected,
                                    .initial_state = world.files.gl_pathv[i]};
-  int failed =
-      _cmocka_run_group_tests("plan pairs", tests, world.files.gl_pathc, open_world, close_world);
+  int failed = _cmocka_run_group_tests("plan pairs", tests, world.files.gl_pathc,
+                                       open_world, close_world);
   globfree(&world.files);
   free(tests);
   return failed;

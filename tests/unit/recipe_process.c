@@ -8,8 +8,11 @@
 #include "plan/fixture.h"
 #include "recipe/recipe.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char text[] = "return infer { model 'm' }\n";
@@ -22,12 +25,14 @@ static char *program(const char *script) {
   return path;
 }
 
-static ridge_status run_with(const char *self, int wall_ms, json_t **fault, struct why *why) {
+static ridge_status run_with(const char *self, int wall_ms, json_t **fault,
+                             struct why *why) {
   struct recipe_source source = recipe_source_of(text, sizeof text - 1);
   struct recipe_child_limits limits = {.wall_ms = wall_ms, .answer_bytes = 1 << 16};
   char *answer = NULL;
   size_t size = 0;
-  ridge_status status = recipe_child_run(self, &source, &limits, &answer, &size, fault, why);
+  ridge_status status =
+      recipe_child_run(self, &source, &limits, &answer, &size, fault, why);
   free(answer);
   recipe_source_free(&source);
   return status;
@@ -108,8 +113,9 @@ static void an_answer_that_is_none_is_a_failure(void **state) {
 
 static void the_text_that_was_read_is_the_text_that_is_evaluated(void **state) {
   (void)state;
-  char *self = program("#!/bin/sh\n[ \"$1 $2\" = 'eval-recipe -' ] && [ \"$(cat)\" = \"return infer "
-                       "{ model 'm' }\" ] || exit 1\n");
+  char *self =
+      program("#!/bin/sh\n[ \"$1 $2\" = 'eval-recipe -' ] && [ \"$(cat)\" = \"return infer "
+              "{ model 'm' }\" ] || exit 1\n");
   json_t *fault = NULL;
   struct why why = {""};
   assert_int_equal(run_with(self, 10000, &fault, &why), RIDGE_OK);
@@ -131,11 +137,30 @@ static void work_inside_c_is_stopped_by_the_processor_limit(void **state) {
   assert_int_equal(recipe_load(TEST_BUILD_DIR "/ridge", path, &recipe, &why), RIDGE_OK);
   assert_true(clock_ns() - start < 12000000000u);
   assert_int_equal(json_array_size(recipe.faults), 1);
-  assert_non_null(strstr(
-      json_string_value(json_object_get(json_array_get(recipe.faults, 0), "text")),
-      "processor time"));
+  assert_non_null(
+      strstr(json_string_value(json_object_get(json_array_get(recipe.faults, 0), "text")),
+             "processor time"));
   recipe_free(&recipe);
   free(path);
+}
+
+/* Behind the filter of system calls a process computes and writes, nothing else. */
+static void a_sealed_process_opens_nothing(void **state) {
+  (void)state;
+  pid_t child = fork();
+  if (child == 0) {
+    recipe_seal();
+    if (prctl(PR_GET_SECCOMP) == 0) _exit(77); /* this kernel has no filters */
+    bool sealed = open("/dev/null", O_RDONLY) < 0 && errno == EPERM &&
+                  unlink("/nowhere") < 0 && errno == EPERM && fork() < 0 && errno == EPERM;
+    void *memory = malloc(1 << 20);
+    _exit(sealed && memory != NULL ? 0 : 1);
+  }
+  int status = 0;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+    testing_skip_without("a kernel that filters system calls");
+  assert_int_equal(status, 0);
 }
 
 /* The verb by hand: an answer on standard output, nothing on standard error. */
@@ -178,6 +203,7 @@ int main(void) {
       cmocka_unit_test(an_answer_that_is_none_is_a_failure),
       cmocka_unit_test(the_text_that_was_read_is_the_text_that_is_evaluated),
       cmocka_unit_test(work_inside_c_is_stopped_by_the_processor_limit),
+      cmocka_unit_test(a_sealed_process_opens_nothing),
       cmocka_unit_test(the_verb_answers_in_one_line),
   };
   return cmocka_run_group_tests(tests, open_world, close_world);

@@ -34,8 +34,9 @@ static void place_is(struct place at, int line, int column, int length) {
 static void tokens_are_those_of_lua(void **state) {
   (void)state;
   begin("use'a\\'b' { x==1, y=.5e-3, z=0x1p+4..[==[\n]]]==], --[[ c\n]] w=...}");
-  const char *texts[] = {"use", "'a\\'b'", "{", "x", "==", "1",  ",", "y",        "=",
-                         ".5e-3", ",", "z", "=", "0x1p+4..", "[==[\n]]]==]", ",", "w", "=", "...", "}"};
+  const char *texts[] = {
+      "use", "'a\\'b'", "{", "x",        "==",           "1", ",", "y", "=",   ".5e-3",
+      ",",   "z",       "=", "0x1p+4..", "[==[\n]]]==]", ",", "w", "=", "...", "}"};
   assert_int_equal(scan.n, sizeof texts / sizeof *texts);
   for (size_t i = 0; i < scan.n; i++) token_is(i, scan.tokens[i].kind, texts[i]);
   assert_int_equal(scan.tokens[1].kind, TOKEN_TEXT);
@@ -85,8 +86,9 @@ static void keys_are_found_at_their_own_depth(void **state) {
 
 static void the_table_of_a_word_is_found_in_every_form(void **state) {
   (void)state;
-  const char *forms[] = {"use 'x' {a=1}", "use('x') {a=1}", "use{a=1}", "use({a=1})",
-                         "use [[x]] {a=1}", "use('x' .. y) {a=1}", "use 'x' ({a=1})"};
+  const char *forms[] = {"use 'x' {a=1}",  "use('x') {a=1}",  "use{a=1}",
+                         "use({a=1})",     "use [[x]] {a=1}", "use('x' .. y) {a=1}",
+                         "use 'x' ({a=1})"};
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
     begin(forms[i]);
     ptrdiff_t open = scan_table(&scan, 0);
@@ -101,9 +103,10 @@ static void the_table_of_a_word_is_found_in_every_form(void **state) {
 
 static void keys_written_twice_are_faults_and_statements_are_not(void **state) {
   (void)state;
-  begin("local t = { a = 1, b = { a = 2 }, ['a'] = 3,\n"
-        "f = function() x = 1; x = 2; if y then z = 1, 2 end; z = 3 end,\n"
-        "g = function() for i = 1, 2 do q = 1; q = 2 end repeat r = 1; r = 2 until r end }");
+  begin(
+      "local t = { a = 1, b = { a = 2 }, ['a'] = 3,\n"
+      "f = function() x = 1; x = 2; if y then z = 1, 2 end; z = 3 end,\n"
+      "g = function() for i = 1, 2 do q = 1; q = 2 end repeat r = 1; r = 2 until r end }");
   json_t *faults = json_array();
   scan_duplicates(&scan, faults);
   assert_int_equal(json_array_size(faults), 1);
@@ -113,8 +116,10 @@ static void keys_written_twice_are_faults_and_statements_are_not(void **state) {
 
 static void texts_that_never_end_do_not_end_the_scanner(void **state) {
   (void)state;
-  const char *texts[] = {"\"abc", "[[abc", "[==[abc]=]", "--[[ abc", "'a\\", "{{{{((([[", "}}))]]",
-                         "end end until", "'a\\z   ", "0x", ".", "[=", "[==", "--", "-", "\\", "\"\\\n"};
+  const char *texts[] = {"\"abc",     "[[abc",  "[==[abc]=]",    "--[[ abc", "'a\\",
+                         "{{{{((([[", "}}))]]", "end end until", "'a\\z   ", "0x",
+                         ".",         "[=",     "[==",           "--",       "-",
+                         "\\",        "\"\\\n"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     begin(texts[i]);
     for (ptrdiff_t k = 0; (size_t)k < scan.n; k++) {

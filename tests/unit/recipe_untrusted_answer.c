@@ -1,4 +1,5 @@
-/* recipe_untrusted_answer.c - whatever a child prints is read or refused, and never believed. */
+/* recipe_untrusted_answer.c - whatever a child prints is read or refused, and never
+ * believed. */
 #include "testing.h"
 
 #include "recipe/recipe.h"
@@ -16,18 +17,19 @@ static ridge_status read_answer(const char *answer, size_t size, struct recipe *
   return recipe_answer_read(answer, size, out, why);
 }
 
-#define WORD(rest) "{\"word\":\"infer\",\"at\":[1,8,5],\"fields\":[]" rest "}"
+#define WORD(rest)   "{\"word\":\"infer\",\"at\":[1,8,5],\"fields\":[]" rest "}"
 #define RECIPE(word) "{\"faults\":[],\"recipe\":" word "}"
-#define FAULT(at, rest) \
+#define FAULT(at, rest)                                                                    \
   "{\"faults\":[{\"code\":\"R001\",\"at\":" at ",\"text\":\"t\",\"notes\":[]" rest "}]}"
 
 static void a_good_answer_is_read(void **state) {
   (void)state;
   struct recipe recipe;
   struct why why;
-  const char good[] = RECIPE(WORD(
-      ",\"items\":[{\"word\":{\"word\":\"model\",\"at\":[2,3,5],\"arg\":\"m\",\"arg_at\":[2,10,1]}},"
-      "{\"odd\":\"nil\"},[1,2.5,\"x\"]],\"items_at\":[[2,3,5]]"));
+  const char good[] =
+      RECIPE(WORD(",\"items\":[{\"word\":{\"word\":\"model\",\"at\":[2,3,5],\"arg\":\"m\","
+                  "\"arg_at\":[2,10,1]}},"
+                  "{\"odd\":\"nil\"},[1,2.5,\"x\"]],\"items_at\":[[2,3,5]]"));
   assert_int_equal(read_answer(good, sizeof good - 1, &recipe, &why), RIDGE_OK);
   assert_int_equal(recipe.root->n_items, 3);
   assert_string_equal(recipe.root->items[0].word->arg, "m");
@@ -78,7 +80,8 @@ static const char *const bad[] = {
     RECIPE(WORD(",\"items\":[[[1]]]")),
     RECIPE(WORD(",\"items\":[1],\"items_at\":[[9,9,9]]")),
     RECIPE(WORD(",\"items\":[{\"word\":{\"word\":\"use\",\"at\":[2,3,3],\"fields\":[]}}]")),
-    RECIPE(WORD(",\"items\":[{\"word\":{\"word\":\"use\",\"at\":[2,3,3],\"arg\":7,\"arg_at\":[2,3,3]}}]")),
+    RECIPE(WORD(",\"items\":[{\"word\":{\"word\":\"use\",\"at\":[2,3,3],\"arg\":7,\"arg_"
+                "at\":[2,3,3]}}]")),
     RECIPE(WORD(",\"items\":[{\"word\":{\"word\":\"use\",\"at\":[2,3,3],\"arg\":\"x\"}}]")),
     RECIPE(WORD(",\"items\":[{\"word\":{\"word\":\"against\",\"at\":[2,3,3],\"arg\":\"x\","
                 "\"arg_at\":[2,3,3],\"fields\":[]}}]")),
@@ -92,11 +95,14 @@ static const char *const bad[] = {
     "{\"faults\":[{\"code\":\"P101\",\"at\":[1,1,1],\"text\":\"t\",\"notes\":[]}]}",
     "{\"faults\":[{\"code\":\"R01\",\"at\":[1,1,1],\"text\":\"t\",\"notes\":[]}]}",
     "{\"faults\":[{\"code\":\"R001\",\"at\":[1,1,1],\"text\":\"t\",\"notes\":[1]}]}",
-    "{\"faults\":[{\"code\":\"R001\",\"at\":[1,1,1],\"text\":\"t\",\"notes\":[{\"line\":77,\"text\":\"x\"}]}]}",
+    "{\"faults\":[{\"code\":\"R001\",\"at\":[1,1,1],\"text\":\"t\",\"notes\":[{\"line\":77,"
+    "\"text\":\"x\"}]}]}",
     "{\"faults\":[{\"code\":\"R001\",\"at\":[1,1,1],\"notes\":[]}]}",
     "{\"faults\":[],\"recipe\":" WORD("") "} trailing",
-    "{\"faults\":[],\"recipe\":{\"word\":\"infer\",\"at\":[1,8,5],\"fields\":[[\"a\",1e999,[1,1,1]]]}}",
-    "{\"faults\":[],\"recipe\":{\"word\":\"infer\",\"at\":[1,8,5],\"fields\":[[\"a\",\"\xff\",[1,1,1]]]}}",
+    "{\"faults\":[],\"recipe\":{\"word\":\"infer\",\"at\":[1,8,5],\"fields\":[[\"a\",1e999,"
+    "[1,1,1]]]}}",
+    "{\"faults\":[],\"recipe\":{\"word\":\"infer\",\"at\":[1,8,5],\"fields\":[[\"a\","
+    "\"\xff\",[1,1,1]]]}}",
 };
 
 static void everything_else_is_refused(void **state) {
@@ -134,8 +140,8 @@ static void words_inside_words_have_an_end(void **state) {
 
 static void every_beginning_of_a_good_answer_is_refused(void **state) {
   (void)state;
-  const char good[] = RECIPE(WORD(
-      ",\"items\":[{\"word\":{\"word\":\"model\",\"at\":[2,3,5],\"arg\":\"m\",\"arg_at\":[2,10,1]}}]"));
+  const char good[] = RECIPE(WORD(",\"items\":[{\"word\":{\"word\":\"model\",\"at\":[2,3,5]"
+                                  ",\"arg\":\"m\",\"arg_at\":[2,10,1]}}]"));
   for (size_t n = 0; n + 1 < sizeof good; n++) {
     struct recipe recipe;
     struct why why;

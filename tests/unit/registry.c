@@ -362,6 +362,8 @@ static void files_that_are_no_plugins_cost_one_line_each(void **state) {
   free(put(place.a, "short.so", bytes.data, 40));
   free(put(place.a, "shorter.so", bytes.data, 6000));
   free(put(place.a, "ignored.txt", "not a plugin", 12));
+  free(put(place.a, "clear\x1b[2J.so", "not a plugin", 12));
+  free(put(place.a, "caf\xe9.so", "not a plugin", 12));
   free(put(place.a, ".hidden.so", "not a plugin", 12));
   bytes.data[18] = 40; /* e_machine: Arm, 32 bit */
   free(put(place.a, "machine.so", bytes.data, bytes.size));
@@ -372,7 +374,9 @@ static void files_that_are_no_plugins_cost_one_line_each(void **state) {
   open_well(&place, place.a, NULL, NULL, &registry);
   char *text = summary(&registry);
   assert_int_equal(registry.n_plugins, 1);
-  if (registry.n_problems != 9) fail_msg("%s", text); /* with the empty bin/plugins */
+  if (registry.n_problems != 11) fail_msg("%s", text); /* with the empty bin/plugins */
+  assert_null(strchr(text, 0x1b));
+  assert_non_null(strstr(text, "/a/clear?[2J.so"));
   assert_non_null(strstr(text, "machine.so\",\"it was built for another kind of machine"));
   assert_non_null(strstr(text, "fifo.so\",\"it is no regular file"));
   assert_non_null(strstr(text, "text.so\",\"it is no shared object"));

@@ -12,7 +12,8 @@
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static void near(double found, double wanted) {
-  if (!(fabs(found - wanted) <= 1e-12 * (1 + fabs(wanted)))) fail_msg("%.17g, not %.17g", found, wanted);
+  if (!(fabs(found - wanted) <= 1e-12 * (1 + fabs(wanted))))
+    fail_msg("%.17g, not %.17g", found, wanted);
 }
 
 static void the_median_is_the_middle_or_between_the_two_middles(void **state) {
@@ -30,9 +31,15 @@ static void tails_equal_those_of_all_sign_patterns(void **state) {
     size_t n, w;
     double tail;
   } rows[] = {
-      {6, 0, 1.0 / 64},          {7, 3, 5.0 / 128},       {9, 5, 5.0 / 256},
-      {10, 8, 25.0 / 1024},      {12, 13, 87.0 / 4096},   {12, 39, 1055.0 / 2048},
-      {15, 25, 785.0 / 32768},   {16, 29, 363.0 / 16384}, {20, 52, 0.02422046661376953},
+      {6, 0, 1.0 / 64},
+      {7, 3, 5.0 / 128},
+      {9, 5, 5.0 / 256},
+      {10, 8, 25.0 / 1024},
+      {12, 13, 87.0 / 4096},
+      {12, 39, 1055.0 / 2048},
+      {15, 25, 785.0 / 32768},
+      {16, 29, 363.0 / 16384},
+      {20, 52, 0.02422046661376953},
       {25, 89, 0.024131208658218384},
       {41, 279, 0.024829342174143676},
       {50, 434, 0.024723203400300875},
@@ -51,7 +58,8 @@ static void beyond_fifty_the_normal_tail_is_close(void **state) {
 static void the_cut_is_the_largest_that_keeps_95_percent(void **state) {
   (void)state;
   static const size_t cuts[] = {0, 0, 0, 0, 0, 0, 1, 3, 4, 6, 9, 11, 14, 18, 22, 26, 30};
-  for (size_t n = 1; n < COUNT(cuts); n++) assert_int_equal(stats_signed_rank_cut(n), cuts[n]);
+  for (size_t n = 1; n < COUNT(cuts); n++)
+    assert_int_equal(stats_signed_rank_cut(n), cuts[n]);
   assert_int_equal(stats_signed_rank_cut(20), 53);
   assert_int_equal(stats_signed_rank_cut(25), 90);
   assert_int_equal(stats_signed_rank_cut(41), 280);
@@ -119,7 +127,7 @@ static void the_ratio_is_b_over_a(void **state) {
 
 static void a_ratio_of_zero_or_nan_is_refused_with_its_place(void **state) {
   (void)state;
-  const double good[] = {1, 1, 1}, zero[] = {1, 0, 1}, not[] = {1, 1, NAN};
+  const double good[] = {1, 1, 1}, zero[] = {1, 0, 1}, not [] = {1, 1, NAN};
   struct stats_interval found;
   struct why why;
   assert_int_equal(stats_ratio(good, zero, 3, &found, &why), RIDGE_INVALID);
@@ -175,7 +183,8 @@ static void a_against_a_names_a_winner_in_at_most_one_of_twenty(void **state) {
   for (size_t i = 0; i < COUNT(sizes); i++)
     for (int bad = 0; bad < 2; bad++) {
       double share = share_called(sizes[i], 1, bad != 0, SEED + i);
-      print_message("%zu pairs%s: %.1f %%\n", sizes[i], bad ? ", bad machine" : "", 100 * share);
+      print_message("%zu pairs%s: %.1f %%\n", sizes[i], bad ? ", bad machine" : "",
+                    100 * share);
       assert_true(share <= 0.06);
     }
 }

@@ -8,9 +8,9 @@
  */
 #include "portable.h"
 
-#define KERNEL(key_, table_)                                                            \
+#define KERNEL(key_, table_)                                                               \
   { .seam = RIDGE_SEAM_KERNEL, .table = &portable_##table_, .key = (key_) }
-#define CODEC_FILL(name)                                                                \
+#define CODEC_FILL(name)                                                                   \
   { .seam = RIDGE_SEAM_CODEC, .table = &portable_##name, .key = #name }
 
 static const ridge_fill fills[] = {

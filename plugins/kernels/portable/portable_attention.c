@@ -19,10 +19,10 @@ static void run_cache_put(const ridge_kernel_call *call, int32_t thread, int32_t
   const struct share mine = share_of(call->rows * kv_heads, thread, threads);
   for (int64_t item = mine.lo; item < mine.hi; item++) {
     const int64_t row = item / kv_heads, head = item % kv_heads;
-    cache->codec->encode(span_row(x, row) + head * dim,
-                         cache_row(cache, batch, kv_heads, batch->sequence[row], head,
-                                   batch->position[row]),
-                         dim);
+    cache->codec->encode(
+        span_row(x, row) + head * dim,
+        cache_row(cache, batch, kv_heads, batch->sequence[row], head, batch->position[row]),
+        dim);
   }
 }
 
@@ -38,11 +38,9 @@ static void softmax(float *score, int64_t n) {
   float top = -INFINITY, sum;
   for (int64_t i = 0; i < n; i++)
     if (score[i] > top) top = score[i];
-  for (int64_t i = 0; i < n; i++)
-    score[i] = expf(score[i] - top);
+  for (int64_t i = 0; i < n; i++) score[i] = expf(score[i] - top);
   sum = portable_sum(score, n);
-  for (int64_t i = 0; i < n; i++)
-    score[i] /= sum;
+  for (int64_t i = 0; i < n; i++) score[i] /= sum;
 }
 
 static void attend(const ridge_kernel_call *call, int64_t row, int64_t head) {
@@ -64,9 +62,9 @@ static void attend(const ridge_kernel_call *call, int64_t row, int64_t head) {
   softmax(score, last - first + 1);
   memset(y, 0, (size_t)dim * sizeof *y);
   for (int64_t p = first; p <= last; p++) {
-    values->codec->decode(cache_row(values, batch, a->kv_heads, sequence, shared, p), one, dim);
-    for (int64_t i = 0; i < dim; i++)
-      y[i] += score[p - first] * one[i];
+    values->codec->decode(cache_row(values, batch, a->kv_heads, sequence, shared, p), one,
+                          dim);
+    for (int64_t i = 0; i < dim; i++) y[i] += score[p - first] * one[i];
   }
 }
 

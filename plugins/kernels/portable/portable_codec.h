@@ -14,14 +14,14 @@
 #include <math.h>
 #include <ridge/codec.h>
 
-#define CODEC(name_, elements, bytes, encode_)                                          \
-  const ridge_codec portable_##name_ = {                                                \
-      .struct_size = sizeof(ridge_codec),                                               \
-      .name = #name_,                                                                   \
-      .block = (elements),                                                              \
-      .block_bytes = (bytes),                                                           \
-      .decode = name_##_decode,                                                         \
-      .encode = encode_,                                                                \
+#define CODEC(name_, elements, bytes, encode_)                                             \
+  const ridge_codec portable_##name_ = {                                                   \
+      .struct_size = sizeof(ridge_codec),                                                  \
+      .name = #name_,                                                                      \
+      .block = (elements),                                                                 \
+      .block_bytes = (bytes),                                                              \
+      .decode = name_##_decode,                                                            \
+      .encode = encode_,                                                                   \
   }
 
 /* What an encoder wants to know of a block. */

@@ -42,7 +42,6 @@ static void q4_1_encode(const float *from, void *to, int64_t n) {
 
 /* ---- five bits ---- */
 
-
 static int fives_get(const char *p, int i) {
   uint32_t high;
   memcpy(&high, p, sizeof high);
@@ -52,8 +51,7 @@ static int fives_get(const char *p, int i) {
 
 static void fives_put(char *p, const uint8_t code[BLOCK]) {
   uint32_t high = 0;
-  for (int i = 0; i < BLOCK; i++)
-    high |= (uint32_t)(code[i] >> 4) << i;
+  for (int i = 0; i < BLOCK; i++) high |= (uint32_t)(code[i] >> 4) << i;
   memcpy(p, &high, sizeof high);
   for (int i = 0; i < HALF; i++)
     ((uint8_t *)p)[4 + i] = (uint8_t)((code[i] & 15) | (code[i + HALF] & 15) << 4);
@@ -65,8 +63,7 @@ static void q5_0_decode(const void *from, float *to, int64_t n) {
   const char *p = from;
   for (int64_t at = 0; at < n; at += BLOCK, p += 22) {
     const float d = half_at(p);
-    for (int i = 0; i < BLOCK; i++)
-      to[at + i] = d * (float)(fives_get(p + 2, i) - 16);
+    for (int i = 0; i < BLOCK; i++) to[at + i] = d * (float)(fives_get(p + 2, i) - 16);
   }
 }
 
@@ -89,8 +86,7 @@ static void q5_1_decode(const void *from, float *to, int64_t n) {
   const char *p = from;
   for (int64_t at = 0; at < n; at += BLOCK, p += 24) {
     const float d = half_at(p), m = half_at(p + 2);
-    for (int i = 0; i < BLOCK; i++)
-      to[at + i] = d * (float)fives_get(p + 4, i) + m;
+    for (int i = 0; i < BLOCK; i++) to[at + i] = d * (float)fives_get(p + 4, i) + m;
   }
 }
 
@@ -129,7 +125,8 @@ static void iq4_nl_decode(const void *from, float *to, int64_t n) {
 /* mxfp4 (OCP Microscaling v1.0): an exponent byte (2^(e - 127), 255 is NaN), then 16
  * bytes of E2M1 codes, here doubled to be whole. */
 static void mxfp4_decode(const void *from, float *to, int64_t n) {
-  static const int8_t levels[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+  static const int8_t levels[16] = {0, 1,  2,  3,  4,  6,  8,  12,
+                                    0, -1, -2, -3, -4, -6, -8, -12};
   const uint8_t *p = from;
   for (int64_t at = 0; at < n; at += BLOCK, p += 17)
     table_decode(p + 1, p[0] == 255 ? NAN : ldexpf(1.0f, (int)p[0] - 128), levels, to + at);

@@ -11,21 +11,21 @@ static void f32_encode(const float *from, void *to, int64_t n) {
   memcpy(to, from, (size_t)n * sizeof *from);
 }
 
-#define HALVES(name, one_decode, one_encode)                                            \
-  static void name##_decode(const void *from, float *to, int64_t n) {                   \
-    const char *p = from;                                                               \
-    for (int64_t i = 0; i < n; i++) {                                                   \
-      uint16_t h;                                                                       \
-      memcpy(&h, p + i * 2, sizeof h);                                                  \
-      to[i] = one_decode(h);                                                            \
-    }                                                                                   \
-  }                                                                                     \
-  static void name##_encode(const float *from, void *to, int64_t n) {                   \
-    char *p = to;                                                                       \
-    for (int64_t i = 0; i < n; i++) {                                                   \
-      const uint16_t h = one_encode(from[i]);                                           \
-      memcpy(p + i * 2, &h, sizeof h);                                                  \
-    }                                                                                   \
+#define HALVES(name, one_decode, one_encode)                                               \
+  static void name##_decode(const void *from, float *to, int64_t n) {                      \
+    const char *p = from;                                                                  \
+    for (int64_t i = 0; i < n; i++) {                                                      \
+      uint16_t h;                                                                          \
+      memcpy(&h, p + i * 2, sizeof h);                                                     \
+      to[i] = one_decode(h);                                                               \
+    }                                                                                      \
+  }                                                                                        \
+  static void name##_encode(const float *from, void *to, int64_t n) {                      \
+    char *p = to;                                                                          \
+    for (int64_t i = 0; i < n; i++) {                                                      \
+      const uint16_t h = one_encode(from[i]);                                              \
+      memcpy(p + i * 2, &h, sizeof h);                                                     \
+    }                                                                                      \
   }
 HALVES(f16, half_decode, half_encode)
 HALVES(bf16, bfloat_decode, bfloat_encode)

@@ -18,8 +18,7 @@ static void decode8(const void *from, float *to, int64_t n, int64_t group) {
   for (int64_t at = 0; at < n; at += group, p += 2 + group) {
     const float d = half_at(p);
     const int8_t *q = (const int8_t *)(p + 2);
-    for (int64_t i = 0; i < group; i++)
-      to[at + i] = d * (float)q[i];
+    for (int64_t i = 0; i < group; i++) to[at + i] = d * (float)q[i];
   }
 }
 
@@ -30,8 +29,7 @@ static void encode8(const float *from, void *to, int64_t n, int64_t group) {
     const float d = fabsf(e.peak) / 127.0f, by = inverse(d);
     scale_put(p, d, e);
     int8_t *q = (int8_t *)(p + 2);
-    for (int64_t i = 0; i < group; i++)
-      q[i] = (int8_t)code_round(from[at + i] * by, 127);
+    for (int64_t i = 0; i < group; i++) q[i] = (int8_t)code_round(from[at + i] * by, 127);
   }
 }
 
@@ -67,24 +65,24 @@ static void encode4(const float *from, void *to, int64_t n, int64_t group) {
 }
 
 /* name, bits, group, bytes of a block */
-#define GROUP_MAP(X)                                                                    \
-  X(q8_0, 8, 32, 34)                                                                    \
-  X(i8g32, 8, 32, 34)                                                                   \
-  X(i8g64, 8, 64, 66)                                                                   \
-  X(i8g128, 8, 128, 130)                                                                \
-  X(i8g256, 8, 256, 258)                                                                \
-  X(q4_0, 4, 32, 18)                                                                    \
-  X(i4g32, 4, 32, 18)                                                                   \
-  X(i4g64, 4, 64, 34)                                                                   \
-  X(i4g128, 4, 128, 66)                                                                 \
+#define GROUP_MAP(X)                                                                       \
+  X(q8_0, 8, 32, 34)                                                                       \
+  X(i8g32, 8, 32, 34)                                                                      \
+  X(i8g64, 8, 64, 66)                                                                      \
+  X(i8g128, 8, 128, 130)                                                                   \
+  X(i8g256, 8, 256, 258)                                                                   \
+  X(q4_0, 4, 32, 18)                                                                       \
+  X(i4g32, 4, 32, 18)                                                                      \
+  X(i4g64, 4, 64, 34)                                                                      \
+  X(i4g128, 4, 128, 66)                                                                    \
   X(i4g256, 4, 256, 130)
-#define X(name, bits, group, bytes)                                                     \
-  static void name##_decode(const void *from, float *to, int64_t n) {                   \
-    decode##bits(from, to, n, group);                                                   \
-  }                                                                                     \
-  static void name##_encode(const float *from, void *to, int64_t n) {                   \
-    encode##bits(from, to, n, group);                                                   \
-  }                                                                                     \
+#define X(name, bits, group, bytes)                                                        \
+  static void name##_decode(const void *from, float *to, int64_t n) {                      \
+    decode##bits(from, to, n, group);                                                      \
+  }                                                                                        \
+  static void name##_encode(const float *from, void *to, int64_t n) {                      \
+    encode##bits(from, to, n, group);                                                      \
+  }                                                                                        \
   CODEC(name, group, bytes, name##_encode);
 GROUP_MAP(X)
 #undef X

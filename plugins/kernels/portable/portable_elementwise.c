@@ -36,22 +36,20 @@ static inline const float *operand_row(struct operand o, int64_t row) {
   return o.one ? o.one : span_row(o.span, row);
 }
 
-#define BINARY_KERNEL(name, operator)                                                   \
-  static void run_##name(const ridge_kernel_call *call, int32_t thread,                 \
-                         int32_t threads) {                                             \
-    const struct share mine = share_of(call->rows, thread, threads);                    \
-    const struct operand second = operand_of(call);                                     \
-    for (int64_t row = mine.lo; row < mine.hi; row++) {                                 \
-      const float *a = span_row(&call->in[0], row), *b = operand_row(second, row);      \
-      float *y = span_row(&call->out[0], row);                                          \
-      for (int64_t i = 0; i < call->out[0].cols; i++)                                   \
-        y[i] = a[i] operator b[i];                                                      \
-    }                                                                                   \
-  }                                                                                     \
-  const ridge_kernel portable_##name = {                                                \
-      .struct_size = sizeof(ridge_kernel),                                              \
-      .scratch_bytes = operand_bytes,                                                   \
-      .run = run_##name,                                                                \
+#define BINARY_KERNEL(name, operator)                                                      \
+  static void run_##name(const ridge_kernel_call *call, int32_t thread, int32_t threads) { \
+    const struct share mine = share_of(call->rows, thread, threads);                       \
+    const struct operand second = operand_of(call);                                        \
+    for (int64_t row = mine.lo; row < mine.hi; row++) {                                    \
+      const float *a = span_row(&call->in[0], row), *b = operand_row(second, row);         \
+      float *y = span_row(&call->out[0], row);                                             \
+      for (int64_t i = 0; i < call->out[0].cols; i++) y[i] = a[i] operator b[i];           \
+    }                                                                                      \
+  }                                                                                        \
+  const ridge_kernel portable_##name = {                                                   \
+      .struct_size = sizeof(ridge_kernel),                                                 \
+      .scratch_bytes = operand_bytes,                                                      \
+      .run = run_##name,                                                                   \
   }
 BINARY_KERNEL(add, +);
 BINARY_KERNEL(mul, *);
@@ -59,8 +57,7 @@ BINARY_KERNEL(mul, *);
 static void scale_row(const ridge_kernel_call *call, int64_t row) {
   const float *a = span_row(&call->in[0], row), by = (float)call->site->node->attrs.scale;
   float *y = span_row(&call->out[0], row);
-  for (int64_t i = 0; i < call->out[0].cols; i++)
-    y[i] = a[i] * by;
+  for (int64_t i = 0; i < call->out[0].cols; i++) y[i] = a[i] * by;
 }
 
 static void move_row(const float *from, const ridge_kernel_call *call, int64_t row) {
@@ -84,16 +81,14 @@ static void glu_row(const ridge_kernel_call *call, int64_t row) {
     const int64_t count = n - at < STEP ? n - at : STEP;
     memcpy(part, gate + at, (size_t)count * sizeof *part);
     portable_activate(call->site->node->attrs.act, part, count);
-    for (int64_t i = 0; i < count; i++)
-      y[at + i] = part[i] * up[at + i];
+    for (int64_t i = 0; i < count; i++) y[at + i] = part[i] * up[at + i];
   }
 }
 
 static void softcap_row(const ridge_kernel_call *call, int64_t row) {
   const float *x = span_row(&call->in[0], row), cap = (float)call->site->node->attrs.scale;
   float *y = span_row(&call->out[0], row);
-  for (int64_t i = 0; i < call->out[0].cols; i++)
-    y[i] = cap * tanhf(x[i] / cap);
+  for (int64_t i = 0; i < call->out[0].cols; i++) y[i] = cap * tanhf(x[i] / cap);
 }
 
 static void rows_row(const ridge_kernel_call *call, int64_t row) {
@@ -105,16 +100,14 @@ static void slice_row(const ridge_kernel_call *call, int64_t row) {
   move_row(span_row(&call->in[0], row) + call->site->node->attrs.from, call, row);
 }
 
-#define ROW_KERNEL(name)                                                                \
-  static void run_##name(const ridge_kernel_call *call, int32_t thread,                 \
-                         int32_t threads) {                                             \
-    const struct share mine = share_of(call->rows, thread, threads);                    \
-    for (int64_t row = mine.lo; row < mine.hi; row++)                                   \
-      name##_row(call, row);                                                            \
-  }                                                                                     \
-  const ridge_kernel portable_##name = {                                                \
-      .struct_size = sizeof(ridge_kernel),                                              \
-      .run = run_##name,                                                                \
+#define ROW_KERNEL(name)                                                                   \
+  static void run_##name(const ridge_kernel_call *call, int32_t thread, int32_t threads) { \
+    const struct share mine = share_of(call->rows, thread, threads);                       \
+    for (int64_t row = mine.lo; row < mine.hi; row++) name##_row(call, row);               \
+  }                                                                                        \
+  const ridge_kernel portable_##name = {                                                   \
+      .struct_size = sizeof(ridge_kernel),                                                 \
+      .run = run_##name,                                                                   \
   }
 ROW_KERNEL(scale);
 ROW_KERNEL(act);

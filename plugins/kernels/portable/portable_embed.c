@@ -20,8 +20,7 @@ static void run(const ridge_kernel_call *call, int32_t thread, int32_t threads) 
       span_decode(table, id, y);
       continue;
     }
-    for (int64_t i = 0; i < table->cols; i++)
-      y[i] = NAN;
+    for (int64_t i = 0; i < table->cols; i++) y[i] = NAN;
   }
 }
 

@@ -21,13 +21,10 @@ static inline quad load(const float *p) {
 /* 16 -> 8 -> 4 -> 2 -> 1; `rest` holds what was left over, lane by lane. */
 static float fold(const quad sum[QUADS], const float rest[LANES]) {
   float lane[LANES];
-  for (int i = 0; i < QUADS; i++)
-    memcpy(lane + i * 4, &sum[i], sizeof sum[i]);
-  for (int i = 0; i < LANES; i++)
-    lane[i] += rest[i];
+  for (int i = 0; i < QUADS; i++) memcpy(lane + i * 4, &sum[i], sizeof sum[i]);
+  for (int i = 0; i < LANES; i++) lane[i] += rest[i];
   for (int width = LANES / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; i++)
-      lane[i] += lane[i + width];
+    for (int i = 0; i < width; i++) lane[i] += lane[i + width];
   return lane[0];
 }
 
@@ -41,8 +38,7 @@ float portable_dot(const float *a, const float *b, int64_t n) {
     s3 += load(a + i + 12) * load(b + i + 12);
   }
   float rest[LANES] = {0};
-  for (int64_t j = 0; i + j < n; j++)
-    rest[j] = a[i + j] * b[i + j];
+  for (int64_t j = 0; i + j < n; j++) rest[j] = a[i + j] * b[i + j];
   return fold((quad[QUADS]){s0, s1, s2, s3}, rest);
 }
 
@@ -50,11 +46,9 @@ float portable_sum(const float *a, int64_t n) {
   quad s[QUADS] = {{0}};
   int64_t i = 0;
   for (; i + LANES <= n; i += LANES)
-    for (int j = 0; j < QUADS; j++)
-      s[j] += load(a + i + j * 4);
+    for (int j = 0; j < QUADS; j++) s[j] += load(a + i + j * 4);
   float rest[LANES] = {0};
-  for (int64_t j = 0; i + j < n; j++)
-    rest[j] = a[i + j];
+  for (int64_t j = 0; i + j < n; j++) rest[j] = a[i + j];
   return fold(s, rest);
 }
 
@@ -68,8 +62,7 @@ float portable_spread(const float *a, float mean, int64_t n) {
       s[j] += d * d;
     }
   float rest[LANES] = {0};
-  for (int64_t j = 0; i + j < n; j++)
-    rest[j] = (a[i + j] - mean) * (a[i + j] - mean);
+  for (int64_t j = 0; i + j < n; j++) rest[j] = (a[i + j] - mean) * (a[i + j] - mean);
   return fold(s, rest);
 }
 
@@ -93,6 +86,5 @@ void portable_activate(uint32_t act, float *x, int64_t n) {
   };
   float (*const f)(float) = act < RIDGE_ACT_COUNT ? functions[act] : NULL;
   if (!f) return;
-  for (int64_t i = 0; i < n; i++)
-    x[i] = f(x[i]);
+  for (int64_t i = 0; i < n; i++) x[i] = f(x[i]);
 }

@@ -32,11 +32,9 @@ static void run_row(const ridge_kernel_call *call, const struct tile *t, int64_t
   float *y = span_row(&call->out[0], row) + t->from;
   const int64_t k = call->in[1].cols;
   float part[TILE];
-  for (int64_t c = 0; c < t->columns; c++)
-    part[c] = portable_dot(x, t->w + c * k, k);
+  for (int64_t c = 0; c < t->columns; c++) part[c] = portable_dot(x, t->w + c * k, k);
   if (t->bias)
-    for (int64_t c = 0; c < t->columns; c++)
-      part[c] += t->bias[t->from + c];
+    for (int64_t c = 0; c < t->columns; c++) part[c] += t->bias[t->from + c];
   portable_activate(call->site->node->attrs.act, part, t->columns);
   if (t->up)
     for (int64_t c = 0; c < t->columns; c++) {
@@ -45,15 +43,13 @@ static void run_row(const ridge_kernel_call *call, const struct tile *t, int64_t
     }
   if (has_input(call, 3)) {
     const float *residual = span_row(&call->in[3], row) + t->from;
-    for (int64_t c = 0; c < t->columns; c++)
-      part[c] += residual[c];
+    for (int64_t c = 0; c < t->columns; c++) part[c] += residual[c];
   }
   memcpy(y, part, (size_t)t->columns * sizeof *y);
 }
 
 static void decode_rows(const ridge_span *w, int64_t from, int64_t rows, float *to) {
-  for (int64_t r = 0; r < rows; r++)
-    span_decode(w, from + r, to + r * w->cols);
+  for (int64_t r = 0; r < rows; r++) span_decode(w, from + r, to + r * w->cols);
 }
 
 static void run(const ridge_kernel_call *call, int32_t thread, int32_t threads) {
@@ -71,8 +67,7 @@ static void run(const ridge_kernel_call *call, int32_t thread, int32_t threads) 
     t.columns = mine.hi - t.from < TILE ? mine.hi - t.from : TILE;
     decode_rows(w, t.from, t.columns, t.w);
     if (paired) decode_rows(w, n + t.from, t.columns, t.up);
-    for (int64_t row = 0; row < call->rows; row++)
-      run_row(call, &t, row);
+    for (int64_t row = 0; row < call->rows; row++) run_row(call, &t, row);
   }
 }
 

@@ -48,7 +48,8 @@ static void rmsnorm_row(const float *x, float *y, int64_t n, double eps, struct 
   normalize(x, y, n, 0.0f, 1.0f / sqrtf(mean + (float)eps), a);
 }
 
-static void layernorm_row(const float *x, float *y, int64_t n, double eps, struct affine a) {
+static void layernorm_row(const float *x, float *y, int64_t n, double eps,
+                          struct affine a) {
   const float mean = portable_sum(x, n) / (float)n;
   const float var = portable_spread(x, mean, n) / (float)n;
   normalize(x, y, n, mean, 1.0f / sqrtf(var + (float)eps), a);
@@ -75,8 +76,7 @@ static void run_add_norm(const ridge_kernel_call *call, row_function *f, int32_t
   for (int64_t r = mine.lo; r < mine.hi; r++) {
     const float *left = span_row(&call->in[0], r), *right = span_row(&call->in[1], r);
     float *sum = span_row(&call->out[0], r);
-    for (int64_t i = 0; i < n; i++)
-      sum[i] = left[i] + right[i];
+    for (int64_t i = 0; i < n; i++) sum[i] = left[i] + right[i];
     f(sum, span_row(&call->out[1], r), n, call->site->node->attrs.eps, a);
   }
 }
@@ -87,18 +87,20 @@ static void run_rmsnorm(const ridge_kernel_call *call, int32_t thread, int32_t t
 static void run_layernorm(const ridge_kernel_call *call, int32_t thread, int32_t threads) {
   run_norm(call, layernorm_row, thread, threads);
 }
-static void run_add_rmsnorm(const ridge_kernel_call *call, int32_t thread, int32_t threads) {
+static void run_add_rmsnorm(const ridge_kernel_call *call, int32_t thread,
+                            int32_t threads) {
   run_add_norm(call, rmsnorm_row, thread, threads);
 }
-static void run_add_layernorm(const ridge_kernel_call *call, int32_t thread, int32_t threads) {
+static void run_add_layernorm(const ridge_kernel_call *call, int32_t thread,
+                              int32_t threads) {
   run_add_norm(call, layernorm_row, thread, threads);
 }
 
-#define NORM_KERNEL(name)                                                               \
-  const ridge_kernel portable_##name = {                                                \
-      .struct_size = sizeof(ridge_kernel),                                              \
-      .scratch_bytes = scratch_bytes,                                                   \
-      .run = run_##name,                                                                \
+#define NORM_KERNEL(name)                                                                  \
+  const ridge_kernel portable_##name = {                                                   \
+      .struct_size = sizeof(ridge_kernel),                                                 \
+      .scratch_bytes = scratch_bytes,                                                      \
+      .run = run_##name,                                                                   \
   }
 NORM_KERNEL(rmsnorm);
 NORM_KERNEL(layernorm);

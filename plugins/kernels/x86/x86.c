@@ -7,11 +7,12 @@
 #include "x86.h"
 
 #define NEEDS "avx2 fma f16c"
-#define KERNEL(key_, table_)                                                            \
-  {                                                                                     \
-    .seam = RIDGE_SEAM_KERNEL, .table = &x86_##table_, .key = (key_), .needs = NEEDS,   \
-    .score = 20                                                                         \
+#define SCORED(key_, table_, score_)                                                       \
+  {                                                                                        \
+    .seam = RIDGE_SEAM_KERNEL, .table = &x86_##table_, .key = (key_), .needs = NEEDS,      \
+    .score = (score_)                                                                      \
   }
+#define KERNEL(key_, table_) SCORED(key_, table_, 20)
 
 static const ridge_fill fills[] = {
     KERNEL("matmul f32", matmul_f32),
@@ -28,7 +29,7 @@ static const ridge_fill fills[] = {
     KERNEL("matmul i4g128", matmul_i4),
     KERNEL("matmul i4g256", matmul_i4),
     KERNEL("matmul q4_1", matmul_i4m),
-    KERNEL("matmul *", matmul_any),
+    SCORED("matmul *", matmul_any, 10),
 
     KERNEL("attention", attention),
     KERNEL("cache_put f32", cache_put),
@@ -46,6 +47,22 @@ static const ridge_fill fills[] = {
     KERNEL("rope", rope),
 };
 
+static const char doc[] =
+    "Weights are packed at load, sixteen outputs side by side, so that one row and many "
+    "rows add each element in the same order: results hang neither on the batch nor on "
+    "the number of threads.\n\n"
+    "- **f32, f16, bf16 weights, and prompt rows of all**: f32 arithmetic; differs from "
+    "kernels.portable only by the order of sums (logits by about 1e-4).\n"
+    "- **generated rows of q8_0, q4_0, q4_1, i8gN, i4gN**: rows are rounded to int8 in "
+    "groups of 32, with one f32 scale each, and multiplied as integers; this is what "
+    "decoding at the speed of memory takes, and what the tolerance is for.\n"
+    "- **other codecs**: decoded block by block.\n\n"
+    "Attention keeps all scores of a row, as the definition has it; f16, bf16, q8_0 and "
+    "q4_0 caches are decoded a tile at a time.  Exponentials are polynomials within "
+    "2 ulp; gelu's erf is within 1.5e-7.\n\n"
+    "**When not**: where every bit has to be the reference's; set `engine.kernels` to "
+    "`reference` then.\n";
+
 static const ridge_plugin plugin = {
     .struct_size = sizeof(ridge_plugin),
     .abi_minor = RIDGE_ABI_MINOR,
@@ -55,16 +72,11 @@ static const ridge_plugin plugin = {
     .id = "kernels.x86",
     .version = "0.1.0",
     .summary = "kernels for x86-64 with AVX2, FMA and F16C",
-    .doc = "Serves the operators that take the time, on machines with AVX2, FMA and F16C: "
-           "weights are packed by output at load, prompt rows meet them as floats, generated "
-           "rows of quantized weights as 8-bit integers, prepared once for all operators that "
-           "read them. A row's numbers hang on its role alone, never on the batch or the "
-           "threads.\n\n"
-           "*When not*: on other machines `kernels.portable` serves every operator.\n",
+    .doc = doc,
     .license = "Apache-2.0",
-    .source = "Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2",
+    .source = "",
     .fills = RIDGE_ROWS(fills),
-    .tolerance = 0.05,
+    .tolerance = 0.25,
 };
 
 RIDGE_EXPORT const ridge_plugin *ridge_plugin_v1(void) { return &plugin; }

@@ -33,10 +33,10 @@ static uint64_t scratch_bytes(const ridge_kernel_site *site) {
 }
 
 struct query {
-  const float *q;        /* (dim) */
-  float *y;              /* (dim) */
-  float *score;          /* (last - first + 1) */
-  int64_t first, last;   /* positions it sees */
+  const float *q;      /* (dim) */
+  float *y;            /* (dim) */
+  float *score;        /* (last - first + 1) */
+  int64_t first, last; /* positions it sees */
   float sum;
 };
 
@@ -47,56 +47,82 @@ struct item {
   int64_t n, from, to; /* positions that some query sees: [from, to)           */
   int64_t head;        /* of the cache                                         */
   int32_t sequence;
-  float *tile;
+  float *room;
+};
+
+/* Positions [base, end) decoded. */
+struct tile {
+  struct cache_tile rows;
+  int64_t base, end;
 };
 
 /* ---- scores ---- */
 
-/* q . k[0..3], each in two interleaved runs of eight lanes. */
-INLINE __m128 dot_four(const float *q, const float *const k[4], int64_t dim) {
-  __m256 a[4], b[4];
-  UNROLL
-  for (int j = 0; j < 4; j++)
-    a[j] = b[j] = _mm256_setzero_ps();
+/* The dot products of `nq` queries with `np` keys (a multiple of four): each is one run
+ * of eight lanes through the width and a fixed tree.  out[h * np / 4 + g]: query h, keys
+ * 4g ..  nq and np are constants where this is expanded. */
+INLINE void dots(int nq, int np, const float *const *q, const float *const *k, int64_t dim,
+                 __m128 *out) {
+  __m256 sum[12], v[3];
   int64_t i = 0;
-  for (; i + 16 <= dim; i += 16) {
-    const __m256 q0 = _mm256_loadu_ps(q + i), q1 = _mm256_loadu_ps(q + i + 8);
+  UNROLL
+  for (int j = 0; j < nq * np; j++) sum[j] = _mm256_setzero_ps();
+  for (; i + 8 <= dim; i += 8) {
     UNROLL
-    for (int j = 0; j < 4; j++) {
-      a[j] = _mm256_fmadd_ps(q0, _mm256_loadu_ps(k[j] + i), a[j]);
-      b[j] = _mm256_fmadd_ps(q1, _mm256_loadu_ps(k[j] + i + 8), b[j]);
+    for (int h = 0; h < nq; h++) v[h] = _mm256_loadu_ps(q[h] + i);
+    UNROLL
+    for (int j = 0; j < np; j++) {
+      const __m256 key = _mm256_loadu_ps(k[j] + i);
+      UNROLL
+      for (int h = 0; h < nq; h++)
+        sum[h * np + j] = _mm256_fmadd_ps(v[h], key, sum[h * np + j]);
     }
   }
-  for (; i < dim; i += 8) {
-    const __m256 q0 = lanes_load(q + i, dim - i);
-    UNROLL
-    for (int j = 0; j < 4; j++)
-      a[j] = _mm256_fmadd_ps(q0, lanes_load(k[j] + i, dim - i), a[j]);
+  if (i < dim) {
+    const __m256i mask = lanes_first(dim - i);
+    for (int h = 0; h < nq; h++)
+      for (int j = 0; j < np; j++)
+        sum[h * np + j] =
+            _mm256_fmadd_ps(_mm256_maskload_ps(q[h] + i, mask),
+                            _mm256_maskload_ps(k[j] + i, mask), sum[h * np + j]);
   }
-  const __m256 s01 = _mm256_hadd_ps(_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1]));
-  const __m256 s23 = _mm256_hadd_ps(_mm256_add_ps(a[2], b[2]), _mm256_add_ps(a[3], b[3]));
-  const __m256 s = _mm256_hadd_ps(s01, s23);
-  return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
+  UNROLL
+  for (int g = 0; g < nq * np / 4; g++) {
+    const __m256 *s = sum + g * 4;
+    const __m256 low = _mm256_hadd_ps(s[0], s[1]), high = _mm256_hadd_ps(s[2], s[3]);
+    const __m256 all = _mm256_hadd_ps(low, high);
+    out[g] = _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
+  }
 }
 
-/* Scores of one query over positions [from, to) of the tile that starts at `base`. */
-static void score_tile(const struct item *item, const struct query *query,
-                       const struct cache_tile *tile, int64_t base, int64_t end) {
-  const int64_t from = query->first > base ? query->first : base;
-  const int64_t to = query->last + 1 < end ? query->last + 1 : end;
+static void dots_1(const float *const *q, const float *const *k, int64_t dim, __m128 *out) {
+  dots(1, 8, q, k, dim, out);
+}
+static void dots_2(const float *const *q, const float *const *k, int64_t dim, __m128 *out) {
+  dots(2, 4, q, k, dim, out);
+}
+static void dots_3(const float *const *q, const float *const *k, int64_t dim, __m128 *out) {
+  dots(3, 4, q, k, dim, out);
+}
+
+/* Scores of `nq` queries over positions [from, to), all seen by each. */
+static void score_range(const struct item *item, const struct query *query, int nq,
+                        const struct tile *t, int64_t from, int64_t to) {
+  const int64_t dim = item->a->head_dim, step = nq == 1 ? 8 : 4;
   const __m128 scale = _mm_set1_ps((float)item->a->scale);
-  for (int64_t p = from; p < to; p += 4) {
-    const float *k[4];
-    float four[4];
-    for (int64_t j = 0; j < 4; j++) /* past the end: the last again, not kept */
-      k[j] = tile->row[(p + j < to ? p + j : to - 1) - base];
-    const __m128 s = _mm_mul_ps(dot_four(query->q, k, item->a->head_dim), scale);
-    if (to - p >= 4) {
-      _mm_storeu_ps(query->score + (p - query->first), s);
-      continue;
-    }
-    _mm_storeu_ps(four, s);
-    memcpy(query->score + (p - query->first), four, (size_t)(to - p) * sizeof *four);
+  const float *q[3], *k[8];
+  float kept[3][8];
+  for (int h = 0; h < nq; h++) q[h] = query[h].q;
+  for (int64_t p = from; p < to; p += step) {
+    const int64_t n = to - p < step ? to - p : step;
+    __m128 s[3];
+    for (int64_t j = 0; j < step; j++) /* past the end: the last again, not kept */
+      k[j] = t->rows.row[(j < n ? p + j : to - 1) - t->base];
+    (nq == 1 ? dots_1 : nq == 2 ? dots_2 : dots_3)(q, k, dim, s);
+    for (int64_t g = 0; g < nq * step / 4; g++)
+      _mm_storeu_ps(&kept[g * 4 / step][g * 4 % step], _mm_mul_ps(s[g], scale));
+    for (int h = 0; h < nq; h++)
+      memcpy(query[h].score + (p - query[h].first), kept[h], (size_t)n * sizeof(float));
   }
 }
 
@@ -106,11 +132,9 @@ static void soften(struct query *query) {
   __m256 top = _mm256_set1_ps(-INFINITY), sum = _mm256_setzero_ps();
   float greatest = -INFINITY;
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    top = _mm256_max_ps(_mm256_loadu_ps(query->score + i), top);
+  for (; i + 8 <= n; i += 8) top = _mm256_max_ps(_mm256_loadu_ps(query->score + i), top);
   greatest = lanes_max(top);
-  for (; i < n; i++)
-    greatest = query->score[i] > greatest ? query->score[i] : greatest;
+  for (; i < n; i++) greatest = query->score[i] > greatest ? query->score[i] : greatest;
   const __m256 off = _mm256_set1_ps(greatest);
   for (i = 0; i < n; i += 8) {
     const __m256 mask = _mm256_castsi256_ps(lanes_first(n - i));
@@ -124,84 +148,120 @@ static void soften(struct query *query) {
 
 /* ---- values ---- */
 
-/* y += score v over the query's positions in the tile, `wide` registers of columns. */
-INLINE void add_values(const struct query *query, const struct cache_tile *tile,
-                       int64_t base, int64_t from, int64_t to, int64_t at, int wide) {
-  __m256 y[8];
+/* y += score v over positions [from, to), for `nq` queries and `wide` registers of
+ * columns; constants where this is expanded. */
+INLINE void add_columns(int nq, int wide, const struct query *query, const struct tile *t,
+                        int64_t from, int64_t to, int64_t at) {
+  __m256 y[12];
   UNROLL
-  for (int i = 0; i < wide; i++)
-    y[i] = _mm256_loadu_ps(query->y + at + 8 * i);
+  for (int i = 0; i < nq * wide; i++)
+    y[i] = _mm256_loadu_ps(query[i / wide].y + at + i % wide * 8);
   for (int64_t p = from; p < to; p++) {
-    const __m256 s = _mm256_broadcast_ss(query->score + (p - query->first));
-    const float *v = tile->row[p - base] + at;
+    const float *row = t->rows.row[p - t->base] + at;
+    __m256 v[8];
     UNROLL
-    for (int i = 0; i < wide; i++)
-      y[i] = _mm256_fmadd_ps(s, _mm256_loadu_ps(v + 8 * i), y[i]);
+    for (int i = 0; i < wide; i++) v[i] = _mm256_loadu_ps(row + 8 * i);
+    UNROLL
+    for (int h = 0; h < nq; h++) {
+      const __m256 s = _mm256_broadcast_ss(query[h].score + (p - query[h].first));
+      UNROLL
+      for (int i = 0; i < wide; i++)
+        y[h * wide + i] = _mm256_fmadd_ps(s, v[i], y[h * wide + i]);
+    }
   }
   UNROLL
-  for (int i = 0; i < wide; i++)
-    _mm256_storeu_ps(query->y + at + 8 * i, y[i]);
+  for (int i = 0; i < nq * wide; i++)
+    _mm256_storeu_ps(query[i / wide].y + at + i % wide * 8, y[i]);
 }
 
-static void add_last_values(const struct query *query, const struct cache_tile *tile,
-                            int64_t base, int64_t from, int64_t to, int64_t at,
-                            int64_t left) {
+static void add_last_columns(const struct query *query, const struct tile *t, int64_t from,
+                             int64_t to, int64_t at, int64_t left) {
   __m256 y = lanes_load(query->y + at, left);
   for (int64_t p = from; p < to; p++) {
     const __m256 s = _mm256_broadcast_ss(query->score + (p - query->first));
-    y = _mm256_fmadd_ps(s, lanes_load(tile->row[p - base] + at, left), y);
+    y = _mm256_fmadd_ps(s, lanes_load(t->rows.row[p - t->base] + at, left), y);
   }
   lanes_store(query->y + at, y, left);
 }
 
-static void value_tile(const struct item *item, const struct query *query,
-                       const struct cache_tile *tile, int64_t base, int64_t end) {
+static void value_range(const struct item *item, const struct query *query, int nq,
+                        const struct tile *t, int64_t from, int64_t to) {
   const int64_t dim = item->a->head_dim;
-  const int64_t from = query->first > base ? query->first : base;
-  const int64_t to = query->last + 1 < end ? query->last + 1 : end;
   int64_t at = 0;
-  if (from >= to) return;
-  for (; at + 64 <= dim; at += 64)
-    add_values(query, tile, base, from, to, at, 8);
-  for (; at + 16 <= dim; at += 16)
-    add_values(query, tile, base, from, to, at, 2);
+  for (; nq == 1 && at + 64 <= dim; at += 64) add_columns(1, 8, query, t, from, to, at);
+  for (; nq == 2 && at + 32 <= dim; at += 32) add_columns(2, 4, query, t, from, to, at);
+  for (; nq == 3 && at + 32 <= dim; at += 32) add_columns(3, 4, query, t, from, to, at);
   for (; at < dim; at += 8)
-    add_last_values(query, tile, base, from, to, at, dim - at);
+    for (int h = 0; h < nq; h++) add_last_columns(query + h, t, from, to, at, dim - at);
 }
 
 /* y / sum */
 static void finish(const struct query *query, int64_t dim) {
   const __m256 by = _mm256_set1_ps(1.0f / query->sum);
   for (int64_t i = 0; i < dim; i += 8)
-    lanes_store(query->y + i, _mm256_mul_ps(lanes_load(query->y + i, dim - i), by), dim - i);
+    lanes_store(query->y + i, _mm256_mul_ps(lanes_load(query->y + i, dim - i), by),
+                dim - i);
 }
 
 /* ---- items ---- */
 
-typedef void tile_function(const struct item *, const struct query *,
-                           const struct cache_tile *, int64_t base, int64_t end);
+typedef void range_function(const struct item *, const struct query *, int nq,
+                            const struct tile *, int64_t from, int64_t to);
 
-static void each_tile(const struct item *item, const ridge_span *cache, tile_function *f) {
-  struct cache_tile tile;
-  for (int64_t base = item->from; base < item->to; base += TILE_POSITIONS) {
-    const int64_t end = item->to - base < TILE_POSITIONS ? item->to : base + TILE_POSITIONS;
-    cache_tile_read(&tile, cache, item->call->batch, item->a->kv_heads, item->sequence,
-                    item->head, base, end, item->tile);
-    for (int64_t i = 0; i < item->n; i++)
-      f(item, &item->query[i], &tile, base, end);
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* A few queries over one tile: together where all of them look, singly before and after
+ * that, so that each meets its positions in order. */
+static void run_queries(const struct item *item, const struct query *query, int nq,
+                        const struct tile *t, range_function *f) {
+  int64_t from = t->base, to = t->end;
+  for (int h = 0; h < nq; h++) {
+    from = most(from, query[h].first);
+    to = least(to, query[h].last + 1);
+  }
+  to = most(from, to);
+  for (int h = 0; h < nq; h++) {
+    const int64_t start = most(t->base, query[h].first);
+    const int64_t end = least(least(t->end, query[h].last + 1), from);
+    if (start < end) f(item, query + h, 1, t, start, end);
+  }
+  if (from < to) f(item, query, nq, t, from, to);
+  for (int h = 0; h < nq; h++) {
+    const int64_t start = most(to, query[h].first), end = least(t->end, query[h].last + 1);
+    if (start < end) f(item, query + h, 1, t, start, end);
+  }
+}
+
+static void each_tile(const struct item *item, const ridge_span *cache, range_function *f) {
+  const int64_t blocks = (item->n + 2) / 3; /* of three queries or two */
+  const struct cache_reader reader = {.cache = cache,
+                                      .batch = item->call->batch,
+                                      .kv_heads = item->a->kv_heads,
+                                      .head = item->head,
+                                      .sequence = item->sequence,
+                                      .end = item->to,
+                                      .room = item->room};
+  struct tile t;
+  for (t.base = item->from; t.base < item->to; t.base += TILE_POSITIONS) {
+    t.end = least(item->to, t.base + TILE_POSITIONS);
+    cache_tile_read(&reader, t.base, t.end, &t.rows);
+    for (int64_t b = 0; b < blocks; b++) {
+      const struct share some = share_of(item->n, (int32_t)b, (int32_t)blocks);
+      run_queries(item, item->query + some.lo, (int)(some.hi - some.lo), &t, f);
+    }
   }
 }
 
 static void item_run(const struct item *item) {
   const int64_t dim = item->a->head_dim;
-  each_tile(item, &item->call->in[1], score_tile);
+  each_tile(item, &item->call->in[1], score_range);
   for (int64_t i = 0; i < item->n; i++) {
     soften(&item->query[i]);
     memset(item->query[i].y, 0, (size_t)dim * sizeof(float));
   }
-  each_tile(item, &item->call->in[2], value_tile);
-  for (int64_t i = 0; i < item->n; i++)
-    finish(&item->query[i], dim);
+  each_tile(item, &item->call->in[2], value_range);
+  for (int64_t i = 0; i < item->n; i++) finish(&item->query[i], dim);
 }
 
 static void item_add(struct item *item, int64_t row, float *scores) {
@@ -211,11 +271,12 @@ static void item_add(struct item *item, int64_t row, float *scores) {
   const int64_t first = a->window > 0 && last >= a->window ? last - a->window + 1 : 0;
   for (int64_t g = 0; g < group; g++) {
     const int64_t at = (item->head * group + g) * a->head_dim;
-    item->query[item->n] = (struct query){.q = span_row(&call->in[0], row) + at,
-                                          .y = span_row(&call->out[0], row) + at,
-                                          .score = scores + item->n * call->site->max_context,
-                                          .first = first,
-                                          .last = last};
+    item->query[item->n] =
+        (struct query){.q = span_row(&call->in[0], row) + at,
+                       .y = span_row(&call->out[0], row) + at,
+                       .score = scores + item->n * call->site->max_context,
+                       .first = first,
+                       .last = last};
     item->n++;
   }
   item->from = first < item->from ? first : item->from;
@@ -228,8 +289,13 @@ static void run_rows(const ridge_kernel_call *call, int64_t lo, int64_t hi, int6
   struct query query[QUERIES];
   float *tile = call->scratch, *scores = tile + TILE_POSITIONS * a->head_dim;
   while (lo < hi) {
-    struct item item = {.call = call, .a = a, .query = query, .from = INT64_MAX,
-                        .head = head, .sequence = call->batch->sequence[lo], .tile = tile};
+    struct item item = {.call = call,
+                        .a = a,
+                        .query = query,
+                        .from = INT64_MAX,
+                        .head = head,
+                        .sequence = call->batch->sequence[lo],
+                        .room = tile};
     for (; lo < hi && call->batch->sequence[lo] == item.sequence; lo++)
       item_add(&item, lo, scores);
     item_run(&item);
@@ -241,8 +307,7 @@ static void run_rows(const ridge_kernel_call *call, int64_t lo, int64_t hi, int6
 static void run(const ridge_kernel_call *call, int32_t thread, int32_t threads) {
   const ridge_attrs *a = &call->site->node->attrs;
   int64_t together = rows_together(a);
-  while (together > 1 && call->rows * a->kv_heads < 2 * threads * together)
-    together--;
+  while (together > 1 && call->rows * a->kv_heads < 2 * threads * together) together--;
   const int64_t parts = (call->rows + together - 1) / together;
   for (int64_t item = thread; item < parts * a->kv_heads; item += threads) {
     const int64_t lo = item / a->kv_heads * together;
@@ -255,7 +320,8 @@ static ridge_status accepts(const ridge_kernel_site *site, char *why, size_t roo
   const ridge_attrs *a = &site->node->attrs;
   const bool even = a->kv_heads > 0 && a->heads % a->kv_heads == 0;
   if (even && a->heads / a->kv_heads <= QUERIES) return RIDGE_OK;
-  snprintf(why, room, "%ld heads on %ld key heads; here a multiple of up to %d is read at once",
+  snprintf(why, room,
+           "%ld heads on %ld key heads; here a multiple of up to %d is read at once",
            (long)a->heads, (long)a->kv_heads, QUERIES);
   return RIDGE_DECLINED;
 }

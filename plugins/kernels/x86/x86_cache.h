@@ -9,24 +9,30 @@
 
 enum { TILE_POSITIONS = 32 };
 
-/* The row of `head` at `position` of `sequence`. */
-static inline char *cache_row(const ridge_span *cache, const ridge_batch *batch,
-                              int64_t kv_heads, int32_t sequence, int64_t head,
-                              int64_t position) {
-  const int64_t block = batch->blocks[sequence][position / batch->block_tokens];
+/* One head's keys or values of one sequence. */
+struct cache_reader {
+  const ridge_span *cache;
+  const ridge_batch *batch;
+  int64_t kv_heads, head;
+  int32_t sequence;
+  int64_t end; /* positions that will be read: up to here                      */
+  float *room; /* a tile of head_dim floats each                               */
+};
+
+static inline char *cache_row(const struct cache_reader *c, int64_t position) {
+  const ridge_batch *batch = c->batch;
+  const int64_t block = batch->blocks[c->sequence][position / batch->block_tokens];
   const int64_t token = position % batch->block_tokens;
-  const int64_t row = (block * kv_heads + head) * batch->block_tokens + token;
-  return (char *)cache->data + (uint64_t)row * cache->stride;
+  const int64_t row = (block * c->kv_heads + c->head) * batch->block_tokens + token;
+  return (char *)c->cache->data + (uint64_t)row * c->cache->stride;
 }
 
 struct cache_tile {
   const float *row[TILE_POSITIONS]; /* (head_dim) each; in the cache itself if f32 */
 };
 
-/* Positions [from, to), at most TILE_POSITIONS of them.  `room`: a tile of head_dim
- * floats each. */
-void cache_tile_read(struct cache_tile *tile, const ridge_span *cache,
-                     const ridge_batch *batch, int64_t kv_heads, int32_t sequence,
-                     int64_t head, int64_t from, int64_t to, float *room);
+/* Positions [from, to), at most TILE_POSITIONS of them; the next tile is asked for. */
+void cache_tile_read(const struct cache_reader *, int64_t from, int64_t to,
+                     struct cache_tile *tile);
 
 #endif

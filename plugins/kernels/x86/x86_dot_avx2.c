@@ -19,7 +19,8 @@ enum { ROWS = 4, AHEAD = 4096 }; /* rows that share one unpacking of w */
 /* Largest magnitude of 32 values; NaN if one of them is not finite. */
 INLINE float magnitude(const __m256 v[4]) {
   const __m256 sign = _mm256_set1_ps(-0.0f);
-  __m256 top = _mm256_andnot_ps(sign, v[0]), poison = _mm256_mul_ps(v[0], _mm256_setzero_ps());
+  __m256 top = _mm256_andnot_ps(sign, v[0]),
+         poison = _mm256_mul_ps(v[0], _mm256_setzero_ps());
   UNROLL
   for (int i = 1; i < 4; i++) {
     top = _mm256_max_ps(top, _mm256_andnot_ps(sign, v[i]));
@@ -36,20 +37,19 @@ void byte_row_make(const float *x, int64_t k, int64_t from, int64_t to, char *ro
   for (int64_t b = from; b < to; b++) {
     __m256 v[4];
     __m256i q[4];
-    for (int i = 0; i < 4; i++)
-      v[i] = _mm256_loadu_ps(x + b * BYTE_GROUP + i * 8);
+    for (int i = 0; i < 4; i++) v[i] = _mm256_loadu_ps(x + b * BYTE_GROUP + i * 8);
     const float scale = magnitude(v) / 127.0f;
     const __m256 by = _mm256_set1_ps(scale > 0.0f ? 1.0f / scale : 0.0f);
-    for (int i = 0; i < 4; i++)
-      q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], by));
-    __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]),
-                                       _mm256_packs_epi32(q[2], q[3]));
+    for (int i = 0; i < 4; i++) q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], by));
+    __m256i bytes =
+        _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
     bytes = _mm256_permutevar8x32_epi32(bytes, order);
     bytes = _mm256_max_epi8(bytes, _mm256_set1_epi8(-127));
     _mm256_storeu_si256((void *)(row + b * BYTE_GROUP), bytes);
     memcpy(scales + b * 4, &scale, 4);
     __m256i sum = _mm256_madd_epi16(_mm256_maddubs_epi16(unit, bytes), ones);
-    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    __m128i s =
+        _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
     s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
     const int32_t total = _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
     memcpy(sums + b * 4, &total, 4);
@@ -75,8 +75,7 @@ INLINE void block_i8(int m, const char *w, const struct rows *x, int64_t k,
                      __m256i dot[ROWS][2]) {
   const __m256i ones = _mm256_set1_epi16(1);
   UNROLL
-  for (int r = 0; r < m; r++)
-    dot[r][0] = dot[r][1] = _mm256_setzero_si256();
+  for (int r = 0; r < m; r++) dot[r][0] = dot[r][1] = _mm256_setzero_si256();
   for (int i = 0; i < BYTE_GROUP; i += 4, w += PANEL * 4) {
     const __m256i w0 = _mm256_loadu_si256((const void *)w);
     const __m256i w1 = _mm256_loadu_si256((const void *)(w + 32));
@@ -98,8 +97,7 @@ INLINE void block_i4(int m, const char *w, const struct rows *x, int64_t k,
                      __m256i dot[ROWS][2]) {
   const __m256i ones = _mm256_set1_epi16(1), mask = _mm256_set1_epi8(15);
   UNROLL
-  for (int r = 0; r < m; r++)
-    dot[r][0] = dot[r][1] = _mm256_setzero_si256();
+  for (int r = 0; r < m; r++) dot[r][0] = dot[r][1] = _mm256_setzero_si256();
   for (int i = 0; i < BYTE_GROUP; i += 8, w += PANEL * 4) {
     const __m256i w0 = _mm256_loadu_si256((const void *)w);
     const __m256i w1 = _mm256_loadu_si256((const void *)(w + 32));
@@ -129,8 +127,7 @@ INLINE void panel_dot(enum form form, int m, const struct weights *w, const char
   const int64_t step = PANEL * (form == FORM_I8 ? BYTE_GROUP : BYTE_GROUP / 2);
   __m256 sum[ROWS][2];
   UNROLL
-  for (int r = 0; r < m; r++)
-    sum[r][0] = sum[r][1] = _mm256_setzero_ps();
+  for (int r = 0; r < m; r++) sum[r][0] = sum[r][1] = _mm256_setzero_ps();
   for (int64_t k = 0; k < w->k;) {
     const __m256 d0 = lanes_half(data), d1 = lanes_half(data + 16);
     __m256 m0 = d0, m1 = d1;
@@ -176,14 +173,16 @@ INLINE void panel_dot(enum form form, int m, const struct weights *w, const char
 
 typedef void dot_function(const struct weights *w, const char *data, const struct rows *x,
                           float *c);
-#define DOT(form, m)                                                                    \
-  static void dot_##form##_##m(const struct weights *w, const char *data,               \
-                               const struct rows *x, float *c) {                        \
-    panel_dot(FORM_##form, m, w, data, x, c);                                           \
+#define DOT(form, m)                                                                       \
+  static void dot_##form##_##m(const struct weights *w, const char *data,                  \
+                               const struct rows *x, float *c) {                           \
+    panel_dot(FORM_##form, m, w, data, x, c);                                              \
   }
 #define DOTS(form) DOT(form, 1) DOT(form, 2) DOT(form, 3) DOT(form, 4)
-DOTS(I8) DOTS(I4) DOTS(I4M)
-#define DOT_ROW(form)                                                                   \
+DOTS(I8)
+DOTS(I4)
+DOTS(I4M)
+#define DOT_ROW(form)                                                                      \
   { NULL, dot_##form##_1, dot_##form##_2, dot_##form##_3, dot_##form##_4 }
 static dot_function *const dots[3][ROWS + 1] = {DOT_ROW(I8), DOT_ROW(I4), DOT_ROW(I4M)};
 

@@ -41,8 +41,8 @@ static void run_stretches(const ridge_kernel_call *call, stretch_function *f,
   }
 }
 
-#define EACH(o, i)  for (int64_t i = 0; i < (o)->n; i += 8)
-#define LOAD(o, p, i) lanes_load((o)->p + (i), (o)->n - (i))
+#define EACH(o, i)     for (int64_t i = 0; i < (o)->n; i += 8)
+#define LOAD(o, p, i)  lanes_load((o)->p + (i), (o)->n - (i))
 #define STORE(o, i, v) lanes_store((o)->y + (i), v, (o)->n - (i))
 
 static void add_stretch(const struct operands *o) {
@@ -68,22 +68,22 @@ static void act_stretch(const struct operands *o) {
 }
 
 static void glu_stretch(const struct operands *o) {
-  EACH(o, i) STORE(o, i, _mm256_mul_ps(act_of(o->attrs->act, LOAD(o, a, i)), LOAD(o, b, i)));
+  EACH(o, i)
+  STORE(o, i, _mm256_mul_ps(act_of(o->attrs->act, LOAD(o, a, i)), LOAD(o, b, i)));
 }
 
 static ridge_status accepts_binary(const ridge_kernel_site *site, char *why, size_t room) {
   return vector_is_f32(site, 1, why, room);
 }
 
-#define STRETCH_KERNEL(name, accepts_)                                                  \
-  static void run_##name(const ridge_kernel_call *call, int32_t thread,                 \
-                         int32_t threads) {                                             \
-    run_stretches(call, name##_stretch, thread, threads);                               \
-  }                                                                                     \
-  const ridge_kernel x86_##name = {                                                     \
-      .struct_size = sizeof(ridge_kernel),                                              \
-      .accepts = accepts_,                                                              \
-      .run = run_##name,                                                                \
+#define STRETCH_KERNEL(name, accepts_)                                                     \
+  static void run_##name(const ridge_kernel_call *call, int32_t thread, int32_t threads) { \
+    run_stretches(call, name##_stretch, thread, threads);                                  \
+  }                                                                                        \
+  const ridge_kernel x86_##name = {                                                        \
+      .struct_size = sizeof(ridge_kernel),                                                 \
+      .accepts = accepts_,                                                                 \
+      .run = run_##name,                                                                   \
   };
 STRETCH_KERNEL(add, accepts_binary)
 STRETCH_KERNEL(mul, accepts_binary)

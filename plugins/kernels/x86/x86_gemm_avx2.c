@@ -35,18 +35,18 @@ INLINE void load_pair(enum form form, const char *b, int64_t k, __m256 out[2]) {
 
 /* c[side](m, 16) = x(m, depth) b[side](depth, 16), added to c unless it is the first
  * block.  All of form, m and sides are constants where this is expanded. */
-INLINE void tile(enum form form, bool direct, int m, int sides, const float *const *x, int64_t depth,
-                 const char *const *b, float *const *c, bool first) {
+INLINE void tile(enum form form, bool direct, int m, int sides, const float *const *x,
+                 int64_t depth, const char *const *b, float *const *c, bool first) {
   __m256 sum[TALL * 2];
   UNROLL
-  for (int i = 0; i < m * sides * 2; i++)
-    sum[i] = _mm256_setzero_ps();
+  for (int i = 0; i < m * sides * 2; i++) sum[i] = _mm256_setzero_ps();
   for (int64_t k = 0; k < depth; k++) {
     UNROLL
     for (int side = 0; side < sides; side++) {
       __m256 w[2];
       load_pair(form, b[side], k, w);
-      if (direct) _mm_prefetch(b[side] + k * PANEL * (form == FORM_F32 ? 4 : 2) + AHEAD, _MM_HINT_T0);
+      if (direct)
+        _mm_prefetch(b[side] + k * PANEL * (form == FORM_F32 ? 4 : 2) + AHEAD, _MM_HINT_T0);
       UNROLL
       for (int r = 0; r < m; r++) {
         const __m256 xk = _mm256_broadcast_ss(x[r] + k);
@@ -71,28 +71,40 @@ INLINE void tile(enum form form, bool direct, int m, int sides, const float *con
 typedef void tile_function(const float *const *x, int64_t depth, const char *const *b,
                            float *const *c, bool first);
 
-#define TILE(name, form, direct, m, sides)                                              \
-  static void tile_##name##_##m##_##sides(const float *const *x, int64_t depth,         \
-                                          const char *const *b, float *const *c,        \
-                                          bool first) {                                 \
-    tile(FORM_##form, direct, m, sides, x, depth, b, c, first);                         \
+#define TILE(name, form, direct, m, sides)                                                 \
+  static void tile_##name##_##m##_##sides(const float *const *x, int64_t depth,            \
+                                          const char *const *b, float *const *c,           \
+                                          bool first) {                                    \
+    tile(FORM_##form, direct, m, sides, x, depth, b, c, first);                            \
   }
-#define TILES(name, form, direct)                                                       \
-  TILE(name, form, direct, 1, 1) TILE(name, form, direct, 2, 1)                         \
-  TILE(name, form, direct, 3, 1) TILE(name, form, direct, 4, 1)                         \
-  TILE(name, form, direct, 5, 1) TILE(name, form, direct, 6, 1)                         \
-  static tile_function *const name##_tiles[TALL + 1] = {                                \
-      NULL,         tile_##name##_1_1, tile_##name##_2_1, tile_##name##_3_1,            \
-      tile_##name##_4_1, tile_##name##_5_1, tile_##name##_6_1};
-#define PAIRS(name, form)                                                               \
-  TILE(name, form, true, 1, 2) TILE(name, form, true, 2, 2) TILE(name, form, true, 3, 2) \
-  static tile_function *const name##_pairs[FEW + 1] = {                                 \
+#define TILES(name, form, direct)                                                          \
+  TILE(name, form, direct, 1, 1)                                                           \
+  TILE(name, form, direct, 2, 1)                                                           \
+  TILE(name, form, direct, 3, 1)                                                           \
+  TILE(name, form, direct, 4, 1)                                                           \
+  TILE(name, form, direct, 5, 1)                                                           \
+      TILE(name, form, direct, 6,                                                          \
+           1) static tile_function *const name##_tiles[TALL + 1] = {NULL,                  \
+                                                                    tile_##name##_1_1,     \
+                                                                    tile_##name##_2_1,     \
+                                                                    tile_##name##_3_1,     \
+                                                                    tile_##name##_4_1,     \
+                                                                    tile_##name##_5_1,     \
+                                                                    tile_##name##_6_1};
+#define PAIRS(name, form)                                                                  \
+  TILE(name, form, true, 1, 2)                                                             \
+  TILE(name, form, true, 2, 2)                                                             \
+  TILE(name, form, true, 3, 2)                                                             \
+  static tile_function *const name##_pairs[FEW + 1] = {                                    \
       NULL, tile_##name##_1_2, tile_##name##_2_2, tile_##name##_3_2};
 TILES(near, F32, false)
-TILES(f32, F32, true) TILES(f16, F16, true) TILES(bf16, BF16, true)
-PAIRS(f32, F32) PAIRS(f16, F16) PAIRS(bf16, BF16)
+TILES(f32, F32, true)
+TILES(f16, F16, true)
+TILES(bf16, BF16, true)
+PAIRS(f32, F32)
+PAIRS(f16, F16) PAIRS(bf16, BF16)
 
-static tile_function *const *const direct_tiles[] = {f32_tiles, f16_tiles, bf16_tiles};
+    static tile_function *const *const direct_tiles[] = {f32_tiles, f16_tiles, bf16_tiles};
 static tile_function *const *const direct_pairs[] = {f32_pairs, f16_pairs, bf16_pairs};
 
 /* One block of k over all rows. */
@@ -105,8 +117,7 @@ struct block {
 };
 
 static void rows_at(const struct block *s, int64_t row, int64_t m, const float **x) {
-  for (int64_t i = 0; i < m; i++)
-    x[i] = span_row(s->x, s->first + row + i) + s->k0;
+  for (int64_t i = 0; i < m; i++) x[i] = span_row(s->x, s->first + row + i) + s->k0;
 }
 
 static const char *block_data(const struct block *s, int side) {
@@ -149,7 +160,8 @@ static void block_run(const struct block *s, float *room) {
   const bool few = floats && s->rows <= DIRECT * TALL;
   for (int i = 0; i < s->p->n; i++) {
     const float *near =
-        few ? NULL : panel_block(s->w, s->p->at[i], s->k0, s->depth, room + i * DEPTH * PANEL);
+        few ? NULL
+            : panel_block(s->w, s->p->at[i], s->k0, s->depth, room + i * DEPTH * PANEL);
     block_tiles(s, i, few ? DIRECT : s->w->form == FORM_F32, (const char *)near);
   }
 }

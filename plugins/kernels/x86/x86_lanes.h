@@ -45,9 +45,7 @@ INLINE void lanes_store(float *p, __m256 v, int64_t left) {
     _mm256_maskstore_ps(p, lanes_first(left), v);
 }
 
-INLINE __m256 lanes_half(const void *p) {
-  return _mm256_cvtph_ps(_mm_loadu_si128(p));
-}
+INLINE __m256 lanes_half(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }
 
 INLINE __m256 lanes_bfloat(const void *p) {
   const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(p));
@@ -60,7 +58,8 @@ INLINE __m256 lanes_int8(const void *p) {
 
 /* 2^n for n in -126..127 */
 INLINE __m256 lanes_power(__m256i n) {
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+  return _mm256_castsi256_ps(
+      _mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
 }
 
 /* exp(x) within 2 ulp: x = n ln 2 + r, |r| <= ln 2 / 2, the polynomial of Cephes' expf.
@@ -105,7 +104,8 @@ INLINE __m256 lanes_tanh(__m256 x) {
 INLINE __m256 lanes_erf(__m256 x) {
   const __m256 one = _mm256_set1_ps(1.0f), sign = _mm256_set1_ps(-0.0f);
   const __m256 size = _mm256_andnot_ps(sign, x);
-  const __m256 t = _mm256_div_ps(one, _mm256_fmadd_ps(size, _mm256_set1_ps(0.3275911f), one));
+  const __m256 t =
+      _mm256_div_ps(one, _mm256_fmadd_ps(size, _mm256_set1_ps(0.3275911f), one));
   __m256 p = _mm256_set1_ps(1.061405429f);
   p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(-1.453152027f));
   p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(1.421413741f));

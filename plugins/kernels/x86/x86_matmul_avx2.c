@@ -94,8 +94,11 @@ struct work {
 
 static struct finish finish_of(const struct work *work, int64_t panel) {
   const ridge_node *node = work->call->site->node;
-  struct finish f = {.call = work->call, .column = panel * PANEL, .act = node->attrs.act,
-                     .paired = work->w.paired, .residual = has_input(node, 3)};
+  struct finish f = {.call = work->call,
+                     .column = panel * PANEL,
+                     .act = node->attrs.act,
+                     .paired = work->w.paired,
+                     .residual = has_input(node, 3)};
   f.count = work->w.n - f.column < PANEL ? work->w.n - f.column : PANEL;
   if (has_input(node, 2)) {
     f.bias = (const float *)work->call->in[2].data + f.column;
@@ -112,7 +115,8 @@ static void run_panels(const struct work *work, const struct panels *p, struct s
     if (bytes) {
       const int64_t at = row - work->call->prompt_rows;
       product_int8(&work->w, p,
-                   (const char *)work->call->prepared + (uint64_t)at * byte_row_size(work->w.k),
+                   (const char *)work->call->prepared +
+                       (uint64_t)at * byte_row_size(work->w.k),
                    n, work->c);
     } else {
       product_f32(&work->w, p, &work->call->in[0], row, n, work->c, work->room);
@@ -135,7 +139,8 @@ static void run_rows(const struct work *work, int64_t lo, int64_t hi, bool bytes
                      int32_t thread, int32_t threads) {
   const int64_t units =
       work->w.paired ? work->w.panels : (work->w.panels + SIDE - 1) / SIDE;
-  const int32_t across = units < threads ? (int32_t)units : threads, down = threads / across;
+  const int32_t across = units < threads ? (int32_t)units : threads,
+                down = threads / across;
   if (lo == hi || thread >= across * down) return;
   const struct share mine = share_of(units, thread % across, across);
   struct share rows = share_of(hi - lo, thread / across, down);
@@ -153,8 +158,7 @@ static void run_form(const ridge_kernel_call *call, enum form form, int32_t thre
   float *scratch = call->scratch;
   work.w.span = &call->in[1];
   work.w.data = form == FORM_ROWS ? call->in[1].data : call->in[1].packed;
-  for (int i = 0; i < SIDE; i++)
-    work.c[i] = scratch + i * BLOCK_ROWS * PANEL;
+  for (int i = 0; i < SIDE; i++) work.c[i] = scratch + i * BLOCK_ROWS * PANEL;
   work.room = scratch + SIDE * BLOCK_ROWS * PANEL;
   const bool bytes = form >= FORM_I8 && form <= FORM_I4M;
   const int64_t floats = bytes ? call->prompt_rows : call->rows;
@@ -164,32 +168,31 @@ static void run_form(const ridge_kernel_call *call, enum form form, int32_t thre
 
 /* ---- the kernels, one for each form ---- */
 
-#define FORM_FUNCTIONS(name, form)                                                      \
-  static uint64_t pack_bytes_##name(const ridge_kernel_site *site) {                    \
-    return panel_bytes_all(site, form);                                                 \
-  }                                                                                     \
-  static void pack_##name(const ridge_kernel_site *site, const void *rows,              \
-                          uint64_t stride, int64_t lo, int64_t hi, void *packed) {      \
-    panel_pack(site, form, rows, stride, lo, hi, packed);                               \
-  }                                                                                     \
-  static void run_##name(const ridge_kernel_call *call, int32_t thread,                 \
-                         int32_t threads) {                                             \
-    run_form(call, form, thread, threads);                                              \
+#define FORM_FUNCTIONS(name, form)                                                         \
+  static uint64_t pack_bytes_##name(const ridge_kernel_site *site) {                       \
+    return panel_bytes_all(site, form);                                                    \
+  }                                                                                        \
+  static void pack_##name(const ridge_kernel_site *site, const void *rows,                 \
+                          uint64_t stride, int64_t lo, int64_t hi, void *packed) {         \
+    panel_pack(site, form, rows, stride, lo, hi, packed);                                  \
+  }                                                                                        \
+  static void run_##name(const ridge_kernel_call *call, int32_t thread, int32_t threads) { \
+    run_form(call, form, thread, threads);                                                 \
   }
-#define KERNEL_HEAD(name)                                                               \
-  .struct_size = sizeof(ridge_kernel), .accepts = accepts,                              \
-  .scratch_bytes = scratch_bytes, .pack_bytes = pack_bytes_##name,                      \
-  .pack = pack_##name, .pack_grain = PANEL, .run = run_##name
-#define FLOAT_KERNEL(name, form)                                                        \
-  FORM_FUNCTIONS(name, form)                                                            \
+#define KERNEL_HEAD(name)                                                                  \
+  .struct_size = sizeof(ridge_kernel), .accepts = accepts, .scratch_bytes = scratch_bytes, \
+  .pack_bytes = pack_bytes_##name, .pack = pack_##name, .pack_grain = PANEL,               \
+  .run = run_##name
+#define FLOAT_KERNEL(name, form)                                                           \
+  FORM_FUNCTIONS(name, form)                                                               \
   const ridge_kernel x86_matmul_##name = {KERNEL_HEAD(name)};
-#define BYTE_KERNEL(name, form)                                                         \
-  FORM_FUNCTIONS(name, form)                                                            \
-  const ridge_kernel x86_matmul_##name = {                                              \
-      KERNEL_HEAD(name),                                                                \
-      .prepared_form = "int8 rows, f32 scale and sum of 32",                            \
-      .prepared_bytes = prepared_bytes,                                                 \
-      .prepare = prepare,                                                               \
+#define BYTE_KERNEL(name, form)                                                            \
+  FORM_FUNCTIONS(name, form)                                                               \
+  const ridge_kernel x86_matmul_##name = {                                                 \
+      KERNEL_HEAD(name),                                                                   \
+      .prepared_form = "int8 rows, f32 scale and sum of 32",                               \
+      .prepared_bytes = prepared_bytes,                                                    \
+      .prepare = prepare,                                                                  \
   };
 FLOAT_KERNEL(f32, FORM_F32)
 FLOAT_KERNEL(f16, FORM_F16)

@@ -45,8 +45,7 @@ static float total(const float *x, int64_t n) {
     for (int j = 0; j < WIDE; j++)
       s[j] = _mm256_add_ps(s[j], _mm256_loadu_ps(x + i + 8 * j));
   }
-  for (; i < n; i += 8)
-    s[0] = _mm256_add_ps(s[0], lanes_load(x + i, n - i));
+  for (; i < n; i += 8) s[0] = _mm256_add_ps(s[0], lanes_load(x + i, n - i));
   return fold(s);
 }
 
@@ -114,20 +113,20 @@ static ridge_status accepts_norm(const ridge_kernel_site *site, char *why, size_
   return status == RIDGE_OK ? vector_is_f32(site, 2, why, room) : status;
 }
 
-static ridge_status accepts_add_norm(const ridge_kernel_site *site, char *why, size_t room) {
+static ridge_status accepts_add_norm(const ridge_kernel_site *site, char *why,
+                                     size_t room) {
   const ridge_status status = vector_is_f32(site, 2, why, room);
   return status == RIDGE_OK ? vector_is_f32(site, 3, why, room) : status;
 }
 
-#define NORM_KERNEL(name, how, row)                                                     \
-  static void run_##name(const ridge_kernel_call *call, int32_t thread,                 \
-                         int32_t threads) {                                             \
-    run_##how(call, row, thread, threads);                                              \
-  }                                                                                     \
-  const ridge_kernel x86_##name = {                                                     \
-      .struct_size = sizeof(ridge_kernel),                                              \
-      .accepts = accepts_##how,                                                         \
-      .run = run_##name,                                                                \
+#define NORM_KERNEL(name, how, row)                                                        \
+  static void run_##name(const ridge_kernel_call *call, int32_t thread, int32_t threads) { \
+    run_##how(call, row, thread, threads);                                                 \
+  }                                                                                        \
+  const ridge_kernel x86_##name = {                                                        \
+      .struct_size = sizeof(ridge_kernel),                                                 \
+      .accepts = accepts_##how,                                                            \
+      .run = run_##name,                                                                   \
   };
 NORM_KERNEL(rmsnorm, norm, rms_row)
 NORM_KERNEL(layernorm, norm, layer_row)

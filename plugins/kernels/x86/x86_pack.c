@@ -39,7 +39,8 @@ uint64_t panel_bytes_all(const ridge_kernel_site *site, enum form form) {
 
 /* ---- one row into lane `lane` of its panel; a NULL row is zeros ---- */
 
-static void pack_floats(const struct weights *w, const char *row, char *panel, int64_t lane) {
+static void pack_floats(const struct weights *w, const char *row, char *panel,
+                        int64_t lane) {
   const size_t size = w->form == FORM_F32 ? 4 : 2;
   char *to = panel + (size_t)lane * size;
   for (int64_t k = 0; k < w->k; k++, to += PANEL * size)
@@ -71,7 +72,8 @@ static void pack_bytes4(const char *q, int64_t group, char *to) {
   }
 }
 
-static void pack_codes(const struct weights *w, const char *row, char *panel, int64_t lane) {
+static void pack_codes(const struct weights *w, const char *row, char *panel,
+                       int64_t lane) {
   const int64_t head = w->form == FORM_I4M ? 4 : 2; /* bytes of scale and minimum */
   const int64_t codes = w->form == FORM_I8 ? w->group : w->group / 2;
   static const char zero[4];
@@ -80,7 +82,8 @@ static void pack_codes(const struct weights *w, const char *row, char *panel, in
     memcpy(panel + lane * 2, from, 2);
     if (w->form == FORM_I4M) memcpy(panel + PANEL * 2 + lane * 2, from + 2, 2);
     char *to = panel + PANEL * head + lane * 4;
-    (w->form == FORM_I8 ? pack_bytes8 : pack_bytes4)(row ? from + head : NULL, w->group, to);
+    (w->form == FORM_I8 ? pack_bytes8 : pack_bytes4)(row ? from + head : NULL, w->group,
+                                                     to);
     panel += PANEL * (head + codes);
   }
 }

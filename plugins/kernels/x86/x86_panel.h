@@ -25,11 +25,11 @@ enum { PANEL = 16, DEPTH = 256 }; /* DEPTH: k that one f32 block of a panel hold
 enum form { FORM_F32, FORM_F16, FORM_BF16, FORM_I8, FORM_I4, FORM_I4M, FORM_ROWS };
 
 struct weights {
-  const char *data;     /* packed panels, or rows                              */
+  const char *data; /* packed panels, or rows                              */
   const ridge_span *span;
-  int64_t k, n;         /* n: outputs of y; a pair has 2n rows                 */
-  int64_t panels;       /* that cover n; a pair has twice as many              */
-  int64_t group;        /* k that share a scale                                */
+  int64_t k, n;   /* n: outputs of y; a pair has 2n rows                 */
+  int64_t panels; /* that cover n; a pair has twice as many              */
+  int64_t group;  /* k that share a scale                                */
   uint64_t panel_bytes;
   enum form form;
   bool paired;

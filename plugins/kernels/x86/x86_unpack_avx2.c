@@ -26,7 +26,7 @@ static void unpack_bfloat(const char *from, int64_t depth, float *to) {
 }
 
 /* The signed byte `i` of each 32-bit lane. */
-#define BYTE(v, i) \
+#define BYTE(v, i)                                                                         \
   _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(v, 24 - 8 * (i)), 24))
 
 /* Four k of eight outputs; `to` has a stride of PANEL. */
@@ -99,8 +99,7 @@ static void unpack_rows(const struct weights *w, int64_t p, int64_t k0, int64_t 
     const bool real = from + lane < w->n;
     const uint64_t at = (uint64_t)(run * w->n + from + lane) * w->span->stride + skip;
     if (real) codec->decode(w->data + at, row, depth);
-    for (int64_t k = 0; k < depth; k++)
-      to[k * PANEL + lane] = real ? row[k] : 0.0f;
+    for (int64_t k = 0; k < depth; k++) to[k * PANEL + lane] = real ? row[k] : 0.0f;
   }
 }
 

@@ -11,7 +11,6 @@ enum { NODES_REMOVED, EPILOGUES, PAIRS, NORMS, STACKS };
 
 struct maker {
   struct ridge_graph graph;
-  int n_nodes;
 };
 
 static int32_t act(struct maker *m, const char *name, int64_t cols) {

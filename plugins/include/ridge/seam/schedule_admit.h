@@ -18,7 +18,7 @@ typedef struct ridge_admit_seq {
   int64_t id;          /* order of arrival                                     */
   int64_t prompt_left; /* prompt tokens not yet in the cache; 0: it generates  */
   int64_t length;      /* tokens in the cache                                  */
-  int64_t limit;       /* length it may reach                                  */
+  int64_t limit;       /* cache tokens it may come to take, in whole blocks    */
   int64_t step_rows;   /* rows it takes when it generates: 1 + drafts at most  */
   uint32_t running;    /* 1: has been admitted before                          */
   uint32_t reserved;

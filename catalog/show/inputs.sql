@@ -1,0 +1,1 @@
+SELECT role, name, path, digest, bytes FROM input WHERE run_id = ?1 ORDER BY role, name;
