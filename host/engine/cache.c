@@ -39,6 +39,12 @@ ridge_status cache_plan(struct instance *store_by, const ridge_kv_store *store,
   ridge_status status =
       store->layout(store_by->params, slots, context, token_bytes, &out->layout);
   status = instance_leave(store_by, entered, status, RIDGE_SEAM_KV_STORE, why);
+  if (status == RIDGE_NO_MEMORY) /* a pure function has nobody to tell its reason */
+    return why_set(
+        why, status,
+        "the cache it may take does not hold one sequence of %lld tokens, which needs "
+        "%llu bytes; a larger budget, or a shorter engine.context",
+        (long long)context, (unsigned long long)(token_bytes * (uint64_t)context));
   if (status != RIDGE_OK) return status;
   if (out->layout.block_tokens < 1 || out->layout.blocks < 1 ||
       out->layout.blocks > INT32_MAX / 2 || out->layout.block_tokens > context * 2 + 65536)

@@ -42,6 +42,7 @@ struct weights {
   int32_t n_packs;
   uint64_t file_bytes;     /* of all tensors as in the file     */
   uint64_t resident_bytes; /* as the plan keeps them            */
+  const char *blamed;      /* the member of the chain that refused, or NULL */
   struct stream *stream;   /* the program's, for streamed weights */
   struct arena memory;
 };
