@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 enum {
-  STACK_BYTES = 64 * 1024,       /* AVX-512 and AMX state make signal frames of up to 12 KiB */
-  STRANGER = BLAME_THREADS + 1,  /* `fallen` of a thread that has no slot */
+  STACK_BYTES = 64 * 1024, /* AVX-512 and AMX state make signal frames of up to 12 KiB */
+  STRANGER = BLAME_THREADS + 1, /* `fallen` of a thread that has no slot */
 };
 
 static struct blame_page *page;
@@ -58,8 +58,9 @@ static ridge_status check_page(int fd, struct why *why) {
     return why_set(why, RIDGE_IO, "the blame page, descriptor %d, cannot be used: %s", fd,
                    strerror(errno));
   if (facts.st_size < (off_t)sizeof(struct blame_page))
-    return why_set(why, RIDGE_INVALID, "the blame page, descriptor %d, has %lld bytes; %zu are wanted",
-                   fd, (long long)facts.st_size, sizeof(struct blame_page));
+    return why_set(why, RIDGE_INVALID,
+                   "the blame page, descriptor %d, has %lld bytes; %zu are wanted", fd,
+                   (long long)facts.st_size, sizeof(struct blame_page));
   return RIDGE_OK;
 }
 
@@ -76,7 +77,8 @@ ridge_status blame_attach(int fd, struct why *why) {
   }
   struct blame_page *fresh = map_page(fd);
   if (fresh == NULL)
-    return why_set(why, RIDGE_NO_MEMORY, "the blame page cannot be mapped: %s", strerror(errno));
+    return why_set(why, RIDGE_NO_MEMORY, "the blame page cannot be mapped: %s",
+                   strerror(errno));
   if (page != NULL) munmap(page, sizeof *page);
   page = fresh;
   return install_handlers(why);
@@ -102,7 +104,8 @@ static void make_key(void) { pthread_key_create(&stack_key, drop_stack); }
 static void give_stack(void) {
   pthread_once(&stack_once, make_key);
   if (pthread_getspecific(stack_key) != NULL) return;
-  void *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *stack =
+      mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (stack == MAP_FAILED) return;
   stack_t own = {.ss_sp = stack, .ss_size = STACK_BYTES};
   if (sigaltstack(&own, NULL) != 0 || pthread_setspecific(stack_key, stack) != 0)
@@ -117,7 +120,8 @@ void blame_thread(uint32_t slot) {
 
 uint32_t blame_enter(uint32_t instance) {
   if (page == NULL || own_slot == BLAME_NOBODY || instance >= BLAME_THREADS) return 0;
-  return atomic_exchange_explicit(&page->executing[own_slot], instance + 1, memory_order_relaxed);
+  return atomic_exchange_explicit(&page->executing[own_slot], instance + 1,
+                                  memory_order_relaxed);
 }
 
 void blame_leave(uint32_t former) {
@@ -154,7 +158,8 @@ struct blame_page *blame_create(int *fd, struct why *why) {
  * outside: then the first thread that is inside a plugin is named. */
 static uint32_t blamed(const struct blame_page *from) {
   uint32_t fallen = atomic_load(&from->fallen);
-  if (fallen != 0) return fallen <= BLAME_THREADS ? atomic_load(&from->executing[fallen - 1]) : 0;
+  if (fallen != 0)
+    return fallen <= BLAME_THREADS ? atomic_load(&from->executing[fallen - 1]) : 0;
   for (size_t i = 0; i < BLAME_THREADS; i++) {
     uint32_t executing = atomic_load(&from->executing[i]);
     if (executing != 0) return executing;

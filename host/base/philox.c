@@ -6,7 +6,8 @@
 enum { ROUNDS = 10 };
 
 static const uint32_t multiplier[2] = {0xD2511F53u, 0xCD9E8D57u};
-static const uint32_t weyl[2] = {0x9E3779B9u, 0xBB67AE85u}; /* added to the key each round */
+static const uint32_t weyl[2] = {0x9E3779B9u,
+                                 0xBB67AE85u}; /* added to the key each round */
 
 static void turn(uint32_t x[4], const uint32_t key[2]) {
   uint64_t a = (uint64_t)multiplier[0] * x[0], b = (uint64_t)multiplier[1] * x[2];

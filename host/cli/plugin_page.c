@@ -90,7 +90,9 @@ static void value_text(uint32_t type, ridge_value value, char *to, size_t room) 
     snprintf(to, room, "%s", number);
     return;
   case RIDGE_T_TEXT:
-  case RIDGE_T_CHOICE: snprintf(to, room, "\"%.100s\"", value.t != NULL ? value.t : ""); return;
+  case RIDGE_T_CHOICE:
+    snprintf(to, room, "\"%.100s\"", value.t != NULL ? value.t : "");
+    return;
   }
   to[0] = 0;
 }
@@ -112,7 +114,8 @@ static void print_overview(const struct plugin_info *info) {
   print_field("license", info->license);
   print_field("source", info->source);
   text[0] = 0;
-  for (size_t i = 0; i < info->n_provides; i++) append(text, sizeof text, info->provides[i]);
+  for (size_t i = 0; i < info->n_provides; i++)
+    append(text, sizeof text, info->provides[i]);
   print_field("provides", text);
 }
 
@@ -121,8 +124,10 @@ static void print_bounds(const ridge_param *row) {
   value_text(row->type, row->fallback, def, sizeof def);
   value_text(row->type, row->lo, lo, sizeof lo);
   value_text(row->type, row->hi, hi, sizeof hi);
-  if ((row->flags & RIDGE_REQUIRED) != 0) printf("must be given");
-  else printf("default %s", def);
+  if ((row->flags & RIDGE_REQUIRED) != 0)
+    printf("must be given");
+  else
+    printf("default %s", def);
   if (row->type == RIDGE_T_INT || row->type == RIDGE_T_REAL) printf(", %s to %s", lo, hi);
   if (row->unit != NULL && row->unit[0] != 0) printf(" %s", row->unit);
   for (size_t i = 0; row->type == RIDGE_T_CHOICE && row->choices[i] != NULL; i++)
@@ -194,7 +199,8 @@ static void print_metrics(const struct plugin_info *info, bool colour) {
   if (info->n_metrics > 0) print_head("Metrics", colour);
   for (size_t i = 0; i < info->n_metrics; i++) {
     const ridge_metric *row = &info->metrics[i];
-    printf("  %s%s%s (%s): %s\n", row->name, row->unit != NULL && row->unit[0] != 0 ? " in " : "",
+    printf("  %s%s%s (%s): %s\n", row->name,
+           row->unit != NULL && row->unit[0] != 0 ? " in " : "",
            row->unit != NULL ? row->unit : "", better[row->better + 1], row->doc);
   }
 }
@@ -203,8 +209,8 @@ static void print_claims(const struct plugin_info *info, bool colour) {
   if (info->n_claims > 0) print_head("Claims", colour);
   for (size_t i = 0; i < info->n_claims; i++) {
     const ridge_claim *row = &info->claims[i];
-    printf("  %s: %s %g to %g times, with it against without it\n      ", row->id, row->metric,
-           row->ratio_lo, row->ratio_hi);
+    printf("  %s: %s %g to %g times, with it against without it\n      ", row->id,
+           row->metric, row->ratio_lo, row->ratio_hi);
     print_wrapped(row->statement, 6);
     if (row->conditions != NULL && row->conditions[0] != 0) {
       printf("      ");

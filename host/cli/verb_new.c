@@ -29,7 +29,8 @@ struct job {
   struct why why;
 };
 
-/* The id -------------------------------------------------------------------------------- */
+/* The id --------------------------------------------------------------------------------
+ */
 
 static bool is_id(const char *id) {
   size_t family = strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789_");
@@ -44,7 +45,8 @@ static const char *name_of(const char *id, struct arena *arena) {
   return name;
 }
 
-/* The template --------------------------------------------------------------------------- */
+/* The template ---------------------------------------------------------------------------
+ */
 
 static bool is_folder(const char *path) {
   struct stat facts;
@@ -66,22 +68,27 @@ static ridge_status find_template(struct job *job, const char *self) {
   job->from = RIDGE_DATA_DIR "/template";
   if (is_folder(job->from)) return RIDGE_OK;
 #endif
-  return why_set(&job->why, RIDGE_IO,
-                 "the template is neither beside the command nor where it was installed (%s); "
-                 "install ridge again",
-                 job->from != NULL ? job->from : "nowhere");
+  return why_set(
+      &job->why, RIDGE_IO,
+      "the template is neither beside the command nor where it was installed (%s); "
+      "install ridge again",
+      job->from != NULL ? job->from : "nowhere");
 }
 
-/* Copying -------------------------------------------------------------------------------- */
+/* Copying --------------------------------------------------------------------------------
+ */
 
 /* `text` with the template's names replaced. */
 static struct text renamed(const struct job *job, const char *text) {
   struct text out = text_new(FILE_MOST * 2);
   while (*text != 0) {
     size_t size = sizeof template_id - 1;
-    if (strncmp(text, template_id, size) == 0) text_add(&out, job->id);
-    else if (strncmp(text, template_name, size) == 0) text_add(&out, job->name);
-    else text_bytes(&out, text, size = 1);
+    if (strncmp(text, template_id, size) == 0)
+      text_add(&out, job->id);
+    else if (strncmp(text, template_name, size) == 0)
+      text_add(&out, job->name);
+    else
+      text_bytes(&out, text, size = 1);
     text += size;
   }
   return out;
@@ -96,7 +103,8 @@ static ridge_status read_file(struct job *job, const char *path, char **out) {
   size_t size = fread(*out, 1, FILE_MOST, file);
   bool bad = ferror(file) != 0 || size == FILE_MOST;
   fclose(file);
-  return bad ? why_set(&job->why, RIDGE_IO, "%s cannot be read, or is too large", path) : RIDGE_OK;
+  return bad ? why_set(&job->why, RIDGE_IO, "%s cannot be read, or is too large", path)
+             : RIDGE_OK;
 }
 
 static ridge_status write_file(struct job *job, const char *path, const struct text *text) {
@@ -105,7 +113,8 @@ static ridge_status write_file(struct job *job, const char *path, const struct t
     return why_set(&job->why, RIDGE_IO, "%s cannot be written: %s", path, strerror(errno));
   bool bad = fwrite(text->data, 1, text->size, file) != text->size;
   bad = fclose(file) != 0 || bad;
-  return bad ? why_set(&job->why, RIDGE_IO, "%s cannot be written: %s", path, strerror(errno))
+  return bad ? why_set(&job->why, RIDGE_IO, "%s cannot be written: %s", path,
+                       strerror(errno))
              : RIDGE_OK;
 }
 
@@ -124,15 +133,19 @@ static ridge_status copy_file(struct job *job, const char *name) {
 static ridge_status copy_all(struct job *job) {
   DIR *folder = opendir(job->from);
   if (folder == NULL)
-    return why_set(&job->why, RIDGE_IO, "%s cannot be read: %s", job->from, strerror(errno));
+    return why_set(&job->why, RIDGE_IO, "%s cannot be read: %s", job->from,
+                   strerror(errno));
   ridge_status status = RIDGE_OK;
   if (mkdir(job->to, 0777) != 0) /* as the user's mask has it */
-    status = why_set(&job->why, RIDGE_IO, "the folder %s cannot be made: %s; nothing is "
-                     "overwritten", job->to, strerror(errno));
+    status = why_set(&job->why, RIDGE_IO,
+                     "the folder %s cannot be made: %s; nothing is "
+                     "overwritten",
+                     job->to, strerror(errno));
   for (struct dirent *entry; status == RIDGE_OK && (entry = readdir(folder)) != NULL;) {
     struct stat facts;
     const char *path = arena_format(&job->arena, "%s/%s", job->from, entry->d_name);
-    if (entry->d_name[0] == '.' || stat(path, &facts) != 0 || !S_ISREG(facts.st_mode)) continue;
+    if (entry->d_name[0] == '.' || stat(path, &facts) != 0 || !S_ISREG(facts.st_mode))
+      continue;
     status = copy_file(job, entry->d_name);
   }
   closedir(folder);
@@ -142,24 +155,29 @@ static ridge_status copy_all(struct job *job) {
 int verb_new(struct cli *cli, int argc, char **argv) {
   const char *id = NULL, *folder = NULL;
   const struct cli_option rows[] = {
-      {"FAMILY.NAME", .doc = "the id of the new strategy, as in kv.window", .kind = OPTION_TEXT,
-       .to = &id},
-      {"DIR", .doc = "the folder to make; else FAMILY_NAME", .kind = OPTION_TEXT, .to = &folder,
-       .optional = true},
+      {"FAMILY.NAME", .doc = "the id of the new strategy, as in kv.window",
+       .kind = OPTION_TEXT, .to = &id},
+      {"DIR", .doc = "the folder to make; else FAMILY_NAME", .kind = OPTION_TEXT,
+       .to = &folder, .optional = true},
   };
   int exit = options_parse(cli, "new", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;
   if (!is_id(id))
-    return options_refuse("new", "`%s` is no id; family.name is wanted, of a-z, 0-9 and _, with "
-                          "one dot", id);
+    return options_refuse("new",
+                          "`%s` is no id; family.name is wanted, of a-z, 0-9 and _, with "
+                          "one dot",
+                          id);
   struct job job = {.id = id};
   job.name = name_of(id, &job.arena);
   job.to = folder != NULL ? folder : job.name;
   ridge_status status = find_template(&job, cli->self);
   if (status == RIDGE_OK) status = copy_all(&job);
-  if (status != RIDGE_OK) fprintf(stderr, "ridge new: %s\n", job.why.text);
-  else if (cli->json) print_json(json_pack("{s:s,s:s}", "id", id, "folder", job.to));
-  else printf("%s is in %s/; its README.md says how to build and check it.\n", id, job.to);
+  if (status != RIDGE_OK)
+    fprintf(stderr, "ridge new: %s\n", job.why.text);
+  else if (cli->json)
+    print_json(json_pack("{s:s,s:s}", "id", id, "folder", job.to));
+  else
+    printf("%s is in %s/; its README.md says how to build and check it.\n", id, job.to);
   arena_free(&job.arena);
   return status == RIDGE_OK ? EXIT_OK : EXIT_FAILED;
 }

@@ -64,7 +64,8 @@ static void print_table(const struct cli *cli, const struct registry *registry) 
 
 static void print_places(const struct registry *registry) {
   if (registry->n_searched == 0) {
-    printf("There is no plugin directory: neither plugins/ beside the command nor the one it was "
+    printf("There is no plugin directory: neither plugins/ beside the command nor the one "
+           "it was "
            "installed with. Name one with --plugins DIR.\n");
     return;
   }
@@ -95,17 +96,22 @@ static int refuse_id(const struct registry *registry, const char *id) {
   const char *near = near_of(id, names, registry->n_plugins);
   int exit = near != NULL
                  ? options_refuse("plugins", "no plugin `%s`; did you mean `%s`?", id, near)
-                 : options_refuse("plugins", "no plugin `%s`; `ridge plugins` lists what is there, "
-                                  "and %zu files that cannot be used", id, registry->n_problems);
+                 : options_refuse("plugins",
+                                  "no plugin `%s`; `ridge plugins` lists what is there, "
+                                  "and %zu files that cannot be used",
+                                  id, registry->n_problems);
   free(names);
   return exit;
 }
 
-static int print_one(const struct cli *cli, const struct registry *registry, const char *id) {
+static int print_one(const struct cli *cli, const struct registry *registry,
+                     const char *id) {
   const struct plugin_info *info = registry_find(registry, id);
   if (info == NULL) return refuse_id(registry, id);
-  if (cli->json) print_json(plugin_json(info));
-  else plugin_page_print(info, cli->colour);
+  if (cli->json)
+    print_json(plugin_json(info));
+  else
+    plugin_page_print(info, cli->colour);
   return EXIT_OK;
 }
 

@@ -20,8 +20,10 @@ static void print_line(const struct cli *cli, const struct conformance_check *ch
   static const char *const colours[] = {"\033[32m", "\033[31m", "\033[33m", ""};
   const char *before = cli->colour ? colours[finding->verdict] : "";
   const char *after = cli->colour ? "\033[0m" : "";
-  printf("%s%-8s%s%-15s%s", before, marks[finding->verdict], after, check->name, check->doc);
-  if (finding->note[0] != 0) printf("%s%s", finding->verdict == VERDICT_OK ? "; " : ": ", finding->note);
+  printf("%s%-8s%s%-15s%s", before, marks[finding->verdict], after, check->name,
+         check->doc);
+  if (finding->note[0] != 0)
+    printf("%s%s", finding->verdict == VERDICT_OK ? "; " : ": ", finding->note);
   printf("\n");
 }
 
@@ -31,9 +33,10 @@ static void take(void *ctx, const struct conformance_check *check,
   vet->failed += finding->verdict == VERDICT_FAILED;
   vet->skipped += finding->verdict == VERDICT_SKIPPED;
   vet->passed += finding->verdict == VERDICT_OK;
-  json_array_append_new(vet->rows, json_pack("{s:s,s:s,s:s,s:s}", "check", check->name, "holds",
-                                             check->doc, "verdict", verdict_word(finding->verdict),
-                                             "note", finding->note));
+  json_array_append_new(vet->rows,
+                        json_pack("{s:s,s:s,s:s,s:s}", "check", check->name, "holds",
+                                  check->doc, "verdict", verdict_word(finding->verdict),
+                                  "note", finding->note));
   if (!vet->cli->json) print_line(vet->cli, check, finding);
 }
 
@@ -50,7 +53,8 @@ static int vet_file(struct cli *cli, const char *file) {
                          vet.rows));
   else {
     json_decref(vet.rows);
-    printf("%s: %zu ok, %zu failed, %zu skipped\n", file, vet.passed, vet.failed, vet.skipped);
+    printf("%s: %zu ok, %zu failed, %zu skipped\n", file, vet.passed, vet.failed,
+           vet.skipped);
   }
   return vet.failed == 0 ? EXIT_OK : EXIT_FAILED;
 }

@@ -247,7 +247,7 @@ static void read_without(struct sweeping *s, const struct recipe_word *word) {
   if (word->arg != NULL) ids[0] = word->arg;
   for (size_t i = 0; word->arg == NULL && i < n; i++)
     ids[i] = json_string_value(word->items[i].plain);
-  bool good = n > 0 && word->n_fields == 0;
+  bool good = n > 0 && n <= ARMS_MOST && word->n_fields == 0;
   for (size_t i = 0; i < n; i++) good &= ids[i] != NULL;
   if (!good) {
     json_t *row = diagnose(&s->diagnostics, "R003", origin_at(word->at),

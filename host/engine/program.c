@@ -246,6 +246,28 @@ ridge_status program_plan(struct ridge_graph *graph, const struct provider_rules
   return RIDGE_OK;
 }
 
+/* --- costs ---------------------------------------------------------------------- */
+
+static double bits_of(const ridge_codec *codec) {
+  return codec == NULL ? 32 : 8.0 * (double)codec->block_bytes / (double)codec->block;
+}
+
+struct operator_cost program_cost(const struct program *p, const struct program_op *op,
+                                  double tokens, double wanted, double depth) {
+  const ridge_node *n = op->node;
+  struct cost_query q = {.tokens = tokens,
+                         .wanted = wanted,
+                         .depth = depth,
+                         .weight_bits = 32,
+                         .cache_bits = 32};
+  if (n->op == RIDGE_OP_MATMUL) q.weight_bits = bits_of(p->codec_of[n->in[1]]);
+  if (n->op == RIDGE_OP_EMBED) q.weight_bits = bits_of(p->codec_of[n->in[0]]);
+  if (n->op == RIDGE_OP_CACHE_PUT) q.cache_bits = bits_of(p->codec_of[n->in[1]]);
+  if (n->op == RIDGE_OP_ATTENTION)
+    q.cache_bits = (bits_of(p->codec_of[n->in[1]]) + bits_of(p->codec_of[n->in[2]])) / 2;
+  return operator_facts(n->op)->cost(p->graph, n, &q);
+}
+
 uint64_t program_bytes(const struct program *p, int threads) {
   return p->arena_bytes + (uint64_t)threads * p->scratch_bytes;
 }
@@ -405,6 +427,10 @@ static void run_thread(void *arg, int thread, int threads) {
 float *program_run(struct program *p, struct pool *pool, const ridge_batch *batch) {
   struct running running = {p, pool, batch, p->steps, p->steps % TIMED_EVERY == 0};
   p->steps++;
+  p->rows_run += (uint64_t)batch->rows;
+  p->wanted_run += (uint64_t)batch->wanted_rows;
+  for (int64_t i = 0; i < batch->rows; i++)
+    p->depth_run += (uint64_t)batch->position[i] + 1;
   pool_run(pool, run_thread, &running);
   for (int32_t i = 0; i < p->n_ops; i++)
     atomic_fetch_add_explicit(&p->ops[i].verdict.choice.by->calls, 1, memory_order_relaxed);

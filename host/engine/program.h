@@ -64,6 +64,7 @@ struct program {
   uint64_t arena_bytes, scratch_bytes; /* scratch of one thread */
   struct stream *stream;               /* or NULL */
   uint64_t steps;
+  uint64_t rows_run, wanted_run, depth_run; /* sums over steps; depth over rows */
   struct arena memory;
 };
 
@@ -77,6 +78,9 @@ RIDGE_MUST ridge_status program_ready(struct program *, struct why *why);
 void program_free(struct program *);
 /* One step; returns the logits (wanted_rows, vocab), valid until the next. */
 float *program_run(struct program *, struct pool *, const ridge_batch *);
+/* What an op costs for T rows, R wanted, attending to `depth` positions. */
+struct operator_cost program_cost(const struct program *, const struct program_op *,
+                                  double tokens, double wanted, double depth);
 uint64_t program_bytes(const struct program *, int threads); /* activations and scratch */
 
 #endif

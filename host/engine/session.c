@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int session_failed(struct session *s) {
   session_say(
@@ -50,18 +51,28 @@ static ridge_status workloads(struct session *s) {
   return status;
 }
 
+/* Time as measured (one step in some is timed), bytes and operations by the cost model
+ * for the rows that were run. */
 static void say_nodes(const struct session *s) {
   const struct program *p = &s->main.program;
+  double steps = (double)p->steps;
   json_t *nodes = json_array();
   for (int32_t i = 0; i < p->n_ops; i++) {
     const struct program_op *op = &p->ops[i];
-    double ns = op->timed > 0 ? (double)op->ns / (double)op->timed * (double)op->calls : 0;
+    struct operator_cost c = {0};
     bool prepares = op->kind == PROGRAM_PREPARE;
+    if (!prepares && steps > 0)
+      c = program_cost(p, op, (double)p->rows_run / steps, (double)p->wanted_run / steps,
+                       p->rows_run > 0 ? (double)p->depth_run / (double)p->rows_run : 0);
+    double bytes = c.weight_bytes + c.cache_bytes + c.activation_bytes;
+    double ns = op->timed > 0 ? (double)op->ns / (double)op->timed * (double)op->calls : 0;
     json_array_append_new(
-        nodes, json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", op->node->name, "op",
-                         prepares ? "prepare" : operator_name(op->node->op), "kernel",
-                         op->verdict.choice.by->plugin->id, "calls", (json_int_t)op->calls,
-                         "ns", (json_int_t)ns));
+        nodes,
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "name", op->node->name, "op",
+                  prepares ? "prepare" : operator_name(op->node->op), "kernel",
+                  op->verdict.choice.by->plugin->id, "calls", (json_int_t)op->calls, "ns",
+                  (json_int_t)ns, "bytes", (json_int_t)(bytes * (double)op->calls), "flops",
+                  (json_int_t)(c.flops * (double)op->calls)));
   }
   session_say(s, json_pack("{s:s, s:o}", "t", "nodes", "nodes", nodes));
 }
@@ -69,17 +80,21 @@ static void say_nodes(const struct session *s) {
 /* Inputs are named by their contents; read again here, when nothing waits for it. */
 static void say_input(const struct session *s, const char *role, const char *path) {
   struct digest digest;
-  struct why why;
+  struct stat facts;
+  struct why why = {{0}};
   if (path == NULL) return;
-  if (digest_file(path, &digest, &why) != RIDGE_OK) {
+  ridge_status status = digest_file(path, &digest, &why);
+  if (status == RIDGE_OK && stat(path, &facts) != 0)
+    status = why_set(&why, RIDGE_IO, "%s: cannot be read any more", path);
+  if (status != RIDGE_OK) {
     session_say(
         s, json_pack("{s:s, s:s, s:s}", "t", "event", "level", "error", "text", why.text));
     return;
   }
   const char *name = strrchr(path, '/');
-  session_say(s, json_pack("{s:s, s:s, s:s, s:s, s:s}", "t", "input", "role", role, "name",
-                           name == NULL ? path : name + 1, "path", path, "digest",
-                           digest.hex));
+  session_say(s, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "t", "input", "role", role,
+                           "name", name == NULL ? path : name + 1, "path", path, "digest",
+                           digest.hex, "bytes", (json_int_t)facts.st_size));
 }
 
 static void say_inputs(const struct session *s) {

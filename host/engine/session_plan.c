@@ -119,42 +119,22 @@ static json_t *memory_json(const struct session *s) {
 
 /* --- predicted time ------------------------------------------------------------------ */
 
-static double bits_of(const ridge_codec *codec) {
-  return codec == NULL ? 32 : 8.0 * (double)codec->block_bytes / (double)codec->block;
-}
-
-static struct operator_cost cost_of(const struct program *p, const struct program_op *op,
-                                    int64_t tokens, int64_t wanted, double depth) {
-  const ridge_node *n = op->node;
-  struct cost_query q = {.tokens = tokens,
-                         .wanted = wanted,
-                         .depth = depth,
-                         .weight_bits = 32,
-                         .cache_bits = 32};
-  if (n->op == RIDGE_OP_MATMUL) q.weight_bits = bits_of(p->codec_of[n->in[1]]);
-  if (n->op == RIDGE_OP_EMBED) q.weight_bits = bits_of(p->codec_of[n->in[0]]);
-  if (n->op == RIDGE_OP_CACHE_PUT) q.cache_bits = bits_of(p->codec_of[n->in[1]]);
-  if (n->op == RIDGE_OP_ATTENTION)
-    q.cache_bits = (bits_of(p->codec_of[n->in[1]]) + bits_of(p->codec_of[n->in[2]])) / 2;
-  return operator_facts(n->op)->cost(p->graph, n, &q);
-}
-
 /* The roofline: each node takes the longer of its operations at the peak and its bytes
  * at the bandwidth of what one step reads again and again. */
-static double predict_seconds(const struct session *s, int64_t tokens, double depth,
+static double predict_seconds(const struct session *s, double tokens, double depth,
                               json_t *nodes) {
   const struct program *p = &s->main.program;
   double bytes = 0, seconds = 0;
   for (int32_t i = 0; i < p->n_ops; i++) {
     if (p->ops[i].kind != PROGRAM_RUN) continue;
-    struct operator_cost c = cost_of(p, &p->ops[i], tokens, 1, depth);
+    struct operator_cost c = program_cost(p, &p->ops[i], tokens, 1, depth);
     bytes += c.weight_bytes + c.cache_bytes;
   }
   double read = machine_speed_read(s->job->speed, s->threads, (uint64_t)bytes);
   double peak = machine_speed_flops(s->job->speed, s->threads);
   for (int32_t i = 0; i < p->n_ops; i++) {
     if (p->ops[i].kind != PROGRAM_RUN) continue;
-    struct operator_cost c = cost_of(p, &p->ops[i], tokens, 1, depth);
+    struct operator_cost c = program_cost(p, &p->ops[i], tokens, 1, depth);
     double all = c.weight_bytes + c.cache_bytes + c.activation_bytes;
     double compute = c.flops / peak, memory = all / read;
     double longer = compute > memory ? compute : memory;
@@ -177,7 +157,7 @@ static json_t *predicted_json(const struct session *s) {
       s->main.spec.context < PREDICTED_PREFILL ? s->main.spec.context : PREDICTED_PREFILL;
   json_t *nodes = json_array();
   double decode = predict_seconds(s, 1, depth, nodes);
-  double prompt = predict_seconds(s, prefill, (double)prefill / 2, NULL);
+  double prompt = predict_seconds(s, (double)prefill, (double)prefill / 2, NULL);
   return json_pack("{s:f, s:f, s:f, s:I, s:o}", "decode_tps", decode > 0 ? 1 / decode : 0.0,
                    "prefill_tps", prompt > 0 ? (double)prefill / prompt : 0.0,
                    "decode_depth", depth, "prefill_tokens", (json_int_t)prefill, "nodes",

@@ -40,7 +40,7 @@ struct operator_cost {
   double flops, weight_bytes, activation_bytes, cache_bytes;
 };
 struct cost_query {
-  int64_t tokens, wanted;         /* T and R                                         */
+  double tokens, wanted;          /* T and R, or their means over steps              */
   double depth;                   /* mean positions a row attends to                 */
   double weight_bits, cache_bits; /* per element, scales included              */
 };

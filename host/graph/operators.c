@@ -157,8 +157,8 @@ static ridge_status shape_add_norm(const struct ridge_graph *graph, const ridge_
 /* --- costs ---------------------------------------------------------------------- */
 
 static double rows_of(const ridge_tensor *t, const struct cost_query *q) {
-  if (t->dims[0] == RIDGE_DIM_TOKENS) return (double)q->tokens;
-  if (t->dims[0] == RIDGE_DIM_WANTED) return (double)q->wanted;
+  if (t->dims[0] == RIDGE_DIM_TOKENS) return q->tokens;
+  if (t->dims[0] == RIDGE_DIM_WANTED) return q->wanted;
   return (double)t->dims[0];
 }
 

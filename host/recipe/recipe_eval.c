@@ -11,7 +11,7 @@ enum { HOOK_STEP = 1000, LOOSE_MOST = 20 };
 const struct recipe_limits recipe_limits_usual = {
     .memory = (size_t)64 << 20,
     .instructions = 5000000,
-    .values = 200000,
+    .values = 100000,
     .words = 1000,
 };
 
@@ -230,7 +230,7 @@ json_t *recipe_eval(const struct recipe_source *source,
   if (problem != NULL) return json_pack("{s:[o]}", "faults", problem);
   struct scan scan = scan_source(source);
   json_t *faults = json_array();
-  scan_duplicates(&scan, faults);
+  scan_quiet(&scan, faults);
   json_t *answer = twice(source, &scan, limits);
   json_array_extend(faults, json_object_get(answer, "faults"));
   json_object_set_new(answer, "faults", faults);

@@ -45,7 +45,8 @@ ptrdiff_t scan_find_key(const struct scan *, ptrdiff_t open, const char *key);
 ptrdiff_t scan_argument(const struct scan *, ptrdiff_t word);
 ptrdiff_t scan_table(const struct scan *, ptrdiff_t word);
 
-/* Keys written twice in one table: R003 for each, added to `faults`. */
-void scan_duplicates(const struct scan *, json_t *faults);
+/* recipe_quiet.c: keys written twice in one table, numbers that would lose digits: R003
+ * for each, added to `faults`. */
+void scan_quiet(const struct scan *, json_t *faults);
 
 #endif

@@ -27,8 +27,8 @@ static int fill_attributes(posix_spawnattr_t *attributes) {
   sigfillset(&all);
   sigdelset(&all, SIGKILL);
   sigdelset(&all, SIGSTOP);
-  int error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                                       POSIX_SPAWN_SETSIGDEF);
+  int error = posix_spawnattr_setflags(
+      attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   if (error == 0) error = posix_spawnattr_setpgroup(attributes, 0);
   if (error == 0) error = posix_spawnattr_setsigmask(attributes, &none);
   if (error == 0) error = posix_spawnattr_setsigdefault(attributes, &all);
@@ -38,7 +38,8 @@ static int fill_attributes(posix_spawnattr_t *attributes) {
 static int fill_actions(posix_spawn_file_actions_t *actions, int out) {
   int error = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
   if (error == 0) error = posix_spawn_file_actions_adddup2(actions, out, 1);
-  if (error == 0) error = posix_spawn_file_actions_addopen(actions, 2, "/dev/null", O_WRONLY, 0);
+  if (error == 0)
+    error = posix_spawn_file_actions_addopen(actions, 2, "/dev/null", O_WRONLY, 0);
   return error;
 }
 
@@ -77,7 +78,8 @@ static ridge_status start(struct child *child, uint64_t timeout_ms, struct why *
   if (ends[1] >= 0) close(ends[1]);
   if (error != 0) {
     close(ends[0]);
-    return why_set(why, RIDGE_IO, "%s cannot be started: %s", child->words[0], strerror(error));
+    return why_set(why, RIDGE_IO, "%s cannot be started: %s", child->words[0],
+                   strerror(error));
   }
   int flags = fcntl(ends[0], F_GETFL);
   fcntl(ends[0], F_SETFL, (int)((unsigned)flags | (unsigned)O_NONBLOCK));
@@ -164,8 +166,10 @@ static void wait_for_news(const struct child *children, size_t n) {
   bool silent = false; /* one has closed its output and lives on */
   for (size_t i = 0; i < n && used < AT_ONCE_MOST; i++) {
     if (!children[i].running) continue;
-    if (children[i].pipe < 0) silent = true;
-    else fds[used++] = (struct pollfd){.fd = children[i].pipe, .events = POLLIN};
+    if (children[i].pipe < 0)
+      silent = true;
+    else
+      fds[used++] = (struct pollfd){.fd = children[i].pipe, .events = POLLIN};
   }
   poll(fds, used, silent ? 1 : TICK_MS);
 }
@@ -200,7 +204,9 @@ void children_free(struct child *children, size_t n) {
 
 const char *signal_word(int signal_number, char room[32]) {
   const char *name = sigabbrev_np(signal_number);
-  if (name != NULL) snprintf(room, 32, "SIG%s", name);
-  else snprintf(room, 32, "signal %d", signal_number);
+  if (name != NULL)
+    snprintf(room, 32, "SIG%s", name);
+  else
+    snprintf(room, 32, "signal %d", signal_number);
   return room;
 }

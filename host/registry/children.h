@@ -17,10 +17,10 @@
 struct child {
   const char *words[8]; /* the program and its words, ended by NULL */
   /* Out: */
-  struct text output;    /* freed by children_free                        */
-  int status;            /* as waitpid gives it                           */
-  bool timed_out;        /* it was killed: its time was up                */
-  bool too_much;         /* it was killed: it wrote more than OUTPUT_MOST */
+  struct text output; /* freed by children_free                        */
+  int status;         /* as waitpid gives it                           */
+  bool timed_out;     /* it was killed: its time was up                */
+  bool too_much;      /* it was killed: it wrote more than OUTPUT_MOST */
   /* Inside: */
   pid_t pid;
   int pipe; /* -1: ended */

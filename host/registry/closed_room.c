@@ -54,7 +54,8 @@ static void confine(unsigned cpu_seconds) {
   limit(RLIMIT_CPU, cpu_seconds);
   limit(RLIMIT_FSIZE, PRINTED_MOST);
   limit(RLIMIT_CORE, 0);
-  if (!CLOSED_ROOM_SANITIZED) limit(RLIMIT_AS, memory_most); /* shadow memory takes terabytes */
+  if (!CLOSED_ROOM_SANITIZED)
+    limit(RLIMIT_AS, memory_most); /* shadow memory takes terabytes */
   /* A sanitizer's handlers would turn the signal into an exit status. */
   for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) signal(faults[i], SIG_DFL);
 }
@@ -64,7 +65,8 @@ static size_t count_threads(void) {
   DIR *tasks = opendir("/proc/self/task");
   size_t n = 0;
   if (tasks == NULL) return 0;
-  for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) n += entry->d_name[0] != '.';
+  for (struct dirent *entry; (entry = readdir(tasks)) != NULL;)
+    n += entry->d_name[0] != '.';
   closedir(tasks);
   return n;
 }
@@ -91,7 +93,8 @@ bool closed_room_say(const struct closed_room *room, json_t *object) {
   char *line = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
   json_decref(object);
   if (line == NULL) return false;
-  bool said = write_all(room->answer, line, strlen(line)) && write_all(room->answer, "\n", 1);
+  bool said =
+      write_all(room->answer, line, strlen(line)) && write_all(room->answer, "\n", 1);
   free(line);
   return said;
 }
@@ -104,8 +107,8 @@ ridge_status closed_room_silent(const struct closed_room *room, const char *when
   if (n <= 0) return RIDGE_OK;
   struct text quoted = text_new(1024);
   text_quote(&quoted, piece, (size_t)n);
-  why_set(why, RIDGE_INVALID, "it prints %s (%s%s); a plugin stays silent", when, quoted.data,
-          n == (ssize_t)sizeof piece ? "..." : "");
+  why_set(why, RIDGE_INVALID, "it prints %s (%s%s); a plugin stays silent", when,
+          quoted.data, n == (ssize_t)sizeof piece ? "..." : "");
   text_free(&quoted);
   return RIDGE_INVALID;
 }

@@ -8,7 +8,9 @@
 #include "registry/vocabulary.h"
 
 /* A text, or null. */
-static json_t *text_or_null(const char *text) { return text != NULL ? json_string(text) : json_null(); }
+static json_t *text_or_null(const char *text) {
+  return text != NULL ? json_string(text) : json_null();
+}
 
 static json_t *word(enum vocabulary of, uint32_t value) {
   return json_string(vocabulary_word(of, value));
@@ -42,23 +44,24 @@ static json_t *param_json(const struct plugin_info *info, size_t i) {
                    required ? json_null() : value_json(row->type, row->fallback), "lo",
                    number ? value_json(row->type, row->lo) : json_null(), "hi",
                    number ? value_json(row->type, row->hi) : json_null(), "choices",
-                   row->type == RIDGE_T_CHOICE ? choices_json(row->choices) : json_null(), "flags",
-                   vocabulary_words(VOCABULARY_FLAG, row->flags), "offset",
+                   row->type == RIDGE_T_CHOICE ? choices_json(row->choices) : json_null(),
+                   "flags", vocabulary_words(VOCABULARY_FLAG, row->flags), "offset",
                    (json_int_t)row->offset);
 }
 
 static json_t *relation_json(const struct plugin_info *info, size_t i) {
   const ridge_relation *row = &info->relations[i];
-  return json_pack("{s:o,s:s,s:s,s:o,s:o,s:o}", "kind", word(VOCABULARY_RELATION, row->kind),
-                   "target", row->target, "why", row->why, "param", text_or_null(row->param), "op",
+  return json_pack("{s:o,s:s,s:s,s:o,s:o,s:o}", "kind",
+                   word(VOCABULARY_RELATION, row->kind), "target", row->target, "why",
+                   row->why, "param", text_or_null(row->param), "op",
                    word(VOCABULARY_OP, row->op), "value",
                    value_json(plugin_relation_type(info, row), row->value));
 }
 
 static json_t *fill_json(const struct plugin_info *info, size_t i) {
   const ridge_fill *row = &info->fills[i];
-  return json_pack("{s:s,s:o,s:o,s:I}", "seam", row->seam, "key", text_or_null(row->key), "needs",
-                   text_or_null(row->needs), "score", (json_int_t)row->score);
+  return json_pack("{s:s,s:o,s:o,s:I}", "seam", row->seam, "key", text_or_null(row->key),
+                   "needs", text_or_null(row->needs), "score", (json_int_t)row->score);
 }
 
 static json_t *provides_json(const struct plugin_info *info, size_t i) {
@@ -81,8 +84,8 @@ static json_t *metric_json(const struct plugin_info *info, size_t i) {
 
 static json_t *claim_json(const struct plugin_info *info, size_t i) {
   const ridge_claim *row = &info->claims[i];
-  return json_pack("{s:s,s:s,s:s,s:s,s:s,s:f,s:f}", "id", row->id, "statement", row->statement,
-                   "metric", row->metric, "conditions",
+  return json_pack("{s:s,s:s,s:s,s:s,s:s,s:f,s:f}", "id", row->id, "statement",
+                   row->statement, "metric", row->metric, "conditions",
                    row->conditions != NULL ? row->conditions : "", "source", row->source,
                    "ratio_lo", row->ratio_lo, "ratio_hi", row->ratio_hi);
 }
@@ -100,7 +103,8 @@ struct digest description_judge(void) {
   const struct seam *seams = seam_list(&n);
   text_format(&text, "layout 1, minor %d\n", RIDGE_ABI_MINOR);
   for (size_t i = 0; i < n; i++)
-    text_format(&text, "%s %d %zu\n", seams[i].id, (int)seams[i].kind, seams[i].table_bytes);
+    text_format(&text, "%s %d %zu\n", seams[i].id, (int)seams[i].kind,
+                seams[i].table_bytes);
   struct digest digest = digest_bytes(text.data, text.size);
   text_free(&text);
   return digest;

@@ -19,8 +19,8 @@ struct taker {
 
 static void refuse(struct taker *t, const char *key, const char *wanted) {
   if (t->status == RIDGE_OK)
-    t->status = why_set(t->why, RIDGE_CORRUPT, "the description's %s: `%s` is not %s", t->where,
-                        key, wanted);
+    t->status = why_set(t->why, RIDGE_CORRUPT, "the description's %s: `%s` is not %s",
+                        t->where, key, wanted);
 }
 
 static const json_t *member(struct taker *t, const char *key) {
@@ -103,7 +103,8 @@ static void take_param(struct taker *t, struct plugin_info *out, size_t i) {
   row->unit = take_text(t, "unit", false);
   row->flags = take_bits(t, VOCABULARY_FLAG, "flags");
   row->offset = (uint64_t)take_int(t, "offset", 0);
-  if ((row->flags & RIDGE_REQUIRED) == 0) row->fallback = take_value(t, "default", row->type);
+  if ((row->flags & RIDGE_REQUIRED) == 0)
+    row->fallback = take_value(t, "default", row->type);
   if (row->type == RIDGE_T_CHOICE) row->choices = take_choices(t);
   if (row->type != RIDGE_T_INT && row->type != RIDGE_T_REAL) return;
   row->lo = take_value(t, "lo", row->type);
@@ -117,7 +118,8 @@ static void take_relation(struct taker *t, struct plugin_info *out, size_t i) {
   row->why = take_text(t, "why", false);
   row->param = take_text(t, "param", true);
   row->op = take_word(t, VOCABULARY_OP, "op");
-  if (t->status == RIDGE_OK) row->value = take_value(t, "value", plugin_relation_type(out, row));
+  if (t->status == RIDGE_OK)
+    row->value = take_value(t, "value", plugin_relation_type(out, row));
 }
 
 static void take_fill(struct taker *t, struct plugin_info *out, size_t i) {
@@ -221,11 +223,12 @@ static void take_head(struct taker *t, struct plugin_info *out) {
   out->params_size = (uint64_t)take_int(t, "params_size", 0);
 }
 
-ridge_status plugin_from_json(const json_t *json, struct arena *arena, struct plugin_info *out,
-                              struct why *why) {
+ridge_status plugin_from_json(const json_t *json, struct arena *arena,
+                              struct plugin_info *out, struct why *why) {
   struct taker t = {json, arena, why, "head", RIDGE_OK};
   *out = (struct plugin_info){0};
-  if (!json_is_object(json)) return why_set(why, RIDGE_CORRUPT, "the description is no JSON object");
+  if (!json_is_object(json))
+    return why_set(why, RIDGE_CORRUPT, "the description is no JSON object");
   take_head(&t, out);
   take_tables(&t, out);
   take_provides(&t, out);

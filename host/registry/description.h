@@ -20,8 +20,8 @@ enum {
   DESCRIPTION_PARAMS_BYTES = 64 * 1024,
 };
 
-RIDGE_MUST ridge_status plugin_read(const ridge_plugin *, struct arena *, struct plugin_info *out,
-                                    struct why *why);
+RIDGE_MUST ridge_status plugin_read(const ridge_plugin *, struct arena *,
+                                    struct plugin_info *out, struct why *why);
 RIDGE_MUST ridge_status plugin_rules(const struct plugin_info *, struct why *why);
 RIDGE_MUST ridge_status plugin_tables(const ridge_plugin *, const struct plugin_info *,
                                       struct why *why);

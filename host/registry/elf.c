@@ -64,7 +64,8 @@ static ridge_status load(struct file *f) {
     got += (size_t)n;
   }
   close(fd);
-  if (f->data == NULL) return why_set(f->why, RIDGE_NO_MEMORY, "it is too large to be read");
+  if (f->data == NULL)
+    return why_set(f->why, RIDGE_NO_MEMORY, "it is too large to be read");
   f->size = got; /* less when the file shrank meanwhile */
   return RIDGE_OK;
 }
@@ -83,7 +84,8 @@ static bool find_address(const struct file *f, uint64_t address, uint64_t *offse
   for (size_t i = 0; i < f->n_segments; i++) {
     const Elf64_Phdr *segment = &f->segments[i];
     uint64_t into = address - segment->p_vaddr;
-    if (segment->p_type != PT_LOAD || address < segment->p_vaddr || into >= segment->p_filesz)
+    if (segment->p_type != PT_LOAD || address < segment->p_vaddr ||
+        into >= segment->p_filesz)
       continue;
     if (__builtin_add_overflow(segment->p_offset, into, offset) || *offset >= f->size)
       return false;
@@ -115,7 +117,8 @@ static ridge_status read_head(struct file *f) {
     return refuse(f, "has damaged program headers");
   f->n_segments = head.e_phnum;
   for (size_t i = 0; i < f->n_segments; i++)
-    if (!at_offset(f, head.e_phoff + i * sizeof(Elf64_Phdr), &f->segments[i], sizeof(Elf64_Phdr)))
+    if (!at_offset(f, head.e_phoff + i * sizeof(Elf64_Phdr), &f->segments[i],
+                   sizeof(Elf64_Phdr)))
       return refuse(f, "is cut short: its program headers are not all there");
   return RIDGE_OK;
 }
@@ -133,8 +136,8 @@ static void note_entry(struct file *f, const Elf64_Dyn *entry) {
 }
 
 /* Calls back with each entry of the dynamic segment, up to DT_NULL. */
-static bool each_entry(struct file *f, void (*body)(struct file *, const Elf64_Dyn *, void *),
-                       void *ctx) {
+static bool each_entry(struct file *f,
+                       void (*body)(struct file *, const Elf64_Dyn *, void *), void *ctx) {
   for (size_t i = 0; i < f->n_segments; i++) {
     if (f->segments[i].p_type != PT_DYNAMIC) continue;
     for (size_t k = 0; k < MOST_ENTRIES; k++) {
@@ -154,13 +157,15 @@ static void note_one(struct file *f, const Elf64_Dyn *entry, void *ctx) {
   note_entry(f, entry);
 }
 
-/* How many symbols there are: only the hash tables say. --------------------------------- */
+/* How many symbols there are: only the hash tables say. ---------------------------------
+ */
 
 static uint32_t count_by_chain(const struct file *f, uint64_t chains, uint32_t offset,
                                uint32_t last) {
   for (uint64_t i = last; i < MOST_SYMBOLS; i++) {
     uint32_t value;
-    if (!at_address(f, chains + (i - offset) * sizeof value, &value, sizeof value)) return 0;
+    if (!at_address(f, chains + (i - offset) * sizeof value, &value, sizeof value))
+      return 0;
     if ((value & 1) != 0) return (uint32_t)i + 1;
   }
   return 0;
@@ -189,7 +194,8 @@ static uint32_t count_symbols(const struct file *f) {
   return head[1] <= MOST_SYMBOLS ? head[1] : 0;
 }
 
-/* Names ---------------------------------------------------------------------------------- */
+/* Names ----------------------------------------------------------------------------------
+ */
 
 static const char *copy_name(const struct file *f, struct arena *arena, uint64_t index) {
   uint64_t offset, room;
@@ -213,8 +219,10 @@ static ridge_status read_symbols(const struct file *f, struct arena *arena,
     if (ELF64_ST_BIND(symbol.st_info) == STB_LOCAL) continue;
     const char *name = copy_name(f, arena, symbol.st_name);
     if (name == NULL) return refuse(f, "has a symbol whose name lies outside the file");
-    if (symbol.st_shndx == SHN_UNDEF) out->imports[out->n_imports++] = name;
-    else out->exports[out->n_exports++] = name;
+    if (symbol.st_shndx == SHN_UNDEF)
+      out->imports[out->n_imports++] = name;
+    else
+      out->exports[out->n_exports++] = name;
   }
   return RIDGE_OK;
 }

@@ -18,9 +18,12 @@ ridge_status exports_check(const struct elf_facts *elf, struct why *why) {
   bool found = false;
   for (size_t i = 0; i < elf->n_exports; i++) {
     const char *symbol = elf->exports[i];
-    if (strcmp(symbol, PLUGIN_ENTRY) == 0) found = true;
-    else if (strncmp(symbol, ENTRY_FAMILY, strlen(ENTRY_FAMILY)) == 0) other = symbol;
-    else if (!is_toolchain(symbol)) extra = symbol;
+    if (strcmp(symbol, PLUGIN_ENTRY) == 0)
+      found = true;
+    else if (strncmp(symbol, ENTRY_FAMILY, strlen(ENTRY_FAMILY)) == 0)
+      other = symbol;
+    else if (!is_toolchain(symbol))
+      extra = symbol;
   }
   if (!found && other != NULL)
     return why_set(why, RIDGE_UNSUPPORTED,
@@ -32,7 +35,8 @@ ridge_status exports_check(const struct elf_facts *elf, struct why *why) {
                    "it exports no " PLUGIN_ENTRY ", so it is no plugin of ridge");
   if (extra == NULL) return RIDGE_OK;
   return why_set(why, RIDGE_INVALID,
-                 "it exports %.80s beside " PLUGIN_ENTRY ", which could clash with others: build "
+                 "it exports %.80s beside " PLUGIN_ENTRY
+                 ", which could clash with others: build "
                  "it with -fvisibility=hidden, or make that static",
                  extra);
 }

@@ -22,7 +22,8 @@ static ridge_status open_entry(struct instance *instance, struct why *why) {
     return why_set(why, RIDGE_IO, "it cannot be opened: %s", dlerror());
   void *symbol = dlsym(instance->file, "ridge_plugin_v1");
   if (symbol == NULL)
-    return why_set(why, RIDGE_INVALID, "it exports no ridge_plugin_v1; see `ridge plugins`");
+    return why_set(why, RIDGE_INVALID,
+                   "it exports no ridge_plugin_v1; see `ridge plugins`");
   memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from void * to a function */
   instance->plugin = entry();
   return RIDGE_OK;
@@ -35,7 +36,8 @@ static ridge_status describe(struct instance *instance, struct why *why) {
   if (status == RIDGE_OK) status = plugin_tables(instance->plugin, info, why);
   if (status != RIDGE_OK) return status;
   if (instances_find(instance->set, info->id) != NULL)
-    return why_set(why, RIDGE_INVALID, "%s is open already; a plugin takes part once", info->id);
+    return why_set(why, RIDGE_INVALID, "%s is open already; a plugin takes part once",
+                   info->id);
   info->path = instance->path;
   instance->info = info;
   instance->is_part = info->kind == RIDGE_PART;
@@ -61,7 +63,8 @@ static ridge_status open_and_describe(struct instance *instance, struct why *why
   return status;
 }
 
-static ridge_status prepare(struct instance *instance, const json_t *params, struct why *why) {
+static ridge_status prepare(struct instance *instance, const json_t *params,
+                            struct why *why) {
   char name[64];
   ridge_status status = open_and_describe(instance, why);
   if (status != RIDGE_OK) return why_prefix(why, status, "%s", instance->path);
@@ -69,7 +72,8 @@ static ridge_status prepare(struct instance *instance, const json_t *params, str
   blame_name(instance->index, name);
   make_counters(instance);
   instance_host_fill(instance);
-  status = params_fill(instance->info, params, &instance->set->arena, &instance->params, why);
+  status =
+      params_fill(instance->info, params, &instance->set->arena, &instance->params, why);
   return status == RIDGE_OK ? status : why_prefix(why, status, "%s", name);
 }
 
@@ -80,8 +84,8 @@ ridge_status instances_add(struct instances *set, const char *path, const json_t
     set->room = INSTANCES_MOST;
   }
   if (set->n == set->room)
-    return why_set(why, RIDGE_UNSUPPORTED, "%s: %zu plugins are open; no more can take part", path,
-                   set->n);
+    return why_set(why, RIDGE_UNSUPPORTED,
+                   "%s: %zu plugins are open; no more can take part", path, set->n);
   struct instance *instance = &set->items[set->n];
   *instance = (struct instance){.set = set,
                                 .index = (uint32_t)set->n,

@@ -21,7 +21,12 @@
 enum { INSTANCES_MOST = BLAME_THREADS };
 
 /* Levels of ridge_host.log. */
-enum instance_log { INSTANCE_LOG_DETAIL, INSTANCE_LOG_NOTE, INSTANCE_LOG_WARNING, INSTANCE_LOG_ERROR };
+enum instance_log {
+  INSTANCE_LOG_DETAIL,
+  INSTANCE_LOG_NOTE,
+  INSTANCE_LOG_WARNING,
+  INSTANCE_LOG_ERROR
+};
 
 struct instances;
 struct instance_block;
@@ -65,8 +70,9 @@ struct instances {
 /* Open the file, validate it, fill its parameters from {"name": value} (every one
  * must be there and in bounds: compose saw to it; checked again here).  Not yet
  * created.  A set begins as zeros, with the seed and the engine's functions put in. */
-RIDGE_MUST ridge_status instances_add(struct instances *, const char *path, const json_t *params,
-                                      bool may_idle, struct instance **out, struct why *why);
+RIDGE_MUST ridge_status instances_add(struct instances *, const char *path,
+                                      const json_t *params, bool may_idle,
+                                      struct instance **out, struct why *why);
 /* Call `create` of all that are not yet created, in order. */
 RIDGE_MUST ridge_status instances_create(struct instances *, struct why *why);
 /* The same for one (the engine makes those that shape the plan first); does nothing
@@ -79,7 +85,8 @@ struct instance *instances_find(struct instances *, const char *id);
 
 /* Fills of one seam over all instances, in order: calls back (instance, fill). */
 void instances_each_fill(struct instances *, const char *seam,
-                         void (*body)(void *ctx, struct instance *, const ridge_fill *), void *ctx);
+                         void (*body)(void *ctx, struct instance *, const ridge_fill *),
+                         void *ctx);
 
 /* Around every call.  `seam` is the seam's id, and then the call is counted and timed
  * (calls that prove to take under a microsecond: one in 1024); or it is one of the

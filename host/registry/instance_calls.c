@@ -40,7 +40,8 @@ static uint64_t elapsed_ns(uint64_t entered) {
 
 /* Calls that every plugin gets are no evidence that its seam was reached. */
 static bool is_life(const char *seam) {
-  static const char *const words[] = {"create", "destroy", "need", "check", "save", "load", "plan"};
+  static const char *const words[] = {"create", "destroy", "need", "check",
+                                      "save",   "load",    "plan"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (strcmp(seam, words[i]) == 0) return true;
   return false;
@@ -65,17 +66,18 @@ static ridge_status explain(const struct instance *instance, ridge_status status
   if (!known)
     return why_set(why, result, "%s %s, %s: it returned the status %d, which is none",
                    instance->info->id, instance->info->version, seam, (int)status);
-  return why_set(why, result, "%s %s, %s: %s%s%s", instance->info->id, instance->info->version,
-                 seam, text, said[0] != 0 ? ": " : "", said);
+  return why_set(why, result, "%s %s, %s: %s%s%s", instance->info->id,
+                 instance->info->version, seam, text, said[0] != 0 ? ": " : "", said);
 }
 
-ridge_status instance_leave(struct instance *instance, uint64_t entered, ridge_status status,
-                            const char *seam, struct why *why) {
+ridge_status instance_leave(struct instance *instance, uint64_t entered,
+                            ridge_status status, const char *seam, struct why *why) {
   char said[sizeof instance->said];
   bool counted = !is_life(seam);
   blame_leave((uint32_t)(entered & ((1u << FORMER_BITS) - 1)));
   if (counted) {
-    atomic_fetch_add_explicit(&instance->time_ns, elapsed_ns(entered), memory_order_relaxed);
+    atomic_fetch_add_explicit(&instance->time_ns, elapsed_ns(entered),
+                              memory_order_relaxed);
     atomic_fetch_add_explicit(&instance->calls, 1, memory_order_relaxed);
   }
   instance_said_take(instance, said);

@@ -37,14 +37,17 @@ static void link_block(struct instance *instance, struct instance_block *block) 
   if (block->next != NULL) block->next->former = block;
   instance->blocks = block;
   uint64_t bytes = atomic_fetch_add(&instance->bytes, block->size) + block->size;
-  if (bytes > atomic_load(&instance->bytes_peak)) atomic_store(&instance->bytes_peak, bytes);
+  if (bytes > atomic_load(&instance->bytes_peak))
+    atomic_store(&instance->bytes_peak, bytes);
   pthread_mutex_unlock(&instance->lock);
 }
 
 static void unlink_block(struct instance *instance, struct instance_block *block) {
   pthread_mutex_lock(&instance->lock);
-  if (block->former != NULL) block->former->next = block->next;
-  else instance->blocks = block->next;
+  if (block->former != NULL)
+    block->former->next = block->next;
+  else
+    instance->blocks = block->next;
   if (block->next != NULL) block->next->former = block->former;
   atomic_fetch_sub(&instance->bytes, block->size);
   pthread_mutex_unlock(&instance->lock);
@@ -54,7 +57,8 @@ static void *host_alloc(const ridge_host *host, size_t size, size_t align) {
   size_t room;
   if ((align & (align - 1)) != 0 || align > ALIGN_MOST) return NULL;
   if (align < ALIGN_LEAST) align = ALIGN_LEAST;
-  if (__builtin_add_overflow(size, align + sizeof(struct instance_block), &room)) return NULL;
+  if (__builtin_add_overflow(size, align + sizeof(struct instance_block), &room))
+    return NULL;
   unsigned char *base = calloc(1, room);
   if (base == NULL) return NULL;
   uintptr_t first = (uintptr_t)base + sizeof(struct instance_block);
@@ -77,7 +81,9 @@ static void host_free(const ridge_host *host, void *bytes) {
   if (bytes == NULL) return;
   struct instance_block *block = (struct instance_block *)bytes - 1;
   if (block->mark != BLOCK_MARK || block->owner != of(host)) {
-    report(host, "it frees memory that its own `alloc` did not give, or frees it twice; left alone");
+    report(
+        host,
+        "it frees memory that its own `alloc` did not give, or frees it twice; left alone");
     return;
   }
   unlink_block(of(host), block);
@@ -101,13 +107,16 @@ void instance_make_plain(char *text) {
   while (*at != 0) {
     utf8proc_int32_t code;
     utf8proc_ssize_t n = utf8proc_iterate(at, -1, &code);
-    if (n <= 0) *at = '?'; /* not UTF-8, or a character that was cut through */
-    else if (code < ' ' || (code >= 0x7f && code < 0xa0)) memset(at, ' ', (size_t)n);
+    if (n <= 0)
+      *at = '?'; /* not UTF-8, or a character that was cut through */
+    else if (code < ' ' || (code >= 0x7f && code < 0xa0))
+      memset(at, ' ', (size_t)n);
     at += n > 0 ? n : 1;
   }
 }
 
-static ridge_status host_fail(const ridge_host *host, ridge_status status, const char *fmt, ...) {
+static ridge_status host_fail(const ridge_host *host, ridge_status status, const char *fmt,
+                              ...) {
   struct instance *instance = of(host);
   char text[sizeof instance->said];
   va_list args;
@@ -153,8 +162,9 @@ static void host_count(const ridge_host *host, uint32_t evidence, uint64_t n) {
     return;
   }
   char text[128];
-  snprintf(text, sizeof text, "it counts evidence %" PRIu32 ", but declares %zu rows; not counted",
-           evidence, instance->info->n_evidence);
+  snprintf(text, sizeof text,
+           "it counts evidence %" PRIu32 ", but declares %zu rows; not counted", evidence,
+           instance->info->n_evidence);
   report(host, text);
 }
 
@@ -165,8 +175,9 @@ static void host_record(const ridge_host *host, uint32_t metric, double value) {
     return;
   }
   char text[128];
-  snprintf(text, sizeof text, "it records metric %" PRIu32 ", but declares %zu rows; not recorded",
-           metric, instance->info->n_metrics);
+  snprintf(text, sizeof text,
+           "it records metric %" PRIu32 ", but declares %zu rows; not recorded", metric,
+           instance->info->n_metrics);
   report(host, text);
 }
 
@@ -201,7 +212,8 @@ static ridge_status host_parallel(const ridge_host *host, int64_t n, int64_t gra
   struct blamed_body work = {instance->index, body, arg};
   if (n < 0 || grain < 1 || body == NULL)
     return host_fail(host, RIDGE_INVALID,
-                     "parallel was asked for %" PRId64 " items in pieces of %" PRId64, n, grain);
+                     "parallel was asked for %" PRId64 " items in pieces of %" PRId64, n,
+                     grain);
   if (instance->set->parallel != NULL)
     return instance->set->parallel(instance->set->ctx, n, grain, run_blamed, &work);
   for (int64_t lo = 0; lo < n;) {

@@ -9,24 +9,28 @@
 
 /* One value -------------------------------------------------------------------------- */
 
-static ridge_status refuse_type(const ridge_param *row, const json_t *value, struct why *why) {
-  static const char *const kinds[] = {"an object", "a list", "a text",  "a whole number",
-                                      "a real",    "true",   "false",   "null"};
+static ridge_status refuse_type(const ridge_param *row, const json_t *value,
+                                struct why *why) {
+  static const char *const kinds[] = {"an object", "a list", "a text", "a whole number",
+                                      "a real",    "true",   "false",  "null"};
   const char *found = value != NULL ? kinds[json_typeof(value)] : "missing";
   return why_set(why, RIDGE_INVALID, "parameter `%s` is %s; a value of type %s is wanted",
                  row->name, found, vocabulary_word(VOCABULARY_TYPE, row->type));
 }
 
-static ridge_status check_int(const ridge_param *row, const json_t *value, struct why *why) {
+static ridge_status check_int(const ridge_param *row, const json_t *value,
+                              struct why *why) {
   if (!json_is_integer(value)) return refuse_type(row, value, why);
   int64_t i = json_integer_value(value);
   if (i >= row->lo.i && i <= row->hi.i) return RIDGE_OK;
   return why_set(why, RIDGE_INVALID,
-                 "parameter `%s` is %" PRId64 "; it must be between %" PRId64 " and %" PRId64,
+                 "parameter `%s` is %" PRId64 "; it must be between %" PRId64
+                 " and %" PRId64,
                  row->name, i, row->lo.i, row->hi.i);
 }
 
-static ridge_status check_real(const ridge_param *row, const json_t *value, struct why *why) {
+static ridge_status check_real(const ridge_param *row, const json_t *value,
+                               struct why *why) {
   if (!json_is_number(value)) return refuse_type(row, value, why);
   double r = json_number_value(value);
   if (r >= row->lo.r && r <= row->hi.r) return RIDGE_OK;
@@ -34,7 +38,8 @@ static ridge_status check_real(const ridge_param *row, const json_t *value, stru
                  row->name, r, row->lo.r, row->hi.r);
 }
 
-static ridge_status check_choice(const ridge_param *row, const json_t *value, struct why *why) {
+static ridge_status check_choice(const ridge_param *row, const json_t *value,
+                                 struct why *why) {
   if (!json_is_string(value)) return refuse_type(row, value, why);
   const char *text = json_string_value(value);
   size_t n = 0;
@@ -42,13 +47,14 @@ static ridge_status check_choice(const ridge_param *row, const json_t *value, st
     if (strcmp(row->choices[n], text) == 0) return RIDGE_OK;
   const char *near = near_of(text, row->choices, n);
   return why_set(why, RIDGE_INVALID, "parameter `%s` is `%.80s`, which is no choice%s%s%s",
-                 row->name, text, near != NULL ? "; did you mean `" : "", near != NULL ? near : "",
-                 near != NULL ? "`?" : "");
+                 row->name, text, near != NULL ? "; did you mean `" : "",
+                 near != NULL ? near : "", near != NULL ? "`?" : "");
 }
 
 ridge_status params_check(const ridge_param *row, const json_t *value, struct why *why) {
   switch (row->type) {
-  case RIDGE_T_BOOL: return json_is_boolean(value) ? RIDGE_OK : refuse_type(row, value, why);
+  case RIDGE_T_BOOL:
+    return json_is_boolean(value) ? RIDGE_OK : refuse_type(row, value, why);
   case RIDGE_T_TEXT: return json_is_string(value) ? RIDGE_OK : refuse_type(row, value, why);
   case RIDGE_T_INT: return check_int(row, value, why);
   case RIDGE_T_REAL: return check_real(row, value, why);
@@ -57,7 +63,8 @@ ridge_status params_check(const ridge_param *row, const json_t *value, struct wh
   return refuse_type(row, value, why);
 }
 
-static void store(const ridge_param *row, const json_t *value, struct arena *arena, void *into) {
+static void store(const ridge_param *row, const json_t *value, struct arena *arena,
+                  void *into) {
   unsigned char *at = (unsigned char *)into + row->offset;
   bool b = json_is_true(value);
   int64_t i = json_integer_value(value);

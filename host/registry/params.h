@@ -10,7 +10,8 @@
 RIDGE_MUST ridge_status params_fill(const struct plugin_info *, const json_t *values,
                                     struct arena *, void **out, struct why *why);
 /* One value against its row. */
-RIDGE_MUST ridge_status params_check(const ridge_param *, const json_t *value, struct why *why);
+RIDGE_MUST ridge_status params_check(const ridge_param *, const json_t *value,
+                                     struct why *why);
 /* Every default; those that a recipe has to give are left out.  A new reference. */
 json_t *params_defaults(const struct plugin_info *);
 

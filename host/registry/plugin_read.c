@@ -86,12 +86,15 @@ static bool check_table(struct reader *r, const ridge_table *table, struct row_s
     refuse(r, "table `%s` says it has %" PRIu32 " rows; at most %d are plausible", name,
            table->count, DESCRIPTION_ROWS);
   else if (table->rows == NULL || (uintptr_t)table->rows % sizeof(void *) != 0)
-    refuse(r, "table `%s` has %" PRIu32 " rows at %p, which is no place for rows; use RIDGE_ROWS",
+    refuse(r,
+           "table `%s` has %" PRIu32
+           " rows at %p, which is no place for rows; use RIDGE_ROWS",
            name, table->count, table->rows);
   else if (!fits(r->plugin->abi_minor, table->stride, row))
-    refuse(r, "table `%s` says that a row takes %" PRIu32
-              " bytes under abi_minor %" PRIu32 "; in ABI 1.%" PRIu32
-              " it takes %zu: use RIDGE_ROWS and the headers of that ABI",
+    refuse(r,
+           "table `%s` says that a row takes %" PRIu32 " bytes under abi_minor %" PRIu32
+           "; in ABI 1.%" PRIu32
+           " it takes %zu: use RIDGE_ROWS and the headers of that ABI",
            name, table->stride, r->plugin->abi_minor, own_minor, row.own);
   return r->status == RIDGE_OK;
 }
@@ -106,7 +109,8 @@ static void *copy_rows(struct reader *r, const ridge_table *table, struct row_si
   unsigned char *rows = arena_array(r->arena, table->count, row.own);
   size_t bytes = table->stride < row.own ? table->stride : row.own;
   for (size_t i = 0; i < table->count; i++)
-    memcpy(rows + i * row.own, (const unsigned char *)table->rows + i * table->stride, bytes);
+    memcpy(rows + i * row.own, (const unsigned char *)table->rows + i * table->stride,
+           bytes);
   *n = table->count;
   r->table = name;
   return rows;
@@ -115,15 +119,18 @@ static void *copy_rows(struct reader *r, const ridge_table *table, struct row_si
 /* Values ----------------------------------------------------------------------------- */
 
 /* A union holds what its writer meant; only the member of that type is read. */
-static void settle_value(struct reader *r, ridge_value *value, uint32_t type, const char *field) {
+static void settle_value(struct reader *r, ridge_value *value, uint32_t type,
+                         const char *field) {
   ridge_value raw = *value;
   unsigned char byte;
   *value = (ridge_value){.i = 0};
   switch (type) {
   case RIDGE_T_BOOL:
     memcpy(&byte, &raw, 1); /* a bool that is neither 0 nor 1 must not be loaded as one */
-    if (byte > 1) refuse(r, "`%s` of a bool is %u; it must be true or false", field, byte);
-    else value->b = byte == 1;
+    if (byte > 1)
+      refuse(r, "`%s` of a bool is %u; it must be true or false", field, byte);
+    else
+      value->b = byte == 1;
     return;
   case RIDGE_T_INT: value->i = raw.i; return;
   case RIDGE_T_REAL: value->r = raw.r; return;
@@ -156,8 +163,10 @@ static void read_param(struct reader *r, ridge_param *row) {
   row->doc = copy_text(r, row->doc, "doc");
   row->unit = copy_text(r, row->unit, "unit");
   row->choices = copy_choices(r, row);
-  if ((row->flags & RIDGE_REQUIRED) != 0) row->fallback = (ridge_value){.i = 0};
-  else settle_value(r, &row->fallback, row->type, "fallback");
+  if ((row->flags & RIDGE_REQUIRED) != 0)
+    row->fallback = (ridge_value){.i = 0};
+  else
+    settle_value(r, &row->fallback, row->type, "fallback");
   if (row->type == RIDGE_T_INT || row->type == RIDGE_T_REAL) return;
   row->lo = row->hi = (ridge_value){.i = 0};
 }
@@ -170,8 +179,8 @@ static void read_params(struct reader *r, struct plugin_info *out) {
 }
 
 static void read_relations(struct reader *r, struct plugin_info *out) {
-  ridge_relation *rows =
-      copy_rows(r, &r->plugin->relations, ROW(ridge_relation, op), "relations", &out->n_relations);
+  ridge_relation *rows = copy_rows(r, &r->plugin->relations, ROW(ridge_relation, op),
+                                   "relations", &out->n_relations);
   for (r->row = 0; r->row < out->n_relations; r->row++) {
     ridge_relation *row = &rows[r->row];
     row->target = copy_text(r, row->target, "target");
@@ -184,7 +193,8 @@ static void read_relations(struct reader *r, struct plugin_info *out) {
 }
 
 static void read_fills(struct reader *r, struct plugin_info *out) {
-  ridge_fill *rows = copy_rows(r, &r->plugin->fills, ROW(ridge_fill, score), "fills", &out->n_fills);
+  ridge_fill *rows =
+      copy_rows(r, &r->plugin->fills, ROW(ridge_fill, score), "fills", &out->n_fills);
   for (r->row = 0; r->row < out->n_fills; r->row++) {
     ridge_fill *row = &rows[r->row];
     row->seam = copy_text(r, row->seam, "seam");
@@ -197,16 +207,15 @@ static void read_fills(struct reader *r, struct plugin_info *out) {
 
 static void read_provides(struct reader *r, struct plugin_info *out) {
   struct row_size one = {sizeof(const char *), sizeof(const char *)};
-  const char **rows =
-      copy_rows(r, &r->plugin->provides, one, "provides", &out->n_provides);
+  const char **rows = copy_rows(r, &r->plugin->provides, one, "provides", &out->n_provides);
   for (r->row = 0; r->row < out->n_provides; r->row++)
     rows[r->row] = copy_text(r, rows[r->row], "provides");
   out->provides = rows;
 }
 
 static void read_evidence(struct reader *r, struct plugin_info *out) {
-  ridge_evidence *rows =
-      copy_rows(r, &r->plugin->evidence, ROW(ridge_evidence, least), "evidence", &out->n_evidence);
+  ridge_evidence *rows = copy_rows(r, &r->plugin->evidence, ROW(ridge_evidence, least),
+                                   "evidence", &out->n_evidence);
   for (r->row = 0; r->row < out->n_evidence; r->row++) {
     ridge_evidence *row = &rows[r->row];
     row->name = copy_text(r, row->name, "name");
@@ -217,7 +226,8 @@ static void read_evidence(struct reader *r, struct plugin_info *out) {
 }
 
 static void read_metrics(struct reader *r, struct plugin_info *out) {
-  ridge_metric *rows = copy_rows(r, &r->plugin->metrics, ROW(ridge_metric, better), "metrics", &out->n_metrics);
+  ridge_metric *rows = copy_rows(r, &r->plugin->metrics, ROW(ridge_metric, better),
+                                 "metrics", &out->n_metrics);
   for (r->row = 0; r->row < out->n_metrics; r->row++) {
     ridge_metric *row = &rows[r->row];
     row->name = copy_text(r, row->name, "name");
@@ -228,7 +238,8 @@ static void read_metrics(struct reader *r, struct plugin_info *out) {
 }
 
 static void read_claims(struct reader *r, struct plugin_info *out) {
-  ridge_claim *rows = copy_rows(r, &r->plugin->claims, ROW(ridge_claim, ratio_hi), "claims", &out->n_claims);
+  ridge_claim *rows = copy_rows(r, &r->plugin->claims, ROW(ridge_claim, ratio_hi), "claims",
+                                &out->n_claims);
   for (r->row = 0; r->row < out->n_claims; r->row++) {
     ridge_claim *row = &rows[r->row];
     row->id = copy_text(r, row->id, "id");
@@ -248,10 +259,11 @@ static void check_size(struct reader *r) {
   bool readable = size >= UPTO(ridge_plugin, abi_minor);
   uint32_t minor = readable ? r->plugin->abi_minor : 0;
   if (!readable || minor > 1000 || !fits(minor, size, own))
-    refuse(r, "its struct_size %" PRIu64 " and abi_minor %" PRIu32
-              " do not go together: in ABI 1.%" PRIu32
-              " a ridge_plugin has %zu bytes; set them to sizeof(ridge_plugin) and "
-              "RIDGE_ABI_MINOR",
+    refuse(r,
+           "its struct_size %" PRIu64 " and abi_minor %" PRIu32
+           " do not go together: in ABI 1.%" PRIu32
+           " a ridge_plugin has %zu bytes; set them to sizeof(ridge_plugin) and "
+           "RIDGE_ABI_MINOR",
            size, minor, own_minor, own.own);
 }
 
@@ -278,8 +290,8 @@ static void (*const readers[])(struct reader *, struct plugin_info *) = {
     read_provides, read_evidence, read_metrics,   read_claims,
 };
 
-ridge_status plugin_read(const ridge_plugin *plugin, struct arena *arena, struct plugin_info *out,
-                         struct why *why) {
+ridge_status plugin_read(const ridge_plugin *plugin, struct arena *arena,
+                         struct plugin_info *out, struct why *why) {
   struct reader r = {.plugin = plugin, .arena = arena, .why = why, .status = RIDGE_OK};
   *out = (struct plugin_info){0};
   if (plugin == NULL) return why_set(why, RIDGE_INVALID, "ridge_plugin_v1 returned NULL");
@@ -294,6 +306,7 @@ ridge_status plugin_read(const ridge_plugin *plugin, struct arena *arena, struct
   }
   if (r.status != RIDGE_OK) return r.status;
   const char *dot = out->id != NULL ? strchr(out->id, '.') : NULL;
-  out->family = dot != NULL ? arena_bytes(arena, out->id, (size_t)(dot - out->id)) : out->id;
+  out->family =
+      dot != NULL ? arena_bytes(arena, out->id, (size_t)(dot - out->id)) : out->id;
   return RIDGE_OK;
 }

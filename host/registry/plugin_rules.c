@@ -21,16 +21,16 @@ ridge_status rules_text(const char *text, struct text_rule rule, const char *whe
   }
   size_t size = strlen(text);
   if (size > rule.most)
-    return why_set(why, RIDGE_INVALID, "%s has %zu bytes; at most %zu are wanted", where, size,
-                   rule.most);
+    return why_set(why, RIDGE_INVALID, "%s has %zu bytes; at most %zu are wanted", where,
+                   size, rule.most);
   /* Control characters would reach the user's terminal. */
   for (const unsigned char *c = (const unsigned char *)text; *c != 0; c++) {
     bool breaks = *c == '\n' || *c == '\t';
     if ((*c >= ' ' && *c != 0x7f && !(*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)) ||
         (breaks && rule.lines))
       continue;
-    return why_set(why, RIDGE_INVALID, "%s holds the control character 0x%02x; it is %s", where,
-                   *c, rule.lines ? "plain text" : "one line of plain text");
+    return why_set(why, RIDGE_INVALID, "%s holds the control character 0x%02x; it is %s",
+                   where, *c, rule.lines ? "plain text" : "one line of plain text");
   }
   return RIDGE_OK;
 }
@@ -71,10 +71,14 @@ static const struct head_text {
     {"its `id`", offsetof(struct plugin_info, id), {.most = 48}},
     {"its `version`", offsetof(struct plugin_info, version), {.most = 20}},
     {"its `summary`", offsetof(struct plugin_info, summary), {.most = 200}},
-    {"its `doc`", offsetof(struct plugin_info, doc), {.most = DESCRIPTION_TEXT, .lines = true}},
+    {"its `doc`",
+     offsetof(struct plugin_info, doc),
+     {.most = DESCRIPTION_TEXT, .lines = true}},
     {"its `license`", offsetof(struct plugin_info, license), {.most = 100}},
     {"its `source`", offsetof(struct plugin_info, source), {.most = 500, .optional = true}},
-    {"its `technique`", offsetof(struct plugin_info, technique), {.most = 64, .optional = true}},
+    {"its `technique`",
+     offsetof(struct plugin_info, technique),
+     {.most = 64, .optional = true}},
 };
 
 static ridge_status check_head_texts(const struct plugin_info *info, struct why *why) {
@@ -86,17 +90,20 @@ static ridge_status check_head_texts(const struct plugin_info *info, struct why 
   }
   if (!rules_name(info->id, strlen(info->id), 1))
     return why_set(why, RIDGE_INVALID,
-                   "its `id` is `%s`; it has to be family.name, of a-z, 0-9 and _", info->id);
+                   "its `id` is `%s`; it has to be family.name, of a-z, 0-9 and _",
+                   info->id);
   if (!is_version(info->version))
     return why_set(why, RIDGE_INVALID,
-                   "its `version` is `%s`; three numbers are wanted, like 1.4.2", info->version);
+                   "its `version` is `%s`; three numbers are wanted, like 1.4.2",
+                   info->version);
   return RIDGE_OK;
 }
 
 static ridge_status check_head_numbers(const struct plugin_info *info, struct why *why) {
   if (vocabulary_word(VOCABULARY_KIND, info->kind) == NULL)
     return why_set(why, RIDGE_INVALID,
-                   "its `kind` is %" PRIu32 "; RIDGE_STRATEGY or RIDGE_PART is wanted", info->kind);
+                   "its `kind` is %" PRIu32 "; RIDGE_STRATEGY or RIDGE_PART is wanted",
+                   info->kind);
   if (info->phases == 0 || (info->phases & ~vocabulary_bits(VOCABULARY_PHASE)) != 0)
     return why_set(why, RIDGE_INVALID,
                    "its `phases` are %#" PRIx32
@@ -111,18 +118,20 @@ static ridge_status check_head_numbers(const struct plugin_info *info, struct wh
   bool stated = isfinite(info->tolerance) && info->tolerance > 0;
   if (tolerant && !stated)
     return why_set(why, RIDGE_INVALID,
-                   "its `tolerance` is %g; a tolerant plugin states one above 0", info->tolerance);
+                   "its `tolerance` is %g; a tolerant plugin states one above 0",
+                   info->tolerance);
   if (!tolerant && !(info->tolerance == 0))
-    return why_set(why, RIDGE_INVALID,
-                   "its `tolerance` is %g, but its effect is %s: only a tolerant plugin has one",
-                   info->tolerance, vocabulary_word(VOCABULARY_EFFECT, info->effect));
+    return why_set(
+        why, RIDGE_INVALID,
+        "its `tolerance` is %g, but its effect is %s: only a tolerant plugin has one",
+        info->tolerance, vocabulary_word(VOCABULARY_EFFECT, info->effect));
   return RIDGE_OK;
 }
 
 /* Rows with a name, a unit and a doc -------------------------------------------------- */
 
-static ridge_status check_named(const char *table, size_t row, const char *name, const char *unit,
-                                const char *doc, struct why *why) {
+static ridge_status check_named(const char *table, size_t row, const char *name,
+                                const char *unit, const char *doc, struct why *why) {
   char where[160];
   snprintf(where, sizeof where, "table `%s`, row %zu: its `name`", table, row + 1);
   ridge_status status = rules_text(name, (struct text_rule){.most = 64}, where, why);
@@ -135,7 +144,8 @@ static ridge_status check_named(const char *table, size_t row, const char *name,
 }
 
 static ridge_status refuse_twice(const char *table, const char *name, struct why *why) {
-  return why_set(why, RIDGE_INVALID, "%s `%s` is there twice; names have to differ", table, name);
+  return why_set(why, RIDGE_INVALID, "%s `%s` is there twice; names have to differ", table,
+                 name);
 }
 
 static ridge_status check_evidence(const struct plugin_info *info, struct why *why) {
@@ -145,17 +155,19 @@ static ridge_status check_evidence(const struct plugin_info *info, struct why *w
     ridge_status status = check_named("evidence", i, row->name, row->unit, row->doc, why);
     if (status != RIDGE_OK) return status;
     if (row->least > INT64_MAX)
-      return why_set(why, RIDGE_INVALID, "evidence `%s`: its `least` is %" PRIu64
-                     ", more than can be counted", row->name, row->least);
+      return why_set(why, RIDGE_INVALID,
+                     "evidence `%s`: its `least` is %" PRIu64 ", more than can be counted",
+                     row->name, row->least);
     for (size_t j = 0; j < i; j++)
       if (strcmp(info->evidence[j].name, row->name) == 0)
         return refuse_twice("evidence", row->name, why);
     shows = shows || row->least > 0;
   }
   if (info->kind == RIDGE_STRATEGY && !shows)
-    return why_set(why, RIDGE_INVALID,
-                   "it has no evidence: a strategy declares at least one counter whose `least` is "
-                   "1 or more, so that a run in which it did nothing can be told");
+    return why_set(
+        why, RIDGE_INVALID,
+        "it has no evidence: a strategy declares at least one counter whose `least` is "
+        "1 or more, so that a run in which it did nothing can be told");
   return RIDGE_OK;
 }
 
@@ -166,8 +178,8 @@ static ridge_status check_metrics(const struct plugin_info *info, struct why *wh
     if (status != RIDGE_OK) return status;
     if (row->better < -1 || row->better > 1)
       return why_set(why, RIDGE_INVALID,
-                     "metrics `%s`: its `better` is %" PRId64 "; -1, 0 or 1 is wanted", row->name,
-                     row->better);
+                     "metrics `%s`: its `better` is %" PRId64 "; -1, 0 or 1 is wanted",
+                     row->name, row->better);
     for (size_t j = 0; j < i; j++)
       if (strcmp(info->metrics[j].name, row->name) == 0)
         return refuse_twice("metrics", row->name, why);
@@ -190,16 +202,18 @@ static ridge_status check_claim(const ridge_claim *row, size_t index, struct why
   };
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     char where[64];
-    snprintf(where, sizeof where, "table `claims`, row %zu: its `%s`", index + 1, texts[i].field);
+    snprintf(where, sizeof where, "table `claims`, row %zu: its `%s`", index + 1,
+             texts[i].field);
     ridge_status status = rules_text(texts[i].text, texts[i].rule, where, why);
     if (status != RIDGE_OK) return status;
   }
   if (!isfinite(row->ratio_lo) || !isfinite(row->ratio_hi) || row->ratio_lo < 0 ||
       row->ratio_lo > row->ratio_hi)
-    return why_set(why, RIDGE_INVALID,
-                   "claim `%s`: its ratio lies between %g and %g; two finite numbers from 0, the "
-                   "smaller first, are wanted",
-                   row->id, row->ratio_lo, row->ratio_hi);
+    return why_set(
+        why, RIDGE_INVALID,
+        "claim `%s`: its ratio lies between %g and %g; two finite numbers from 0, the "
+        "smaller first, are wanted",
+        row->id, row->ratio_lo, row->ratio_hi);
   return RIDGE_OK;
 }
 
@@ -218,9 +232,10 @@ static ridge_status check_provides(const struct plugin_info *info, struct why *w
   for (size_t i = 0; i < info->n_provides; i++) {
     const char *name = info->provides[i];
     if (name == NULL || strlen(name) > 64 || !rules_name(name, strlen(name), -1))
-      return why_set(why, RIDGE_INVALID,
-                     "capability %zu is `%.80s`; a name like kv.blocks is wanted, without `cap:`",
-                     i + 1, name == NULL ? "" : name);
+      return why_set(
+          why, RIDGE_INVALID,
+          "capability %zu is `%.80s`; a name like kv.blocks is wanted, without `cap:`",
+          i + 1, name == NULL ? "" : name);
   }
   return RIDGE_OK;
 }
@@ -228,8 +243,8 @@ static ridge_status check_provides(const struct plugin_info *info, struct why *w
 /* All ---------------------------------------------------------------------------------- */
 
 static ridge_status (*const rules[])(const struct plugin_info *, struct why *) = {
-    check_head_texts, check_head_numbers, rules_params,  rules_relations, rules_fills,
-    check_evidence,   check_metrics,      check_claims,  check_provides,
+    check_head_texts, check_head_numbers, rules_params, rules_relations, rules_fills,
+    check_evidence,   check_metrics,      check_claims, check_provides,
 };
 
 ridge_status plugin_rules(const struct plugin_info *info, struct why *why) {

@@ -28,7 +28,8 @@ struct slot {
   const char *seam, *name;
   size_t at;
 };
-#define MUST(seam, type, field) {seam, #field, offsetof(type, field)}
+#define MUST(seam, type, field)                                                            \
+  { seam, #field, offsetof(type, field) }
 static const struct slot slots[] = {
     MUST(RIDGE_SEAM_FORMAT, ridge_format, probe),
     MUST(RIDGE_SEAM_FORMAT, ridge_format, open),
@@ -80,7 +81,8 @@ static ridge_status refuse(const struct fill_site *site, const char *what) {
                  site->fill->key != NULL ? site->fill->key : "", what);
 }
 
-/* Agreement inside a table -------------------------------------------------------------- */
+/* Agreement inside a table --------------------------------------------------------------
+ */
 
 static ridge_status check_codec(const struct fill_site *site, const void *at) {
   const ridge_codec *table = at;
@@ -101,8 +103,9 @@ static ridge_status check_kernel(const struct fill_site *site, const void *at) {
     return refuse(site, "`pack_grain` is below 1");
   bool form = table->prepared_form != NULL, bytes = table->prepared_bytes != NULL;
   if (form != bytes || form != (table->prepare != NULL))
-    return refuse(site, "`prepared_form`, `prepared_bytes` and `prepare` belong together: all "
-                        "or none");
+    return refuse(site,
+                  "`prepared_form`, `prepared_bytes` and `prepare` belong together: all "
+                  "or none");
   if (form && strnlen(table->prepared_form, 65) > 64)
     return refuse(site, "`prepared_form` is longer than 64 bytes");
   return RIDGE_OK;
@@ -129,8 +132,9 @@ static ridge_status check_store(const struct fill_site *site, const void *at) {
       fork != (table->adopt != NULL))
     return refuse(site, "`fork`, `hold`, `drop` and `adopt` belong together: all or none");
   if (fork != provides(site->info, "kv.blocks"))
-    return refuse(site, fork ? "it can share blocks, so it has to provide `kv.blocks`"
-                             : "it provides `kv.blocks`, but its sharing functions are NULL");
+    return refuse(site,
+                  fork ? "it can share blocks, so it has to provide `kv.blocks`"
+                       : "it provides `kv.blocks`, but its sharing functions are NULL");
   return RIDGE_OK;
 }
 
@@ -144,7 +148,8 @@ static const struct {
     {RIDGE_SEAM_KV_STORE, check_store},
 };
 
-/* One table ------------------------------------------------------------------------------ */
+/* One table ------------------------------------------------------------------------------
+ */
 
 static ridge_status check_size(const struct fill_site *site, const struct seam *seam,
                                const void *table) {
@@ -154,8 +159,8 @@ static ridge_status check_size(const struct fill_site *site, const struct seam *
     return refuse(site, "it has no table of functions");
   memcpy(&size, table, sizeof size);
   bool same_abi = site->info->abi_minor == own_minor;
-  if (size >= seam->table_bytes && size <= DESCRIPTION_ROW_BYTES && size % sizeof(void *) == 0 &&
-      (size == seam->table_bytes || !same_abi))
+  if (size >= seam->table_bytes && size <= DESCRIPTION_ROW_BYTES &&
+      size % sizeof(void *) == 0 && (size == seam->table_bytes || !same_abi))
     return RIDGE_OK;
   snprintf(text, sizeof text,
            "its table says that its struct_size is %" PRIu64
@@ -169,7 +174,8 @@ static ridge_status check_table(const struct fill_site *site, const void *table)
   ridge_status status = check_size(site, seam_find(site->fill->seam), table);
   if (status != RIDGE_OK) return status;
   for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
-    if (strcmp(slots[i].seam, site->fill->seam) != 0 || is_set(table, slots[i].at)) continue;
+    if (strcmp(slots[i].seam, site->fill->seam) != 0 || is_set(table, slots[i].at))
+      continue;
     snprintf(text, sizeof text, "its table leaves `%s` NULL, which the host calls",
              slots[i].name);
     return refuse(site, text);
@@ -185,7 +191,8 @@ ridge_status plugin_tables(const ridge_plugin *plugin, const struct plugin_info 
   if (plugin->create == NULL && plugin->destroy != NULL)
     return why_set(why, RIDGE_INVALID, "`destroy` is there without a `create`");
   if ((plugin->save != NULL) != (plugin->load != NULL))
-    return why_set(why, RIDGE_INVALID, "`save` and `load` belong together: both or neither");
+    return why_set(why, RIDGE_INVALID,
+                   "`save` and `load` belong together: both or neither");
   const char *rows = plugin->fills.rows;
   for (size_t i = 0; i < info->n_fills; i++) {
     ridge_fill raw;

@@ -17,7 +17,7 @@ enum { DEFAULT_TIMEOUT_MS = 5000 };
 struct opening {
   const struct registry_search *search;
   struct registry *out;
-  struct scan_item *items; /* files that have a digest; copies left out */
+  struct scan_item *items;   /* files that have a digest; copies left out */
   struct scan_item *unknown; /* of these, those the cache does not know  */
   size_t n_items, n_unknown;
   struct why *why;
@@ -45,9 +45,12 @@ static void digest_files(struct opening *o, const struct search *found) {
     const struct found *file = &found->files[i];
     struct scan_item item = {.path = file->path};
     struct why why;
-    if (file->problem != NULL) add_problem(o, file->path, file->problem);
-    else if (digest_file(file->path, &item.build, &why) != RIDGE_OK) add_why(o, file->path, &why);
-    else o->items[o->n_items++] = item;
+    if (file->problem != NULL)
+      add_problem(o, file->path, file->problem);
+    else if (digest_file(file->path, &item.build, &why) != RIDGE_OK)
+      add_why(o, file->path, &why);
+    else
+      o->items[o->n_items++] = item;
   }
 }
 
@@ -134,10 +137,11 @@ static ridge_status refuse_twins(const struct registry *registry, struct why *wh
   for (size_t i = 1; i < registry->n_plugins; i++) {
     const struct plugin_info *a = &registry->plugins[i - 1], *b = &registry->plugins[i];
     if (strcmp(a->id, b->id) != 0) continue;
-    return why_set(why, RIDGE_INVALID,
-                   "two different files are %s: %s (version %s) and %s (version %s); one id stands "
-                   "for one file: remove one of them, or leave out a --plugins directory",
-                   a->id, a->path, a->version, b->path, b->version);
+    return why_set(
+        why, RIDGE_INVALID,
+        "two different files are %s: %s (version %s) and %s (version %s); one id stands "
+        "for one file: remove one of them, or leave out a --plugins directory",
+        a->id, a->path, a->version, b->path, b->version);
   }
   return RIDGE_OK;
 }
@@ -184,8 +188,10 @@ const struct plugin_info *registry_find(const struct registry *registry, const c
     size_t middle = lo + (hi - lo) / 2;
     int order = strcmp(registry->plugins[middle].id, id);
     if (order == 0) return &registry->plugins[middle];
-    if (order < 0) lo = middle + 1;
-    else hi = middle;
+    if (order < 0)
+      lo = middle + 1;
+    else
+      hi = middle;
   }
   return NULL;
 }

@@ -55,7 +55,7 @@ struct plugin_problem {
 
 struct registry {
   struct arena arena;
-  struct plugin_info *plugins; /* sorted by id */
+  struct plugin_info *plugins;     /* sorted by id */
   struct plugin_problem *problems; /* sorted by path */
   size_t n_plugins, n_problems;
   const char *const *searched; /* the directories, in order */
@@ -71,8 +71,8 @@ struct registry_cache {
 };
 
 struct registry_search {
-  const char *self;                /* path of the ridge command, for the children */
-  const char *const *directories;  /* from --plugins                              */
+  const char *self;               /* path of the ridge command, for the children */
+  const char *const *directories; /* from --plugins                              */
   size_t n_directories;
   const struct registry_cache *cache; /* or NULL                                  */
   uint64_t timeout_ms;                /* for one file; 0: 5000                    */
@@ -97,8 +97,8 @@ int registry_scan_main(const char *path);
  * plugin_validate refuses; from_json takes nothing on trust, and leaves `path` and
  * `build` to the caller, who also releases `json`. */
 json_t *plugin_to_json(const ridge_plugin *);
-RIDGE_MUST ridge_status plugin_from_json(const json_t *, struct arena *, struct plugin_info *out,
-                                         struct why *why);
+RIDGE_MUST ridge_status plugin_from_json(const json_t *, struct arena *,
+                                         struct plugin_info *out, struct why *why);
 /* Check a description for what the ABI promises (sizes, strides, names, bounds,
  * known seams, evidence); used by the scan and by `ridge vet`. */
 RIDGE_MUST ridge_status plugin_validate(const ridge_plugin *, struct why *why);

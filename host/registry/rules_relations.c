@@ -21,8 +21,8 @@ uint32_t plugin_relation_type(const struct plugin_info *info, const ridge_relati
   return setting != NULL && (setting->flags & SETTING_LIST) == 0 ? setting->type : 0;
 }
 
-static ridge_status RIDGE_FORMAT(4, 5) refuse(const ridge_relation *row, size_t index,
-                                              struct why *why, const char *fmt, ...);
+static ridge_status RIDGE_FORMAT(4, 5)
+    refuse(const ridge_relation *row, size_t index, struct why *why, const char *fmt, ...);
 static ridge_status refuse(const ridge_relation *row, size_t index, struct why *why,
                            const char *fmt, ...) {
   char text[512];
@@ -39,7 +39,8 @@ static ridge_status refuse(const ridge_relation *row, size_t index, struct why *
 
 static bool is_family(const char *target) {
   size_t size = strlen(target);
-  return size > 2 && strcmp(target + size - 2, ".*") == 0 && rules_name(target, size - 2, 0);
+  return size > 2 && strcmp(target + size - 2, ".*") == 0 &&
+         rules_name(target, size - 2, 0);
 }
 
 static bool is_after(const char *target, const char *prefix, int dots) {
@@ -78,38 +79,44 @@ static ridge_status check_target(const struct plugin_info *info, const ridge_rel
   if (strcmp(row->target, info->id) == 0)
     return refuse(row, index, why, "it names the plugin itself");
   if (is_target(row)) return RIDGE_OK;
-  return refuse(row, index, why,
-                row->kind == RIDGE_NEEDS || row->kind == RIDGE_CLASHES
-                    ? "a plugin, `family.*`, `cap:name`, `device:fact` or a setting is wanted"
-                    : "a plugin or `family.*` is wanted");
+  return refuse(
+      row, index, why,
+      row->kind == RIDGE_NEEDS || row->kind == RIDGE_CLASHES
+          ? "a plugin, `family.*`, `cap:name`, `device:fact` or a setting is wanted"
+          : "a plugin or `family.*` is wanted");
 }
 
 /* Conditions ------------------------------------------------------------------------- */
 
-static ridge_status check_comparand(const struct plugin_info *info, const ridge_relation *row,
-                                    size_t index, struct why *why) {
+static ridge_status check_comparand(const struct plugin_info *info,
+                                    const ridge_relation *row, size_t index,
+                                    struct why *why) {
   const struct setting *setting =
       row->kind == RIDGE_IDLE ? NULL : setting_find(row->target);
   if (row->op == RIDGE_ALWAYS) {
     if (row->param != NULL)
-      return refuse(row, index, why, "it names the parameter `%.80s` but no op to compare it with",
+      return refuse(row, index, why,
+                    "it names the parameter `%.80s` but no op to compare it with",
                     row->param);
     if (setting != NULL)
-      return refuse(row, index, why, "a setting is always there: say which value, with op and value");
+      return refuse(row, index, why,
+                    "a setting is always there: say which value, with op and value");
     return RIDGE_OK;
   }
   if (row->param != NULL) {
     if (setting != NULL)
-      return refuse(row, index, why,
-                    "the target is a setting, so the condition is about it and `param` is NULL");
+      return refuse(
+          row, index, why,
+          "the target is a setting, so the condition is about it and `param` is NULL");
     if (plugin_param(info, row->param) == NULL)
       return refuse_param(info, row, index, row->param, why);
     return RIDGE_OK;
   }
   if (setting == NULL)
-    return refuse(row, index, why,
-                  "it has an op but nothing to compare: name a parameter in `param`, or a setting "
-                  "of the host as target");
+    return refuse(
+        row, index, why,
+        "it has an op but nothing to compare: name a parameter in `param`, or a setting "
+        "of the host as target");
   if ((setting->flags & SETTING_LIST) != 0)
     return refuse(row, index, why, "this setting is a list, which cannot be compared");
   return RIDGE_OK;
@@ -139,7 +146,8 @@ static ridge_status check_value(const struct plugin_info *info, const ridge_rela
   return refuse(row, index, why, "its value `%.80s` is none of the choices", row->value.t);
 }
 
-static ridge_status check_relation(const struct plugin_info *info, size_t index, struct why *why) {
+static ridge_status check_relation(const struct plugin_info *info, size_t index,
+                                   struct why *why) {
   const ridge_relation *row = &info->relations[index];
   char where[64];
   if (vocabulary_word(VOCABULARY_RELATION, row->kind) == NULL ||
@@ -150,10 +158,12 @@ static ridge_status check_relation(const struct plugin_info *info, size_t index,
                    index + 1, row->kind, row->op);
   ridge_status status = check_target(info, row, index, why);
   if (status != RIDGE_OK) return status;
-  snprintf(where, sizeof where, "relation %zu: its `why`, which the user reads,", index + 1);
+  snprintf(where, sizeof where, "relation %zu: its `why`, which the user reads,",
+           index + 1);
   status = rules_text(row->why, (struct text_rule){.most = 500}, where, why);
   if (status == RIDGE_OK) status = check_comparand(info, row, index, why);
-  if (status == RIDGE_OK && row->op != RIDGE_ALWAYS) status = check_value(info, row, index, why);
+  if (status == RIDGE_OK && row->op != RIDGE_ALWAYS)
+    status = check_value(info, row, index, why);
   return status;
 }
 

@@ -65,7 +65,8 @@ static const char *of_signal(const struct answer *answer, int number, struct are
     cause = ": a pointer or a size in its description is wrong";
   if (strcmp(answer->stage, SCAN_OPENED) == 0)
     cause = ": the file is damaged, or code of it runs at load";
-  return arena_format(arena, "it crashed %s (%s)%s", when, signal_word(number, room), cause);
+  return arena_format(arena, "it crashed %s (%s)%s", when, signal_word(number, room),
+                      cause);
 }
 
 /* NULL when the child ended well and gave a description. */
@@ -75,16 +76,20 @@ static const char *problem_of(const struct child *child, const struct answer *an
   const char *when = while_(answer->stage);
   if (answer->problem != NULL && !child->too_much) return answer->problem;
   if (child->timed_out)
-    return arena_format(arena, "it did not come back within %" PRIu64 " ms %s, and was ended",
+    return arena_format(arena,
+                        "it did not come back within %" PRIu64 " ms %s, and was ended",
                         timeout_ms, when);
   if (child->too_much)
-    return arena_format(arena, "its description is larger than %d MiB", CHILD_OUTPUT_MOST >> 20);
+    return arena_format(arena, "its description is larger than %d MiB",
+                        CHILD_OUTPUT_MOST >> 20);
   if (WIFSIGNALED(child->status)) return of_signal(answer, WTERMSIG(child->status), arena);
   if (answer->plugin == NULL || WEXITSTATUS(child->status) != 0)
-    return arena_format(arena, "it ended the process (exit status %d) %s; a plugin never exits",
+    return arena_format(arena,
+                        "it ended the process (exit status %d) %s; a plugin never exits",
                         WEXITSTATUS(child->status), when);
   if (answer->build == NULL || strcmp(answer->build, build->hex) != 0)
-    return "its description is not of these bytes: the file changed meanwhile, or forged an answer";
+    return "its description is not of these bytes: the file changed meanwhile, or forged "
+           "an answer";
   return NULL;
 }
 
@@ -97,8 +102,8 @@ static const char *cleaned(const char *sentence, struct arena *arena) {
   return copy;
 }
 
-ridge_status scan_files(const char *self, struct scan_item *items, size_t n, uint64_t timeout_ms,
-                        struct arena *arena, struct why *why) {
+ridge_status scan_files(const char *self, struct scan_item *items, size_t n,
+                        uint64_t timeout_ms, struct arena *arena, struct why *why) {
   if (n == 0) return RIDGE_OK;
   struct child *children = calloc(n, sizeof *children);
   if (children == NULL) return why_set(why, RIDGE_NO_MEMORY, "out of memory");
@@ -111,7 +116,8 @@ ridge_status scan_files(const char *self, struct scan_item *items, size_t n, uin
   ridge_status status = children_run(children, n, timeout_ms, why);
   for (size_t i = 0; i < n && status == RIDGE_OK; i++) {
     struct answer answer = take_answer(&children[i].output, arena);
-    const char *problem = problem_of(&children[i], &answer, &items[i].build, timeout_ms, arena);
+    const char *problem =
+        problem_of(&children[i], &answer, &items[i].build, timeout_ms, arena);
     items[i].problem = problem != NULL ? cleaned(problem, arena) : NULL;
     if (problem == NULL) items[i].description = json_incref(answer.plugin);
     json_decref(answer.plugin);

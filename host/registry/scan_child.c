@@ -64,7 +64,8 @@ static ridge_status open_file(struct scan *scan, struct why *why) {
   say_stage(scan, SCAN_DESCRIBED);
   const ridge_plugin *(*entry)(void) = NULL;
   void *symbol = dlsym(file, PLUGIN_ENTRY);
-  if (symbol == NULL) return why_set(why, RIDGE_INVALID, "its " PLUGIN_ENTRY " cannot be found");
+  if (symbol == NULL)
+    return why_set(why, RIDGE_INVALID, "its " PLUGIN_ENTRY " cannot be found");
   memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from void * to a function */
   scan->plugin = entry();
   return RIDGE_OK;
@@ -91,10 +92,11 @@ int registry_scan_main(const char *path) {
   if (realpath(path, full) != NULL) scan.path = full; /* dlopen searches for a bare name */
   ridge_status status = open_file(&scan, &why);
   if (status == RIDGE_OK) status = check_file(&scan, &description, &why);
-  bool said = status == RIDGE_OK
-                  ? closed_room_say(&scan.room, json_pack("{s:o,s:s}", "plugin", description,
-                                                          "build", scan.build.hex))
-                  : say_problem(&scan, why.text);
+  bool said =
+      status == RIDGE_OK
+          ? closed_room_say(&scan.room, json_pack("{s:o,s:s}", "plugin", description,
+                                                  "build", scan.build.hex))
+          : say_problem(&scan, why.text);
   arena_free(&scan.arena);
   if (!said) return 2;
   say_stage(&scan, SCAN_CLOSED); /* what runs at exit is the plugin's too */

@@ -35,7 +35,8 @@ static const struct seam seams[] = {
     {RIDGE_SEAM_LOGITS_SHAPE, SEAM_CHAIN, sizeof(ridge_logits_shape),
      "edit the logits before a token is picked"},
     {RIDGE_SEAM_SAMPLE_PICK, SEAM_ONE, sizeof(ridge_sample_pick), "choose the token"},
-    {RIDGE_SEAM_TOKEN_TAP, SEAM_TAP, sizeof(ridge_token_tap), "look at tokens as they come"},
+    {RIDGE_SEAM_TOKEN_TAP, SEAM_TAP, sizeof(ridge_token_tap),
+     "look at tokens as they come"},
 };
 
 const struct seam *seam_list(size_t *n) {

@@ -28,7 +28,8 @@ static const char *folder_of(const char *file, struct arena *arena) {
 
 /* Where the command's own plugins lie: one place, see registry.h. */
 static const char *own_directory(const char *self, struct arena *arena) {
-  static const char *const places[] = {"plugins", "../lib/ridge/plugins", "../lib64/ridge/plugins"};
+  static const char *const places[] = {"plugins", "../lib/ridge/plugins",
+                                       "../lib64/ridge/plugins"};
   const char *folder = folder_of(self, arena);
   for (size_t i = 0; folder != NULL && i < sizeof places / sizeof *places; i++) {
     char *path = arena_format(arena, "%s/%s", folder, places[i]);
@@ -83,7 +84,8 @@ static void add_file(struct search *search, const char *path, const char *proble
   search->files[search->n_files++] = (struct found){path, problem};
 }
 
-static ridge_status list_files(struct search *search, const char *directory, struct why *why) {
+static ridge_status list_files(struct search *search, const char *directory,
+                               struct why *why) {
   DIR *stream = opendir(directory);
   if (stream == NULL)
     return why_set(why, RIDGE_IO, "the plugin directory %s cannot be read: %s", directory,
@@ -93,20 +95,26 @@ static ridge_status list_files(struct search *search, const char *directory, str
     if (!is_library(entry->d_name)) continue;
     const char *path = arena_format(search->arena, "%s/%s", directory, entry->d_name);
     const char *clean = cleaned(path, search->arena);
-    if (clean != NULL) add_file(search, clean, "its path is not plain UTF-8 text; rename it");
-    else add_file(search, path, problem_of(path, search->arena));
+    if (clean != NULL)
+      add_file(search, clean, "its path is not plain UTF-8 text; rename it");
+    else
+      add_file(search, path, problem_of(path, search->arena));
   }
   closedir(stream);
   qsort(search->files + first, search->n_files - first, sizeof *search->files, by_path);
   if (search->n_files == MOST_FILES)
-    return why_set(why, RIDGE_UNSUPPORTED, "%s: there are %d plugin files or more; name fewer "
-                   "directories", directory, MOST_FILES);
-  if (search->n_files == first) add_file(search, directory, "there is no plugin (*.so) in it");
+    return why_set(why, RIDGE_UNSUPPORTED,
+                   "%s: there are %d plugin files or more; name fewer "
+                   "directories",
+                   directory, MOST_FILES);
+  if (search->n_files == first)
+    add_file(search, directory, "there is no plugin (*.so) in it");
   return RIDGE_OK;
 }
 
 /* The same directory named twice is looked at once. */
-static ridge_status add_directory(struct search *search, const char *path, struct why *why) {
+static ridge_status add_directory(struct search *search, const char *path,
+                                  struct why *why) {
   for (size_t i = 0; i < search->n_directories; i++)
     if (strcmp(search->directories[i], path) == 0) return RIDGE_OK;
   search->directories[search->n_directories++] = path;
@@ -118,12 +126,15 @@ static ridge_status add_named(struct search *search, const char *path, struct wh
   if (realpath(path, full) == NULL)
     return why_set(why, RIDGE_IO, "--plugins %s: %s", path, strerror(errno));
   if (!is_directory(full))
-    return why_set(why, RIDGE_INVALID, "--plugins %s: it is no directory; name the folder that "
-                   "the file is in", path);
+    return why_set(why, RIDGE_INVALID,
+                   "--plugins %s: it is no directory; name the folder that "
+                   "the file is in",
+                   path);
   return add_directory(search, arena_text(search->arena, full), why);
 }
 
-ridge_status search_run(const struct registry_search *from, struct search *out, struct why *why) {
+ridge_status search_run(const struct registry_search *from, struct search *out,
+                        struct why *why) {
   size_t most;
   if (__builtin_add_overflow(from->n_directories, 1, &most))
     return why_set(why, RIDGE_INVALID, "too many plugin directories");

@@ -8,26 +8,30 @@ struct entry {
   const char *word;
 };
 
-static const struct entry kinds[] = {{RIDGE_STRATEGY, "strategy"}, {RIDGE_PART, "part"}, {0, NULL}};
-static const struct entry effects[] = {
-    {RIDGE_EXACT, "exact"}, {RIDGE_TOLERANT, "tolerant"}, {RIDGE_LOSSY, "lossy"}, {0, NULL}};
-static const struct entry types[] = {{RIDGE_T_BOOL, "bool"}, {RIDGE_T_INT, "int"},
-                                     {RIDGE_T_REAL, "real"}, {RIDGE_T_TEXT, "text"},
+static const struct entry kinds[] = {
+    {RIDGE_STRATEGY, "strategy"}, {RIDGE_PART, "part"}, {0, NULL}};
+static const struct entry effects[] = {{RIDGE_EXACT, "exact"},
+                                       {RIDGE_TOLERANT, "tolerant"},
+                                       {RIDGE_LOSSY, "lossy"},
+                                       {0, NULL}};
+static const struct entry types[] = {{RIDGE_T_BOOL, "bool"},     {RIDGE_T_INT, "int"},
+                                     {RIDGE_T_REAL, "real"},     {RIDGE_T_TEXT, "text"},
                                      {RIDGE_T_CHOICE, "choice"}, {0, NULL}};
 static const struct entry relations[] = {{RIDGE_NEEDS, "needs"}, {RIDGE_CLASHES, "clashes"},
                                          {RIDGE_AFTER, "after"}, {RIDGE_BEFORE, "before"},
-                                         {RIDGE_IDLE, "idle"}, {0, NULL}};
-static const struct entry ops[] = {{RIDGE_ALWAYS, "always"}, {RIDGE_EQ, "=="}, {RIDGE_NE, "!="},
-                                   {RIDGE_LT, "<"}, {RIDGE_LE, "<="}, {RIDGE_GT, ">"},
-                                   {RIDGE_GE, ">="}, {0, NULL}};
+                                         {RIDGE_IDLE, "idle"},   {0, NULL}};
+static const struct entry ops[] = {
+    {RIDGE_ALWAYS, "always"}, {RIDGE_EQ, "=="}, {RIDGE_NE, "!="}, {RIDGE_LT, "<"},
+    {RIDGE_LE, "<="},         {RIDGE_GT, ">"},  {RIDGE_GE, ">="}, {0, NULL}};
 static const struct entry phases[] = {
     {RIDGE_TRAIN, "train"}, {RIDGE_INFER, "infer"}, {RIDGE_SERVE, "serve"}, {0, NULL}};
 static const struct entry flags[] = {{RIDGE_SWEEPABLE, "sweepable"}, {RIDGE_LIVE, "live"},
                                      {RIDGE_LOG_SCALE, "log_scale"}, {RIDGE_PATH, "path"},
-                                     {RIDGE_REQUIRED, "required"}, {0, NULL}};
+                                     {RIDGE_REQUIRED, "required"},   {0, NULL}};
 
 static const struct entry *entries(enum vocabulary of) {
-  static const struct entry *const all[] = {kinds, effects, types, relations, ops, phases, flags};
+  static const struct entry *const all[] = {kinds, effects, types, relations,
+                                            ops,   phases,  flags};
   return all[of];
 }
 
@@ -48,7 +52,8 @@ bool vocabulary_value(enum vocabulary of, const char *word, uint32_t *value) {
 
 uint32_t vocabulary_bits(enum vocabulary of) {
   uint32_t bits = 0;
-  for (const struct entry *entry = entries(of); entry->word != NULL; entry++) bits |= entry->value;
+  for (const struct entry *entry = entries(of); entry->word != NULL; entry++)
+    bits |= entry->value;
   return bits;
 }
 

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Store: random calls, and after each the books are looked at ------------------------------- */
+/* Store: random calls, and after each the books are looked at
+ * ------------------------------- */
 
 enum { SLOTS = 3, MOVES = 600, CONTEXT = 256 }; /* as in the rig's plan */
 
@@ -24,20 +25,21 @@ static void judge_slot(struct books *b, int64_t slot) {
   int64_t n = 0, block_tokens = b->rig->layout.block_tokens;
   b->store->table(b->rig->instance->self, slot, &blocks, &n);
   if (n < 0 || (n > 0 && blocks == NULL)) {
-    finding_fail(b->finding, "the table of slot %lld has %lld blocks at %p", (long long)slot,
-                 (long long)n, (const void *)blocks);
+    finding_fail(b->finding, "the table of slot %lld has %lld blocks at %p",
+                 (long long)slot, (long long)n, (const void *)blocks);
     return;
   }
   if (n * block_tokens < b->tokens[slot])
-    finding_fail(b->finding, "slot %lld was granted %lld tokens but has %lld blocks of %lld",
-                 (long long)slot, (long long)b->tokens[slot], (long long)n,
-                 (long long)block_tokens);
+    finding_fail(
+        b->finding, "slot %lld was granted %lld tokens but has %lld blocks of %lld",
+        (long long)slot, (long long)b->tokens[slot], (long long)n, (long long)block_tokens);
   for (int64_t i = 0; i < n && b->finding->verdict == VERDICT_OK; i++) {
     if (blocks[i] < 0 || blocks[i] >= b->rig->layout.blocks)
-      finding_fail(b->finding, "the table of slot %lld names block %d of %lld", (long long)slot,
-                   blocks[i], (long long)b->rig->layout.blocks);
+      finding_fail(b->finding, "the table of slot %lld names block %d of %lld",
+                   (long long)slot, blocks[i], (long long)b->rig->layout.blocks);
     else if (b->owned[blocks[i]]++ != 0)
-      finding_fail(b->finding, "block %d is in two places, though nothing is shared", blocks[i]);
+      finding_fail(b->finding, "block %d is in two places, though nothing is shared",
+                   blocks[i]);
   }
 }
 
@@ -73,12 +75,15 @@ static void share(struct books *b) {
   int64_t block = b->rig->layout.block_tokens;
   for (int64_t slot = 0; slot < SLOTS; slot++) b->store->release(self, slot);
   memset(b->tokens, 0, sizeof b->tokens);
-  if (!rig_passed(b->rig, b->store->reserve(self, 0, block + 1), "`reserve`", b->finding)) return;
+  if (!rig_passed(b->rig, b->store->reserve(self, 0, block + 1), "`reserve`", b->finding))
+    return;
   b->tokens[0] = block + 1;
-  if (!rig_passed(b->rig, b->store->fork(self, 0, 1, block + 1), "`fork`", b->finding)) return;
+  if (!rig_passed(b->rig, b->store->fork(self, 0, 1, block + 1), "`fork`", b->finding))
+    return;
   /* Both write behind what they share: the last block must no longer be one. */
   for (int64_t slot = 0; slot < 2; slot++)
-    if (!rig_passed(b->rig, b->store->reserve(self, slot, block + 2), "`reserve`", b->finding))
+    if (!rig_passed(b->rig, b->store->reserve(self, slot, block + 2), "`reserve`",
+                    b->finding))
       return;
   const int32_t *one, *other;
   int64_t n_one = 0, n_other = 0;
@@ -86,13 +91,14 @@ static void share(struct books *b) {
   int32_t last = n_one > 1 ? one[1] : -1;
   b->store->table(self, 1, &other, &n_other);
   if (n_one < 2 || n_other < 2)
-    finding_fail(b->finding, "after a fork the slots have %lld and %lld blocks", (long long)n_one,
-                 (long long)n_other);
+    finding_fail(b->finding, "after a fork the slots have %lld and %lld blocks",
+                 (long long)n_one, (long long)n_other);
   else if (last == other[1])
     finding_fail(b->finding, "after a fork two slots write to one block");
 }
 
-static void check_layout(struct rig *rig, const ridge_kv_store *store, struct finding *finding) {
+static void check_layout(struct rig *rig, const ridge_kv_store *store,
+                         struct finding *finding) {
   ridge_kv_layout again = {.struct_size = sizeof again};
   ridge_status status = store->layout(rig->instance->params, rig->plan.sequences,
                                       rig->plan.context, 256, &again);
@@ -104,8 +110,8 @@ static void check_layout(struct rig *rig, const ridge_kv_store *store, struct fi
 void check_store(struct vetting *v, struct finding *finding) {
   struct rig rig;
   if (!rig_ready(&rig, v, finding)) return;
-  struct books b = {.rig = &rig, .store = rig_table(&rig, RIDGE_SEAM_KV_STORE),
-                    .finding = finding};
+  struct books b = {
+      .rig = &rig, .store = rig_table(&rig, RIDGE_SEAM_KV_STORE), .finding = finding};
   b.owned = calloc((size_t)rig.layout.blocks, 1);
   if (b.owned == NULL) abort();
   check_layout(&rig, b.store, finding);
@@ -122,7 +128,8 @@ void check_store(struct vetting *v, struct finding *finding) {
   rig_close(&rig);
 }
 
-/* Prefix ------------------------------------------------------------------------------------- */
+/* Prefix
+ * ------------------------------------------------------------------------------------- */
 
 enum { KEPT = 4, ROOM = 16 };
 
@@ -143,16 +150,18 @@ void check_prefix(struct vetting *v, struct finding *finding) {
     finding_fail(finding, "it kept %d blocks and finds %lld", KEPT, (long long)got);
   for (int64_t i = 0; finding->verdict == VERDICT_OK && i < got; i++)
     if (found[i] != blocks[i])
-      finding_fail(finding, "for block %lld it kept %d and finds %d", (long long)i, blocks[i],
-                   found[i]);
+      finding_fail(finding, "for block %lld it kept %d and finds %d", (long long)i,
+                   blocks[i], found[i]);
   int64_t few = table->find(self, tokens, n, found, 1);
-  if (few > 1) finding_fail(finding, "it finds %lld blocks where there is room for 1", (long long)few);
+  if (few > 1)
+    finding_fail(finding, "it finds %lld blocks where there is room for 1", (long long)few);
   tokens[0]++; /* another beginning */
   if (table->find(self, tokens, n, found, ROOM) != 0)
     finding_fail(finding, "it finds blocks for another beginning");
   int64_t dropped = table->give_back(self, KEPT + 10);
   if (dropped < 0 || dropped > KEPT)
-    finding_fail(finding, "it kept %d blocks and gives %lld back", KEPT, (long long)dropped);
+    finding_fail(finding, "it kept %d blocks and gives %lld back", KEPT,
+                 (long long)dropped);
   guarded_free(tokens, bytes);
   instances_destroy(&rig.set);
   if (rig.overdropped) finding_fail(finding, "it drops a block more often than it held it");

@@ -17,11 +17,14 @@ struct row {
 };
 
 static float *floats_new(int64_t n) { return guarded_new((size_t)n * sizeof(float)); }
-static void floats_free(float *at, int64_t n) { guarded_free(at, (size_t)n * sizeof(float)); }
+static void floats_free(float *at, int64_t n) {
+  guarded_free(at, (size_t)n * sizeof(float));
+}
 
 /* `skew` moves the bytes off any alignment; they end at the guard when it is 0. */
 static struct row row_new(const ridge_codec *codec, int64_t blocks, size_t skew) {
-  struct row row = {.n = blocks * codec->block, .bytes = (size_t)blocks * codec->block_bytes};
+  struct row row = {.n = blocks * codec->block,
+                    .bytes = (size_t)blocks * codec->block_bytes};
   row.plain = floats_new(row.n);
   row.once = floats_new(row.n);
   row.twice = floats_new(row.n);
@@ -43,8 +46,9 @@ static void row_free(struct row *row, size_t skew) {
 /* Rows that a model may have. */
 static const char *fill(float *to, int64_t n, int kind) {
   static const char *const names[ROW_KINDS] = {
-      "zeros",       "ones",          "about normal numbers", "a ramp",      "one outlier",
-      "tiny numbers", "large numbers", "minus ones",           "signs in turn"};
+      "zeros",         "ones",        "about normal numbers",
+      "a ramp",        "one outlier", "tiny numbers",
+      "large numbers", "minus ones",  "signs in turn"};
   rig_numbers(to, (size_t)n, (uint64_t)kind);
   for (int64_t i = 0; i < n; i++) {
     switch (kind) {
@@ -107,21 +111,25 @@ static void judge(const ridge_codec *codec, const struct row *row, const char *k
   }
   float most = largest(row->plain, row->n), off = 0;
   for (int64_t i = 0; i < row->n; i++)
-    if (fabsf(row->once[i] - row->plain[i]) > off) off = fabsf(row->once[i] - row->plain[i]);
+    if (fabsf(row->once[i] - row->plain[i]) > off)
+      off = fabsf(row->once[i] - row->plain[i]);
   if (off > most) /* worse than storing zeros */
-    finding_fail(finding, "%s: %s come back off by %g; the largest of them is %g", codec->name,
-                 kind, (double)off, (double)most);
+    finding_fail(finding, "%s: %s come back off by %g; the largest of them is %g",
+                 codec->name, kind, (double)off, (double)most);
   bool stable = memcmp(row->coded, row->again, row->bytes) == 0;
   if (!stable && !is_near(row, codec->block))
-    finding_fail(finding, "%s: %s change when they are encoded a second time, and are more than "
-                 "half a step off", codec->name, kind);
+    finding_fail(finding,
+                 "%s: %s change when they are encoded a second time, and are more than "
+                 "half a step off",
+                 codec->name, kind);
 }
 
 static void round_trip(const ridge_codec *codec, struct row *row, int kind,
                        struct finding *finding) {
   const char *name = fill(row->plain, row->n, kind);
   memset(row->coded, 0xa5, row->bytes);
-  memset(row->once, 0xff, (size_t)row->n * sizeof *row->once); /* NaN where nothing is written */
+  memset(row->once, 0xff,
+         (size_t)row->n * sizeof *row->once); /* NaN where nothing is written */
   codec->encode(row->plain, row->coded, row->n);
   codec->decode(row->coded, row->once, row->n);
   codec->encode(row->once, row->again, row->n);
@@ -130,7 +138,8 @@ static void round_trip(const ridge_codec *codec, struct row *row, int kind,
 }
 
 /* Bytes out of a damaged file: decoding them twice is the same, and stays inside. */
-static void decode_rubbish(const ridge_codec *codec, struct row *row, struct finding *finding) {
+static void decode_rubbish(const ridge_codec *codec, struct row *row,
+                           struct finding *finding) {
   size_t bytes = (size_t)row->n * sizeof *row->once;
   for (int round = 0; round < 8; round++) {
     for (size_t i = 0; i < row->bytes; i++)
@@ -140,14 +149,16 @@ static void decode_rubbish(const ridge_codec *codec, struct row *row, struct fin
     codec->decode(row->coded, row->once, row->n);
     codec->decode(row->coded, row->twice, row->n);
     if (memcmp(row->once, row->twice, bytes) != 0)
-      finding_fail(finding, "%s: the same bytes were decoded in two ways, or not all of them",
+      finding_fail(finding,
+                   "%s: the same bytes were decoded in two ways, or not all of them",
                    codec->name);
   }
 }
 
 static void check_one(const ridge_codec *codec, struct finding *finding) {
   for (size_t skew = 0; skew < 4; skew++)
-    for (int64_t blocks = 1; blocks <= BLOCKS_MOST && finding->verdict == VERDICT_OK; blocks++) {
+    for (int64_t blocks = 1; blocks <= BLOCKS_MOST && finding->verdict == VERDICT_OK;
+         blocks++) {
       struct row row = row_new(codec, blocks, skew);
       decode_rubbish(codec, &row, finding);
       for (int kind = 0; kind < ROW_KINDS && codec->encode != NULL; kind++)

@@ -25,7 +25,8 @@ static const struct {
     {" exit _exit _Exit quick_exit abort __assert_fail ",
      "return a status through host->fail (an assert aborts: build with -DNDEBUG)"},
     {" longjmp siglongjmp __longjmp_chk ", "return a status"},
-    {" fork vfork clone execve execv execvp execl execlp execle execvpe fexecve system popen "
+    {" fork vfork clone execve execv execvp execl execlp execle execvpe fexecve system "
+     "popen "
      "posix_spawn posix_spawnp daemon wait waitpid kill raise ",
      "run nothing beside the host"},
     {" pthread_create thrd_create ", "use host->parallel"},
@@ -38,15 +39,19 @@ static const struct {
     {" time clock clock_gettime gettimeofday timespec_get ftime times getrusage ",
      "use host->now_ns, and never for a result"},
     {" nanosleep clock_nanosleep usleep sleep alarm ", "never wait"},
-    {" open open64 openat openat64 creat creat64 fopen fopen64 fdopen freopen freopen64 tmpfile "
+    {" open open64 openat openat64 creat creat64 fopen fopen64 fdopen freopen freopen64 "
+     "tmpfile "
      "tmpfile64 mkstemp opendir unlink remove rename ",
      "let the host open files"},
     {" socket connect bind listen accept ", "let the host speak to the network"},
-    {" printf vprintf fprintf vfprintf dprintf puts putchar putc fputs fputc fwrite perror write "
-     "__printf_chk __vprintf_chk __fprintf_chk __vfprintf_chk __dprintf_chk stdout stderr stdin "
+    {" printf vprintf fprintf vfprintf dprintf puts putchar putc fputs fputc fwrite perror "
+     "write "
+     "__printf_chk __vprintf_chk __fprintf_chk __vfprintf_chk __dprintf_chk stdout stderr "
+     "stdin "
      "putchar_unlocked puts_unlocked syslog ",
      "use host->log"},
-    {" rand srand rand_r random srandom random_r drand48 lrand48 mrand48 srand48 erand48 nrand48 "
+    {" rand srand rand_r random srandom random_r drand48 lrand48 mrand48 srand48 erand48 "
+     "nrand48 "
      "jrand48 arc4random arc4random_buf arc4random_uniform getrandom getentropy ",
      "use host->random: results hang on the recipe's seed"},
 };
@@ -85,11 +90,13 @@ void check_load(struct vetting *v, struct finding *finding) {
   if (is_sanitized(&v->elf))
     finding_skip(finding, "built with a sanitizer, which runs code at load");
   else if (v->elf.constructors > 1)
-    finding_fail(finding, "%zu functions run when it is opened; a plugin has no constructors",
+    finding_fail(finding,
+                 "%zu functions run when it is opened; a plugin has no constructors",
                  v->elf.constructors - 1);
 }
 
-/* Description --------------------------------------------------------------------------- */
+/* Description ---------------------------------------------------------------------------
+ */
 
 static char *describe(const ridge_plugin *plugin) {
   json_t *json = plugin_to_json(plugin);
@@ -117,7 +124,8 @@ void check_description(struct vetting *v, struct finding *finding) {
   const ridge_plugin *again = entry();
   char *second = describe(again);
   if (again != plugin || first == NULL || second == NULL || strcmp(first, second) != 0)
-    finding_fail(finding, "asked twice, it describes itself in two ways; return constant data");
+    finding_fail(finding,
+                 "asked twice, it describes itself in two ways; return constant data");
   free(first);
   free(second);
 }

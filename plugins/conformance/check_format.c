@@ -26,8 +26,7 @@ static void try_open(struct trial *t, const uint8_t *bytes, uint64_t size) {
   char said[1024];
   struct instance *instance = t->rig->instance;
   instance->said[0] = 0;
-  ridge_status status =
-      t->format->open(&instance->host, (ridge_bytes){bytes, size}, &out);
+  ridge_status status = t->format->open(&instance->host, (ridge_bytes){bytes, size}, &out);
   if (status == RIDGE_OK) {
     t->format->close(&out);
     t->taken++;
@@ -36,9 +35,10 @@ static void try_open(struct trial *t, const uint8_t *bytes, uint64_t size) {
   memcpy(said, instance->said, sizeof said);
   t->refused++;
   if (said[0] == 0)
-    finding_fail(t->finding, "a damaged file of %" PRIu64 " bytes is refused (%s) without a "
-                 "sentence; say through host->fail what is wrong and where", size,
-                 status_text(status));
+    finding_fail(t->finding,
+                 "a damaged file of %" PRIu64 " bytes is refused (%s) without a "
+                 "sentence; say through host->fail what is wrong and where",
+                 size, status_text(status));
 }
 
 static void try_bytes(struct trial *t, const uint8_t *bytes, uint64_t size) {
@@ -62,7 +62,8 @@ static uint64_t make_file(uint8_t *to, int round) {
     uint32_t words[4];
     philox(99, (uint64_t)round, i, words);
     for (int k = 0; k < 4; k++)
-      if (words[k] % 3 != 0) words[k] = words[(k + 1) % 4] % 5; /* versions, counts, types */
+      if (words[k] % 3 != 0)
+        words[k] = words[(k + 1) % 4] % 5; /* versions, counts, types */
     memcpy(to + i, words, sizeof words);
     if (i == 0) size = words[0] % FILE_MOST;
   }
@@ -84,7 +85,8 @@ void check_format(struct vetting *v, struct finding *finding) {
   uint64_t left = atomic_load(&rig.instance->bytes);
   finding_note(finding, "%d made files refused, %d taken", t.refused, t.taken);
   if (left > 1 << 16)
-    finding_fail(finding, "%" PRIu64 " bytes are still held after %d files were refused or closed",
+    finding_fail(finding,
+                 "%" PRIu64 " bytes are still held after %d files were refused or closed",
                  left, ROUNDS);
   rig_close(&rig);
 }

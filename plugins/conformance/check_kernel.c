@@ -64,14 +64,28 @@ static bool make_site(struct site *s, const char *key, uint32_t act) {
   while (which < RIDGE_OP_COUNT && strcmp(shapes[which].name, op) != 0) which++;
   if (coded == NULL || which == RIDGE_OP_COUNT) return false;
   memset(s, 0, sizeof *s);
-  s->node = (ridge_node){.struct_size = sizeof s->node, .name = "blk.0.made_up", .op = which,
-                         .n_in = shapes[which].n_in, .n_out = shapes[which].n_out};
-  s->node.attrs = (ridge_attrs){.struct_size = sizeof s->node.attrs, .eps = 1e-5, .scale = 0.25,
-                                .base = 10000, .freq_scale = 1, .heads = 4, .kv_heads = 2,
-                                .head_dim = 64, .dims = 64, .act = act};
+  s->node = (ridge_node){.struct_size = sizeof s->node,
+                         .name = "blk.0.made_up",
+                         .op = which,
+                         .n_in = shapes[which].n_in,
+                         .n_out = shapes[which].n_out};
+  s->node.attrs = (ridge_attrs){.struct_size = sizeof s->node.attrs,
+                                .eps = 1e-5,
+                                .scale = 0.25,
+                                .base = 10000,
+                                .freq_scale = 1,
+                                .heads = 4,
+                                .kv_heads = 2,
+                                .head_dim = 64,
+                                .dims = 64,
+                                .act = act};
   for (int i = 0; i < RIDGE_MAX_IN; i++) s->node.in[i] = i < (int)s->node.n_in ? i : -1;
-  s->site = (ridge_kernel_site){.struct_size = sizeof s->site, .node = &s->node, .max_rows = 32,
-                                .max_context = 256, .block_tokens = 16, .threads = 2};
+  s->site = (ridge_kernel_site){.struct_size = sizeof s->site,
+                                .node = &s->node,
+                                .max_rows = 32,
+                                .max_context = 256,
+                                .block_tokens = 16,
+                                .threads = 2};
   for (uint32_t i = 0; i < s->node.n_in; i++) {
     s->site.in_codec[i] = i == shapes[which].coded ? coded : &codecs[0];
     s->site.in_dims[i][0] = i == shapes[which].coded ? 256 : RIDGE_DIM_TOKENS;
@@ -93,7 +107,8 @@ static bool same_sizes(const ridge_kernel *kernel, const ridge_kernel_site *site
   return true;
 }
 
-static void check_one(const ridge_fill *fill, const struct site *s, struct finding *finding) {
+static void check_one(const ridge_fill *fill, const struct site *s,
+                      struct finding *finding) {
   const ridge_kernel *kernel = fill->table;
   enum { ROOM = 64 };
   char *first = guarded_new(ROOM), *second = guarded_new(ROOM);
@@ -127,10 +142,14 @@ void check_kernel(struct vetting *v, struct finding *finding) {
     seen++;
     for (uint32_t act = 0; act < RIDGE_ACT_COUNT; act++) {
       struct site site;
-      if (make_site(&site, fill->key, act)) check_one(fill, &site, finding);
-      else unknown += act == 0;
+      if (make_site(&site, fill->key, act))
+        check_one(fill, &site, finding);
+      else
+        unknown += act == 0;
     }
   }
-  finding_note(finding, "%d kernels, %d of codecs that the kit does not know; numbers are compared "
-               "in tests/exact", seen, unknown);
+  finding_note(finding,
+               "%d kernels, %d of codecs that the kit does not know; numbers are compared "
+               "in tests/exact",
+               seen, unknown);
 }

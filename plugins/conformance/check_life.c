@@ -17,7 +17,8 @@ static size_t heap_bytes(void) {
   return info.uordblks + info.hblkhd;
 }
 
-/* Life ---------------------------------------------------------------------------------- */
+/* Life ----------------------------------------------------------------------------------
+ */
 
 enum { WARM_UP = 5, ROUNDS = 100, LEAK_BYTES = 8 };
 
@@ -31,13 +32,16 @@ void check_life(struct vetting *v, struct finding *finding) {
   }
   size_t after = heap_bytes();
   if (after >= before + ROUNDS * LEAK_BYTES)
-    finding_fail(finding, "%zu bytes are lost each time it is created and destroyed; what malloc "
-                 "gave has to go in `destroy`", (after - before) / ROUNDS);
+    finding_fail(finding,
+                 "%zu bytes are lost each time it is created and destroyed; what malloc "
+                 "gave has to go in `destroy`",
+                 (after - before) / ROUNDS);
   else if (after == 0)
     finding_note(finding, "leaks could not be counted: a sanitizer has the heap");
 }
 
-/* Memory -------------------------------------------------------------------------------- */
+/* Memory --------------------------------------------------------------------------------
+ */
 
 /* What need not be declared: an instance's own few fields. */
 enum { SMALL_BYTES = 64 * 1024 };
@@ -45,8 +49,9 @@ enum { SMALL_BYTES = 64 * 1024 };
 static bool ask_need(struct rig *rig, ridge_need *need, struct finding *finding) {
   *need = (ridge_need){.struct_size = sizeof *need};
   if (rig->instance->plugin->need == NULL) return true;
-  return rig_passed(rig, rig->instance->plugin->need(&rig->instance->host, &rig->plan,
-                                                     rig->instance->params, need),
+  return rig_passed(rig,
+                    rig->instance->plugin->need(&rig->instance->host, &rig->plan,
+                                                rig->instance->params, need),
                     "`need`", finding);
 }
 
@@ -62,11 +67,13 @@ void check_memory(struct vetting *v, struct finding *finding) {
   if (ask_need(&rig, &need, finding)) {
     uint64_t declared = need.state + need.scratch + SMALL_BYTES;
     if (counted > declared)
-      finding_fail(finding, "`create` takes %" PRIu64 " bytes; `need` declares %" PRIu64
-                   " of state and scratch", counted, need.state + need.scratch);
+      finding_fail(finding,
+                   "`create` takes %" PRIu64 " bytes; `need` declares %" PRIu64
+                   " of state and scratch",
+                   counted, need.state + need.scratch);
     else
-      finding_note(finding, "%" PRIu64 " bytes by host->alloc, %" PRIu64 " declared", counted,
-                   need.state + need.scratch);
+      finding_note(finding, "%" PRIu64 " bytes by host->alloc, %" PRIu64 " declared",
+                   counted, need.state + need.scratch);
   }
   /* The set itself takes one large arena; the rest of what grew is the plugin's. */
   size_t host = rig.set.arena.bytes + SMALL_BYTES * 4;
@@ -76,7 +83,8 @@ void check_memory(struct vetting *v, struct finding *finding) {
   rig_close(&rig);
 }
 
-/* Values -------------------------------------------------------------------------------- */
+/* Values --------------------------------------------------------------------------------
+ */
 
 struct trial {
   struct vetting *v;
@@ -99,8 +107,10 @@ static void try_value(struct trial *t, const ridge_param *row, json_t *value) {
   }
   const char *sentence = strstr(rig.why.text, status_text(status));
   if (sentence == NULL || strlen(sentence) <= strlen(status_text(status)) + 2)
-    finding_fail(t->finding, "parameter `%s` at a value of its own bounds is refused without a "
-                 "sentence: %s", row->name, rig.why.text);
+    finding_fail(t->finding,
+                 "parameter `%s` at a value of its own bounds is refused without a "
+                 "sentence: %s",
+                 row->name, rig.why.text);
   if (t->refused++ == 0)
     snprintf(t->first_refusal, sizeof t->first_refusal, "%.190s", rig.why.text);
 }
@@ -139,13 +149,15 @@ static void try_param(struct trial *t, const ridge_param *row) {
 void check_values(struct vetting *v, struct finding *finding) {
   struct trial t = {.v = v, .finding = finding};
   for (size_t i = 0; i < v->info.n_params; i++) try_param(&t, &v->info.params[i]);
-  if (t.refused == 0) finding_note(finding, "%d values tried", t.accepted);
+  if (t.refused == 0)
+    finding_note(finding, "%d values tried", t.accepted);
   else
-    finding_note(finding, "%d values taken, %d refused with a sentence, the first: %s", t.accepted,
-                 t.refused, t.first_refusal);
+    finding_note(finding, "%d values taken, %d refused with a sentence, the first: %s",
+                 t.accepted, t.refused, t.first_refusal);
 }
 
-/* Purity -------------------------------------------------------------------------------- */
+/* Purity --------------------------------------------------------------------------------
+ */
 
 void check_pure(struct vetting *v, struct finding *finding) {
   struct rig rig;
@@ -162,7 +174,8 @@ void check_pure(struct vetting *v, struct finding *finding) {
   rig_close(&rig);
 }
 
-/* Checkpoints --------------------------------------------------------------------------- */
+/* Checkpoints ---------------------------------------------------------------------------
+ */
 
 struct tape {
   struct text text; /* bytes, NULs among them */
@@ -185,8 +198,8 @@ static ridge_status get(void *from, void *bytes, size_t n) {
 
 static bool save(struct rig *rig, struct tape *tape, struct finding *finding) {
   tape->text = text_new(256 << 20);
-  return rig_passed(rig, rig->instance->plugin->save(rig->instance->self, put, tape), "`save`",
-                    finding);
+  return rig_passed(rig, rig->instance->plugin->save(rig->instance->self, put, tape),
+                    "`save`", finding);
 }
 
 /* A state that is cut short is refused, not half taken. */
@@ -217,8 +230,8 @@ void check_checkpoint(struct vetting *v, struct finding *finding) {
          memcmp(one.text.data, two.text.data, one.text.size) != 0))
       finding_fail(finding, "saved, loaded and saved again, its state is another");
     if (one.at != one.text.size)
-      finding_fail(finding, "`load` leaves %zu of %zu saved bytes unread", one.text.size - one.at,
-                   one.text.size);
+      finding_fail(finding, "`load` leaves %zu of %zu saved bytes unread",
+                   one.text.size - one.at, one.text.size);
     rig_close(&second);
     load_cut(v, &one, finding);
   }

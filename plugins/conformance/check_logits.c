@@ -65,7 +65,8 @@ static void each_position(struct rig *rig, struct finding *finding,
       }
 }
 
-/* Shape --------------------------------------------------------------------------------- */
+/* Shape ---------------------------------------------------------------------------------
+ */
 
 static void judge_shaped(const struct position *p, const float *logits,
                          struct finding *finding) {
@@ -77,8 +78,10 @@ static void judge_shaped(const struct position *p, const float *logits,
     left = left || isfinite(logits[i]);
   }
   if (!left)
-    finding_fail(finding, "with its defaults it rules out every one of %lld tokens, so that none "
-                 "can be picked", (long long)p->vocab);
+    finding_fail(finding,
+                 "with its defaults it rules out every one of %lld tokens, so that none "
+                 "can be picked",
+                 (long long)p->vocab);
 }
 
 static void shape_twice(struct rig *rig, const struct position *p, int kind,
@@ -92,7 +95,8 @@ static void shape_twice(struct rig *rig, const struct position *p, int kind,
   ridge_status second = table->shape(rig->instance->self, &other, again.logits, p->vocab);
   (void)kind;
   if (first != second || memcmp(p->logits, again.logits, bytes) != 0)
-    finding_fail(finding, "the same view and logits were shaped in two ways; a drafted position "
+    finding_fail(finding,
+                 "the same view and logits were shaped in two ways; a drafted position "
                  "is shaped again and must come out the same");
   if (rig_passed(rig, first, "`shape`", finding)) judge_shaped(p, p->logits, finding);
   position_free(&again);
@@ -105,7 +109,8 @@ void check_shape(struct vetting *v, struct finding *finding) {
   rig_close(&rig);
 }
 
-/* Pick ---------------------------------------------------------------------------------- */
+/* Pick ----------------------------------------------------------------------------------
+ */
 
 static void pick_twice(struct rig *rig, const struct position *p, int kind,
                        struct finding *finding) {
@@ -114,10 +119,12 @@ static void pick_twice(struct rig *rig, const struct position *p, int kind,
   int32_t first = -1, second = -1;
   ridge_status status =
       table->pick(rig->instance->self, &view, p->logits, p->vocab, &first);
-  ridge_status again = table->pick(rig->instance->self, &view, p->logits, p->vocab, &second);
+  ridge_status again =
+      table->pick(rig->instance->self, &view, p->logits, p->vocab, &second);
   (void)kind;
   if (status != again || first != second)
-    finding_fail(finding, "the same view and logits gave token %d and token %d", first, second);
+    finding_fail(finding, "the same view and logits gave token %d and token %d", first,
+                 second);
   if (!rig_passed(rig, status, "`pick`", finding)) return;
   if (first < 0 || first >= p->vocab)
     finding_fail(finding, "it picked token %d of %lld", first, (long long)p->vocab);
@@ -132,7 +139,8 @@ void check_pick(struct vetting *v, struct finding *finding) {
   rig_close(&rig);
 }
 
-/* Tap ----------------------------------------------------------------------------------- */
+/* Tap -----------------------------------------------------------------------------------
+ */
 
 void check_tap(struct vetting *v, struct finding *finding) {
   static const char *const texts[] = {"a", "", "caf\xc3", "\xa9", "two words", "\n"};

@@ -22,8 +22,10 @@ struct shapes {
 static void fact_int(struct shapes *s, const char *arch, const char *field, int64_t value) {
   char *key = s->keys[s->n_facts];
   snprintf(key, sizeof s->keys[0], "%s.%s", arch, field);
-  s->facts[s->n_facts++] = (ridge_fact){
-      .struct_size = sizeof(ridge_fact), .key = key, .value.i = value, .type = RIDGE_FACT_INT};
+  s->facts[s->n_facts++] = (ridge_fact){.struct_size = sizeof(ridge_fact),
+                                        .key = key,
+                                        .value.i = value,
+                                        .type = RIDGE_FACT_INT};
 }
 
 static void fact_architecture(struct shapes *s, const char *arch) {
@@ -83,9 +85,9 @@ static void common_facts(struct shapes *s, const char *arch) {
 /* Rmsnorm, rotary positions, grouped heads, a gated ffn, no biases. */
 static void fill_llama(struct shapes *s) {
   static const struct matrix rows[] = {
-      {"attn_norm", 0, DIM},    {"attn_q", DIM, DIM},     {"attn_k", KV, DIM},
-      {"attn_v", KV, DIM},      {"attn_output", DIM, DIM}, {"ffn_norm", 0, DIM},
-      {"ffn_gate", FFN, DIM},   {"ffn_up", FFN, DIM},     {"ffn_down", DIM, FFN},
+      {"attn_norm", 0, DIM},  {"attn_q", DIM, DIM},      {"attn_k", KV, DIM},
+      {"attn_v", KV, DIM},    {"attn_output", DIM, DIM}, {"ffn_norm", 0, DIM},
+      {"ffn_gate", FFN, DIM}, {"ffn_up", FFN, DIM},      {"ffn_down", DIM, FFN},
   };
   common_facts(s, "llama");
   fact_int(s, "llama", "attention.head_count_kv", 2);
@@ -127,7 +129,8 @@ static ridge_status build(void (*fill)(struct shapes *), struct ridge_graph *gra
   return status == RIDGE_OK ? builder_decoder(&source, &arch, "f16", graph, why) : status;
 }
 
-/* One pass over one graph ------------------------------------------------------------------ */
+/* One pass over one graph
+ * ------------------------------------------------------------------ */
 
 struct outcome {
   ridge_status status;

@@ -5,7 +5,8 @@
 #include <ridge/seam/schedule_admit.h>
 #include <string.h>
 
-/* Admission: a run of a few sequences, played to its end ---------------------------------- */
+/* Admission: a run of a few sequences, played to its end ----------------------------------
+ */
 
 enum { SEQUENCES = 11, ANSWER = 6, STEPS_MOST = 20000, DRAFT_ROWS = 3 };
 
@@ -52,9 +53,10 @@ static void judge_grants(const struct play *play, struct finding *finding) {
     bool fits = s->prompt_left > 0 ? s->grant >= 0 && s->grant <= s->prompt_left
                                    : s->grant == 0 || s->grant == s->step_rows;
     if (!fits)
-      finding_fail(finding, "it grants %lld rows to a sequence with %lld prompt tokens left and "
-                   "steps of %lld", (long long)s->grant, (long long)s->prompt_left,
-                   (long long)s->step_rows);
+      finding_fail(finding,
+                   "it grants %lld rows to a sequence with %lld prompt tokens left and "
+                   "steps of %lld",
+                   (long long)s->grant, (long long)s->prompt_left, (long long)s->step_rows);
     rows += s->grant;
     running += s->running == 1 || s->grant > 0;
   }
@@ -62,8 +64,8 @@ static void judge_grants(const struct play *play, struct finding *finding) {
     finding_fail(finding, "it grants %lld rows; a step has %lld", (long long)rows,
                  (long long)play->view.rows);
   if (running > play->view.slots)
-    finding_fail(finding, "it lets %lld sequences run; there are %lld slots", (long long)running,
-                 (long long)play->view.slots);
+    finding_fail(finding, "it lets %lld sequences run; there are %lld slots",
+                 (long long)running, (long long)play->view.slots);
 }
 
 static void advance(struct play *play) {
@@ -73,8 +75,10 @@ static void advance(struct play *play) {
     if (s->grant == 0) continue;
     p->running = true;
     p->length += s->prompt_left > 0 ? s->grant : 1;
-    if (p->prompt_left > 0) p->prompt_left -= s->grant;
-    else p->answered++;
+    if (p->prompt_left > 0)
+      p->prompt_left -= s->grant;
+    else
+      p->answered++;
     p->over = p->answered == ANSWER;
   }
 }
@@ -85,8 +89,8 @@ static bool is_over(const struct play *play) {
   return true;
 }
 
-static void play_out(struct rig *rig, const ridge_schedule *table, int64_t slots, int64_t rows,
-                     struct finding *finding) {
+static void play_out(struct rig *rig, const ridge_schedule *table, int64_t slots,
+                     int64_t rows, struct finding *finding) {
   struct play play;
   begin(&play, slots, rows, -1);
   while (!is_over(&play) && finding->verdict == VERDICT_OK) {
@@ -99,8 +103,10 @@ static void play_out(struct rig *rig, const ridge_schedule *table, int64_t slots
     judge_grants(&play, finding);
     advance(&play);
     if (++play.view.step == STEPS_MOST)
-      finding_fail(finding, "after %d steps of %lld rows and %lld slots some of %d sequences are "
-                   "still waiting", STEPS_MOST, (long long)rows, (long long)slots, SEQUENCES);
+      finding_fail(finding,
+                   "after %d steps of %lld rows and %lld slots some of %d sequences are "
+                   "still waiting",
+                   STEPS_MOST, (long long)rows, (long long)slots, SEQUENCES);
   }
 }
 
@@ -110,8 +116,8 @@ void check_schedule(struct vetting *v, struct finding *finding) {
   if (!rig_ready(&rig, v, finding)) return;
   const ridge_schedule *table = rig_table(&rig, RIDGE_SEAM_SCHEDULE_ADMIT);
   for (int i = 0; i < 2; i++)
-    if (!rig_passed(&rig, table->bounds(rig.instance->params, &slots[i], &rows[i]), "`bounds`",
-                    finding))
+    if (!rig_passed(&rig, table->bounds(rig.instance->params, &slots[i], &rows[i]),
+                    "`bounds`", finding))
       break;
   if (slots[0] != slots[1] || rows[0] != rows[1])
     finding_fail(finding, "`bounds` asked twice gives two answers");
@@ -123,7 +129,8 @@ void check_schedule(struct vetting *v, struct finding *finding) {
   rig_close(&rig);
 }
 
-/* Drafts ---------------------------------------------------------------------------------- */
+/* Drafts ----------------------------------------------------------------------------------
+ */
 
 enum { TOKENS = 48, DEPTH_MOST = 4096 };
 
@@ -148,8 +155,13 @@ static void draft_once(struct rig *rig, const ridge_draft *table, int64_t room,
     out[k] = guarded_new((size_t)room * sizeof(int32_t));
     for (int64_t i = 0; i < lengths[k]; i++)
       tokens[k][i] = (int32_t)(k == 0 ? i % 6 : i * 5 % RIG_VOCAB);
-    seqs[k] = (ridge_draft_seq){.struct_size = sizeof seqs[k], .id = k, .tokens = tokens[k],
-                                .n = lengths[k], .prompt = 1, .room = room, .out = out[k]};
+    seqs[k] = (ridge_draft_seq){.struct_size = sizeof seqs[k],
+                                .id = k,
+                                .tokens = tokens[k],
+                                .n = lengths[k],
+                                .prompt = 1,
+                                .room = room,
+                                .out = out[k]};
   }
   if (rig_passed(rig, table->propose(rig->instance->self, seqs, 3), "`propose`", finding))
     for (int k = 0; k < 3; k++) {
@@ -170,8 +182,8 @@ void check_draft(struct vetting *v, struct finding *finding) {
   if (depth != table->depth(rig.instance->params))
     finding_fail(finding, "`depth` asked twice gives two answers");
   if (depth < 1 || depth > DEPTH_MOST)
-    finding_fail(finding, "its depth is %lld; between 1 and %d is plausible", (long long)depth,
-                 DEPTH_MOST);
+    finding_fail(finding, "its depth is %lld; between 1 and %d is plausible",
+                 (long long)depth, DEPTH_MOST);
   for (int64_t room = 1; finding->verdict == VERDICT_OK && room <= depth; room++)
     draft_once(&rig, table, room, finding);
   for (int64_t id = 0; id < 3; id++) table->finish(rig.instance->self, id);

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Weights ------------------------------------------------------------------------------- */
+/* Weights -------------------------------------------------------------------------------
+ */
 
 enum { ROWS = 24, COLUMNS = 256 };
 
@@ -28,7 +29,8 @@ struct choice {
   bool edits;
 };
 
-static struct choice choose(struct rig *rig, const ridge_weights *table, const ridge_tensor *t) {
+static struct choice choose(struct rig *rig, const ridge_weights *table,
+                            const ridge_tensor *t) {
   struct choice choice = {.codec = t->codec};
   choice.status = table->choose(rig->instance->self, t, &choice.codec, &choice.edits);
   return choice;
@@ -46,14 +48,18 @@ static void edit_pieces(struct rig *rig, const ridge_weights *table, const ridge
   bool passed = rig_passed(rig, table->edit(self, t, whole, 0, rows), "`edit`", finding);
   for (int64_t lo = 0; passed && lo < rows; lo += 7) {
     int64_t hi = lo + 7 < rows ? lo + 7 : rows;
-    passed = rig_passed(rig, table->edit(self, t, pieces + lo * COLUMNS, lo, hi), "`edit`", finding);
+    passed = rig_passed(rig, table->edit(self, t, pieces + lo * COLUMNS, lo, hi), "`edit`",
+                        finding);
   }
   if (passed && memcmp(whole, pieces, bytes) != 0)
-    finding_fail(finding, "%s: rows edited in pieces differ from rows edited at once; a row's "
-                 "values may hang on that row alone", t->name);
+    finding_fail(finding,
+                 "%s: rows edited in pieces differ from rows edited at once; a row's "
+                 "values may hang on that row alone",
+                 t->name);
   for (size_t i = 0; passed && i < n; i++)
     if (!isfinite(whole[i])) {
-      finding_fail(finding, "%s: `edit` leaves %g among the weights", t->name, (double)whole[i]);
+      finding_fail(finding, "%s: `edit` leaves %g among the weights", t->name,
+                   (double)whole[i]);
       break;
     }
   guarded_free(whole, bytes);
@@ -103,7 +109,8 @@ void check_weights(struct vetting *v, struct finding *finding) {
   rig_close(&rig);
 }
 
-/* Placement ----------------------------------------------------------------------------- */
+/* Placement -----------------------------------------------------------------------------
+ */
 
 enum { PLACED = 40 };
 
@@ -141,8 +148,10 @@ static void judge_placed(const struct longer rows[PLACED], uint64_t ring,
     last = p->bytes;
   }
   if (ring < most)
-    finding_fail(finding, "its ring of %" PRIu64 " bytes cannot hold two streamed neighbours, "
-                 "which take %" PRIu64, ring, most);
+    finding_fail(finding,
+                 "its ring of %" PRIu64 " bytes cannot hold two streamed neighbours, "
+                 "which take %" PRIu64,
+                 ring, most);
 }
 
 void check_placement(struct vetting *v, struct finding *finding) {

@@ -39,31 +39,37 @@ static const struct conformance_check checks[] = {
     {"load", "runs no code when it is opened", NULL, false, check_load},
     {"description", "its description is sound, and the same each time", NULL, true,
      check_description},
-    {"life", "is created and destroyed a hundred times without a leak", NULL, true, check_life},
+    {"life", "is created and destroyed a hundred times without a leak", NULL, true,
+     check_life},
     {"memory", "takes no more memory than it declares", NULL, true, check_memory},
-    {"values", "takes every parameter at its bounds, or refuses with a sentence", NULL, true,
-     check_values},
+    {"values", "takes every parameter at its bounds, or refuses with a sentence", NULL,
+     true, check_values},
     {"pure", "`need` and `check` give the same answer twice", NULL, true, check_pure},
-    {"checkpoint", "what it saves and loads saves the same again", NULL, true, check_checkpoint},
-    {"format", "refuses damaged files with a sentence", RIDGE_SEAM_FORMAT, true, check_format},
+    {"checkpoint", "what it saves and loads saves the same again", NULL, true,
+     check_checkpoint},
+    {"format", "refuses damaged files with a sentence", RIDGE_SEAM_FORMAT, true,
+     check_format},
     {"codec", "rows survive encoding and decoding", RIDGE_SEAM_CODEC, true, check_codec},
-    {"kernel", "chooses and sizes by the site alone", RIDGE_SEAM_KERNEL, true, check_kernel},
+    {"kernel", "chooses and sizes by the site alone", RIDGE_SEAM_KERNEL, true,
+     check_kernel},
     {"placement", "streams only what can be, with room enough", RIDGE_SEAM_PLACEMENT, true,
      check_placement},
-    {"weights", "chooses codecs and edits rows the same, however cut", RIDGE_SEAM_WEIGHTS, true,
-     check_weights},
-    {"graph.pass", "leaves a graph that verifies, the same each time", RIDGE_SEAM_GRAPH_PASS,
-     true, check_pass},
+    {"weights", "chooses codecs and edits rows the same, however cut", RIDGE_SEAM_WEIGHTS,
+     true, check_weights},
+    {"graph.pass", "leaves a graph that verifies, the same each time",
+     RIDGE_SEAM_GRAPH_PASS, true, check_pass},
     {"schedule.admit", "grants no more than there is, and starves nobody",
      RIDGE_SEAM_SCHEDULE_ADMIT, true, check_schedule},
-    {"decode.draft", "proposes within its room", RIDGE_SEAM_DECODE_DRAFT, true, check_draft},
-    {"kv.store", "gives each sequence blocks of its own", RIDGE_SEAM_KV_STORE, true, check_store},
-    {"kv.prefix", "finds what it kept, and drops only what it held", RIDGE_SEAM_KV_PREFIX, true,
-     check_prefix},
-    {"logits.shape", "shapes by the view and the logits alone", RIDGE_SEAM_LOGITS_SHAPE, true,
-     check_shape},
-    {"sample.pick", "picks a token that is there, the same each time", RIDGE_SEAM_SAMPLE_PICK,
-     true, check_pick},
+    {"decode.draft", "proposes within its room", RIDGE_SEAM_DECODE_DRAFT, true,
+     check_draft},
+    {"kv.store", "gives each sequence blocks of its own", RIDGE_SEAM_KV_STORE, true,
+     check_store},
+    {"kv.prefix", "finds what it kept, and drops only what it held", RIDGE_SEAM_KV_PREFIX,
+     true, check_prefix},
+    {"logits.shape", "shapes by the view and the logits alone", RIDGE_SEAM_LOGITS_SHAPE,
+     true, check_shape},
+    {"sample.pick", "picks a token that is there, the same each time",
+     RIDGE_SEAM_SAMPLE_PICK, true, check_pick},
     {"token.tap", "looks at any text", RIDGE_SEAM_TOKEN_TAP, true, check_tap},
 };
 enum { N_CHECKS = sizeof checks / sizeof *checks };
@@ -79,7 +85,8 @@ const char *verdict_word(enum verdict verdict) { return words[verdict]; }
 
 /* Findings ----------------------------------------------------------------------------- */
 
-static void say(struct finding *finding, enum verdict verdict, const char *fmt, va_list args) {
+static void say(struct finding *finding, enum verdict verdict, const char *fmt,
+                va_list args) {
   if (finding->verdict == VERDICT_FAILED) return;
   finding->verdict = verdict;
   vsnprintf(finding->note, sizeof finding->note, fmt, args);
@@ -106,7 +113,8 @@ void finding_note(struct finding *finding, const char *fmt, ...) {
   va_end(args);
 }
 
-/* The child ----------------------------------------------------------------------------- */
+/* The child -----------------------------------------------------------------------------
+ */
 
 static const struct conformance_check *find_check(const char *name) {
   for (size_t i = 0; i < N_CHECKS; i++)
@@ -145,16 +153,21 @@ static void run_check(const struct conformance_check *check, struct vetting *v,
                       struct finding *finding) {
   struct why why = {""};
   if (!check->opens) {
-    if (elf_read(v->path, &v->arena, &v->elf, &why) == RIDGE_OK) check->run(v, finding);
-    else finding_fail(finding, "%s", why.text);
+    if (elf_read(v->path, &v->arena, &v->elf, &why) == RIDGE_OK)
+      check->run(v, finding);
+    else
+      finding_fail(finding, "%s", why.text);
     return;
   }
   if (check->run != check_description && !open_plugin(v, finding)) {
-    if (check->seam != NULL) finding->verdict = VERDICT_ABSENT; /* nobody knows what it fills */
+    if (check->seam != NULL)
+      finding->verdict = VERDICT_ABSENT; /* nobody knows what it fills */
     return;
   }
-  if (check->seam != NULL && !fills(v, check->seam)) finding->verdict = VERDICT_ABSENT;
-  else check->run(v, finding);
+  if (check->seam != NULL && !fills(v, check->seam))
+    finding->verdict = VERDICT_ABSENT;
+  else
+    check->run(v, finding);
 }
 
 int conformance_child(const char *name, const char *path) {
@@ -172,13 +185,14 @@ int conformance_child(const char *name, const char *path) {
     finding_fail(&finding, "%s", why.text);
   for (char *c = finding.note; *c != 0; c++)
     if (*c < ' ' || *c > '~') *c = '?';
-  bool said = closed_room_say(&room, json_pack("{s:i,s:s}", "verdict", (int)finding.verdict,
-                                               "note", finding.note));
+  bool said = closed_room_say(
+      &room, json_pack("{s:i,s:s}", "verdict", (int)finding.verdict, "note", finding.note));
   arena_free(&v.arena);
   return said ? 0 : 2;
 }
 
-/* The parent ----------------------------------------------------------------------------- */
+/* The parent -----------------------------------------------------------------------------
+ */
 
 /* The last line of the child's output, if it is a finding. */
 static bool take_finding(const struct text *output, struct finding *finding) {
@@ -186,7 +200,8 @@ static bool take_finding(const struct text *output, struct finding *finding) {
   const json_t *verdict = json_object_get(object, "verdict");
   const char *note = json_string_value(json_object_get(object, "note"));
   json_int_t value = json_integer_value(verdict);
-  bool taken = json_is_integer(verdict) && value >= 0 && value <= VERDICT_ABSENT && note != NULL;
+  bool taken =
+      json_is_integer(verdict) && value >= 0 && value <= VERDICT_ABSENT && note != NULL;
   if (taken) {
     finding->verdict = (enum verdict)value;
     snprintf(finding->note, sizeof finding->note, "%s", note);
@@ -205,14 +220,16 @@ static void judge(const struct child *child, uint64_t timeout_ms, struct finding
   else if (WIFSIGNALED(child->status))
     finding_fail(finding, "it crashed (%s)", signal_word(WTERMSIG(child->status), room));
   else if (WEXITSTATUS(child->status) != 0 || !take_finding(&child->output, finding))
-    finding_fail(finding, "it ended the process (exit status %d)", WEXITSTATUS(child->status));
+    finding_fail(finding, "it ended the process (exit status %d)",
+                 WEXITSTATUS(child->status));
 }
 
 /* What a plugin is comes first: where that hangs or crashes, nothing else is tried. */
 enum { FIRST_CHECKS = 4 };
 
-static ridge_status run_some(const char *self, const char *path, uint64_t timeout_ms, size_t lo,
-                             size_t hi, struct finding *findings, struct why *why) {
+static ridge_status run_some(const char *self, const char *path, uint64_t timeout_ms,
+                             size_t lo, size_t hi, struct finding *findings,
+                             struct why *why) {
   struct child children[N_CHECKS] = {0};
   for (size_t i = lo; i < hi; i++) {
     const char *line[] = {self, "vet", "--check", checks[i].name, "--", path, NULL};
@@ -227,7 +244,8 @@ static ridge_status run_some(const char *self, const char *path, uint64_t timeou
 
 static void skip_rest(struct finding *findings) {
   for (size_t i = FIRST_CHECKS; i < N_CHECKS; i++) {
-    findings[i] = (struct finding){VERDICT_ABSENT, ""}; /* nobody knows which seams it fills */
+    findings[i] =
+        (struct finding){VERDICT_ABSENT, ""}; /* nobody knows which seams it fills */
     if (checks[i].seam != NULL) continue;
     findings[i].verdict = VERDICT_OK;
     finding_skip(&findings[i], "its description is not sound");

@@ -46,10 +46,10 @@ const char *verdict_word(enum verdict);
 /* Run all, several at once, and call back in the order of the list.  `self` is the
  * ridge command, started as `ridge vet --check NAME FILE`.  Fails when no child can be
  * started, or there is no such file. */
-RIDGE_MUST ridge_status conformance_run(const char *self, const char *path, uint64_t timeout_ms,
-                                        void (*each)(void *ctx, const struct conformance_check *,
-                                                     const struct finding *),
-                                        void *ctx, struct why *why);
+RIDGE_MUST ridge_status conformance_run(
+    const char *self, const char *path, uint64_t timeout_ms,
+    void (*each)(void *ctx, const struct conformance_check *, const struct finding *),
+    void *ctx, struct why *why);
 /* In the child: run one check, print its finding as JSON; exit status. */
 int conformance_child(const char *check, const char *path);
 

@@ -43,9 +43,13 @@ static void copy_block(const ridge_host *host, int32_t from, int32_t to) {
   (void)host, (void)from, (void)to; /* there are no keys and values to copy */
 }
 
-static void give_layout(const ridge_host *host, ridge_kv_layout *out) { *out = of(host)->layout; }
+static void give_layout(const ridge_host *host, ridge_kv_layout *out) {
+  *out = of(host)->layout;
+}
 
-static int64_t block_tokens(const ridge_host *host) { return of(host)->layout.block_tokens; }
+static int64_t block_tokens(const ridge_host *host) {
+  return of(host)->layout.block_tokens;
+}
 
 static uint64_t block_bytes(const ridge_host *host) {
   return (uint64_t)of(host)->layout.block_tokens * 256;
@@ -54,8 +58,10 @@ static uint64_t block_bytes(const ridge_host *host) {
 static void own(struct rig *rig, const int32_t *blocks, int64_t n, int32_t change) {
   for (int64_t i = 0; i < n; i++) {
     bool inside = blocks[i] >= 0 && blocks[i] < rig->layout.blocks;
-    if (!inside || rig->held[blocks[i]] + change < 0) rig->overdropped = true;
-    else rig->held[blocks[i]] += change;
+    if (!inside || rig->held[blocks[i]] + change < 0)
+      rig->overdropped = true;
+    else
+      rig->held[blocks[i]] += change;
   }
 }
 
@@ -68,10 +74,11 @@ static void drop(const ridge_host *host, const int32_t *blocks, int64_t n) {
 }
 
 static const ridge_kv_api kv_api = {sizeof kv_api, copy_block, give_layout};
-static const ridge_kv_blocks_api blocks_api = {sizeof blocks_api, block_tokens, block_bytes, hold,
-                                               drop};
+static const ridge_kv_blocks_api blocks_api = {sizeof blocks_api, block_tokens, block_bytes,
+                                               hold, drop};
 
-/* Services: a second model, which counts on ---------------------------------------------- */
+/* Services: a second model, which counts on ----------------------------------------------
+ */
 
 static ridge_status draft_open(const ridge_host *host, const char *path, int64_t depth,
                                ridge_draft_model **out) {
@@ -82,7 +89,8 @@ static ridge_status draft_open(const ridge_host *host, const char *path, int64_t
   return RIDGE_OK;
 }
 
-static ridge_status draft_propose(ridge_draft_model *model, ridge_draft_seq *seqs, int64_t n) {
+static ridge_status draft_propose(ridge_draft_model *model, ridge_draft_seq *seqs,
+                                  int64_t n) {
   (void)model;
   for (int64_t i = 0; i < n; i++)
     for (seqs[i].n_out = 0; seqs[i].n_out < seqs[i].room; seqs[i].n_out++)
@@ -106,7 +114,8 @@ static const void *service(void *ctx, struct instance *caller, const char *id) {
   return NULL;
 }
 
-/* Parameters ----------------------------------------------------------------------------- */
+/* Parameters -----------------------------------------------------------------------------
+ */
 
 bool rig_has_required(const struct plugin_info *info) {
   for (size_t i = 0; i < info->n_params; i++)
@@ -121,8 +130,8 @@ static json_t *stand_in(const ridge_param *row) {
   switch (row->type) {
   case RIDGE_T_BOOL: return json_false();
   case RIDGE_T_INT:
-    return json_integer(bytes && row->lo.i < some_bytes && row->hi.i > some_bytes ? some_bytes
-                                                                                  : row->lo.i);
+    return json_integer(
+        bytes && row->lo.i < some_bytes && row->hi.i > some_bytes ? some_bytes : row->lo.i);
   case RIDGE_T_REAL: return json_real(row->lo.r);
   case RIDGE_T_CHOICE: return json_string(row->choices[0]);
   }
@@ -137,7 +146,8 @@ json_t *rig_defaults(const struct plugin_info *info) {
   return values;
 }
 
-/* Opening -------------------------------------------------------------------------------- */
+/* Opening --------------------------------------------------------------------------------
+ */
 
 const void *rig_table(const struct rig *rig, const char *seam) {
   const ridge_table *fills = &rig->v->plugin->fills;
@@ -155,18 +165,20 @@ static ridge_status lay_out(struct rig *rig) {
   rig->layout = (ridge_kv_layout){sizeof rig->layout, 16, 64};
   if (store != NULL) {
     uint64_t entered = instance_enter(rig->instance);
-    ridge_status status = store->layout(rig->instance->params, plan.sequences, plan.context, 256,
-                                        &rig->layout);
+    ridge_status status = store->layout(rig->instance->params, plan.sequences, plan.context,
+                                        256, &rig->layout);
     status = instance_leave(rig->instance, entered, status, "plan", &rig->why);
     if (status != RIDGE_OK) /* it is given no host to say why to */
-      return why_set(&rig->why, status, "its `layout`: %s: it refuses", status_text(status));
+      return why_set(&rig->why, status, "its `layout`: %s: it refuses",
+                     status_text(status));
   }
   if (rig->layout.block_tokens < 1 || rig->layout.blocks < 1 ||
       rig->layout.blocks > RIG_BLOCKS_MOST)
     return why_set(&rig->why, RIDGE_INTERNAL, "its layout has %lld blocks of %lld tokens",
                    (long long)rig->layout.blocks, (long long)rig->layout.block_tokens);
   rig->held = calloc((size_t)rig->layout.blocks, sizeof *rig->held);
-  return rig->held != NULL ? RIDGE_OK : why_set(&rig->why, RIDGE_NO_MEMORY, "out of memory");
+  return rig->held != NULL ? RIDGE_OK
+                           : why_set(&rig->why, RIDGE_NO_MEMORY, "out of memory");
 }
 
 static ridge_status check_plan(struct rig *rig) {
@@ -178,8 +190,8 @@ static ridge_status check_plan(struct rig *rig) {
 }
 
 ridge_status rig_open(struct rig *rig, struct vetting *v, const json_t *params) {
-  json_t *values = params != NULL ? json_incref((json_t *)(uintptr_t)params)
-                                  : rig_defaults(&v->info);
+  json_t *values =
+      params != NULL ? json_incref((json_t *)(uintptr_t)params) : rig_defaults(&v->info);
   *rig = (struct rig){.v = v, .plan = plan};
   rig->set = (struct instances){.seed = 1, .ctx = rig, .service = service};
   ridge_status status =
@@ -212,7 +224,8 @@ void rig_close(struct rig *rig) {
   rig->held = NULL;
 }
 
-bool rig_passed(struct rig *rig, ridge_status status, const char *what, struct finding *finding) {
+bool rig_passed(struct rig *rig, ridge_status status, const char *what,
+                struct finding *finding) {
   if (status == RIDGE_OK || status == RIDGE_DECLINED) return status == RIDGE_OK;
   if (strcmp(status_name(status), "UNKNOWN") == 0)
     finding_fail(finding, "%s returns the status %d, which is none", what, (int)status);
@@ -224,16 +237,19 @@ bool rig_passed(struct rig *rig, ridge_status status, const char *what, struct f
   return false;
 }
 
-/* Memory and numbers ----------------------------------------------------------------------- */
+/* Memory and numbers
+ * ----------------------------------------------------------------------- */
 
 /* Pages for `bytes`, and one without access behind them. */
-static size_t pages_for(size_t bytes, size_t page) { return (bytes + page - 1) / page * page; }
+static size_t pages_for(size_t bytes, size_t page) {
+  return (bytes + page - 1) / page * page;
+}
 
 void *guarded_new(size_t bytes) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (bytes + 15) & ~(size_t)15;
   size_t room = pages_for(used, page);
-  unsigned char *base = mmap(NULL, room + page, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  unsigned char *base =
+      mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (base == MAP_FAILED || mprotect(base + room, page, PROT_NONE) != 0) abort();
   return base + room - used;
 }

@@ -1,8 +1,7 @@
 /*
  * logits.example - make one token likelier, or rule it out: logit[token] += bias.
  *
- * The smallest complete strategy: typed parameters, state, one seam, evidence.  It has
- * no refusal of its own beyond a token that the vocabulary does not hold.
+ * The smallest complete strategy: typed parameters, a relation, state, evidence.
  */
 #include <math.h>
 #include <ridge/plugin.h>
@@ -18,12 +17,16 @@ static const ridge_param params[] = {
     RIDGE_INT(struct params, token, 0, 0, INT32_MAX, "", RIDGE_SWEEPABLE,
               "Which token is edited, by its id."),
     RIDGE_REAL(struct params, bias, 1.0, -100.0, 100.0, "", RIDGE_SWEEPABLE,
-               "Added to its logit: more makes it likelier and the text less the model's own."),
+               "Added to its logit: more makes it likelier, and the text less natural."),
     RIDGE_BOOL(struct params, ban, false, 0, "Rule the token out altogether."),
 };
 
 static const ridge_relation relations[] = {
-    {.kind = RIDGE_IDLE, .target = "bias", .param = "ban", .op = RIDGE_EQ, .value = {.b = true},
+    {.kind = RIDGE_IDLE,
+     .target = "bias",
+     .param = "ban",
+     .op = RIDGE_EQ,
+     .value = {.b = true},
      .why = "a banned token gets minus infinity, whatever would be added to it"},
 };
 
@@ -37,7 +40,8 @@ struct state {
   struct params params;
 };
 
-static ridge_status check(const ridge_host *host, const ridge_plan *plan, const void *given) {
+static ridge_status check(const ridge_host *host, const ridge_plan *plan,
+                          const void *given) {
   const struct params *p = given;
   if (p->token < plan->vocab) return RIDGE_OK;
   return host->fail(host, RIDGE_INVALID, "`token` is %lld; the vocabulary ends at %lld",
@@ -48,13 +52,12 @@ static ridge_status create(const ridge_host *host, const void *given, void **sel
   struct state *state = host->alloc(host, sizeof *state, _Alignof(struct state));
   if (state == NULL) return host->fail(host, RIDGE_NO_MEMORY, "no room for the state");
   *state = (struct state){host, *(const struct params *)given};
-  *self = state;
+  *self = state; /* what `alloc` gave goes with the instance: no `destroy` is needed */
   return RIDGE_OK;
 }
 
-static void destroy(void *self) { (void)self; } /* what `alloc` gave goes with the instance */
-
-static ridge_status shape(void *self, const ridge_shape_view *view, float *logits, int64_t vocab) {
+static ridge_status shape(void *self, const ridge_shape_view *view, float *logits,
+                          int64_t vocab) {
   const struct state *state = self;
   const struct params *p = &state->params;
   (void)view; /* the text so far: view->tokens[0 .. view->n) */
@@ -88,7 +91,6 @@ static const ridge_plugin plugin = {
     .params_size = sizeof(struct params),
     .check = check,
     .create = create,
-    .destroy = destroy,
 };
 
 const ridge_plugin *ridge_plugin_v1(void) { return &plugin; }

@@ -92,7 +92,8 @@ static void each_gives_one_clear_line_within_seconds(void **state) {
     if (times != 1) fail_msg("%s: %zu lines", expected[i].name, times);
     if (strstr(sentence, expected[i].says) == NULL)
       fail_msg("%s: %s", expected[i].name, sentence);
-    if (strpbrk(sentence, "\n\r\x1b") != NULL) fail_msg("%s: more than a line", expected[i].name);
+    if (strpbrk(sentence, "\n\r\x1b") != NULL)
+      fail_msg("%s: more than a line", expected[i].name);
   }
   if (seconds > 10) fail_msg("took %.1f s", seconds);
   registry_free(&registry);
@@ -132,7 +133,8 @@ static void nothing_stays_behind(void **state) {
     fclose(file);
     for (size_t i = 0; i < n; i++)
       if (words[i] == 0) words[i] = ' ';
-    if (strstr(words, "scan-plugin") != NULL && strstr(words, TEST_BUILD_DIR "/bad/forks.so"))
+    if (strstr(words, "scan-plugin") != NULL &&
+        strstr(words, TEST_BUILD_DIR "/bad/forks.so"))
       fail_msg("%s still runs: %s", entry->d_name, words);
   }
   closedir(folder);

@@ -38,8 +38,8 @@ static void build(const char *folder, const char *headers) {
   char *flags = strstr(line, "$(pkg-config --cflags ridge)");
   assert_non_null(flags);
   char *after = flags + strlen("$(pkg-config --cflags ridge)"), *command = NULL;
-  if (asprintf(&command, "cd '%s' && %.*s -I'%s' %s -Werror", folder, (int)(flags - line), line,
-               headers, after) < 0)
+  if (asprintf(&command, "cd '%s' && %.*s -I'%s' %s -Werror", folder, (int)(flags - line),
+               line, headers, after) < 0)
     abort();
   assert_int_equal(system(command), 0);
   free(command);
@@ -112,8 +112,8 @@ static void what_is_there_is_not_overwritten(void **state) {
 
 static void a_name_that_is_no_id_is_refused(void **state) {
   (void)state;
-  static const char *const names[] = {"plain", "a.b.c", "Up.case", "a.", ".b", "a/b.c", "../x.y",
-                                      "a.b c"};
+  static const char *const names[] = {"plain", "a.b.c", "Up.case", "a.",
+                                      ".b",    "a/b.c", "../x.y",  "a.b c"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     struct testing_output output = new_in(names[i], "/nowhere/at/all");
     assert_int_equal(output.exit, 2);

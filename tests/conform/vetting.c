@@ -96,7 +96,8 @@ static void each_fault_is_found_by_its_check(void **state) {
     struct result result = vet(path, 20000);
     const char *note = json_string_value(json_object_get(result.failed, faults[i].check));
 #if CLOSED_ROOM_SANITIZED
-    bool heap = strcmp(faults[i].name, "leaks") == 0 || strcmp(faults[i].name, "uncounted") == 0;
+    bool heap =
+        strcmp(faults[i].name, "leaks") == 0 || strcmp(faults[i].name, "uncounted") == 0;
     if (heap) note = faults[i].says; /* the sanitizer has the heap, and its own words */
 #endif
     if (note == NULL || strstr(note, faults[i].says) == NULL) {
@@ -109,8 +110,9 @@ static void each_fault_is_found_by_its_check(void **state) {
 
 static void a_plugin_that_hangs_or_crashes_ends_the_vetting_soon(void **state) {
   (void)state;
-  static const char *const bad[] = {"loop_description", "sleep_constructor", "crash_description",
-                                    "exits", "clash_symbol", "lying_size"};
+  static const char *const bad[] = {"loop_description",  "sleep_constructor",
+                                    "crash_description", "exits",
+                                    "clash_symbol",      "lying_size"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     char path[512];
     snprintf(path, sizeof path, "%s/%s.so", TEST_BUILD_DIR "/bad", bad[i]);

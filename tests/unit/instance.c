@@ -22,8 +22,8 @@ struct params {
 };
 
 static json_t *values(void) {
-  return json_pack("{s:b,s:i,s:f,s:s,s:s,s:s}", "flag", 1, "count", 3, "ratio", 0.25, "text",
-                   "hello", "choice", "two", "file", "/tmp/none");
+  return json_pack("{s:b,s:i,s:f,s:s,s:s,s:s}", "flag", 1, "count", 3, "ratio", 0.25,
+                   "text", "hello", "choice", "two", "file", "/tmp/none");
 }
 
 static ridge_status add(struct instances *set, json_t *params, struct instance **out,
@@ -100,8 +100,10 @@ static void wrong_values_are_refused_with_the_name(void **state) {
     struct instances set = {.close_files = true};
     struct why why = {""};
     json_t *params = values();
-    if (cases[i].value == NULL) json_object_del(params, cases[i].name);
-    else json_object_set_new(params, cases[i].name, cases[i].value);
+    if (cases[i].value == NULL)
+      json_object_del(params, cases[i].name);
+    else
+      json_object_set_new(params, cases[i].name, cases[i].value);
     assert_int_equal(add(&set, params, NULL, &why), RIDGE_INVALID);
     if (strstr(why.text, cases[i].name) == NULL || strstr(why.text, cases[i].says) == NULL)
       fail_msg("%s: %s", cases[i].name, why.text);

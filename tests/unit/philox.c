@@ -37,7 +37,7 @@ static void neighbouring_counters_share_nothing(void **state) {
     philox(7, 0, counter + 1, b);
     for (int i = 0; i < 4; i++) flips += __builtin_popcount(a[i] ^ b[i]);
   }
-  assert_in_range(flips, 1024 * 64 - 1000, 1024 * 64 + 1000); 
+  assert_in_range(flips, 1024 * 64 - 1000, 1024 * 64 + 1000);
 }
 
 int main(void) {

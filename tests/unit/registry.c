@@ -80,7 +80,8 @@ static char *put(const char *folder, const char *name, const void *data, size_t 
 }
 
 /* A copy of everything.so; `change` makes it another build, "1.2.3" -> version. */
-static char *put_plugin(const char *folder, const char *name, bool change, const char *version) {
+static char *put_plugin(const char *folder, const char *name, bool change,
+                        const char *version) {
   struct bytes bytes = bytes_of(EVERYTHING);
   if (version != NULL) {
     char *at = memmem(bytes.data, bytes.size, "1.2.3", 6);
@@ -93,13 +94,14 @@ static char *put_plugin(const char *folder, const char *name, bool change, const
   return path;
 }
 
-static ridge_status open_at(const struct place *place, const char *first, const char *second,
-                            const struct registry_cache *cache, struct registry *out,
-                            struct why *why) {
+static ridge_status open_at(const struct place *place, const char *first,
+                            const char *second, const struct registry_cache *cache,
+                            struct registry *out, struct why *why) {
   const char *folders[2] = {first, second};
-  const struct registry_search search = {
-      .self = place->self, .directories = folders, .n_directories = second != NULL ? 2 : 1,
-      .cache = cache};
+  const struct registry_search search = {.self = place->self,
+                                         .directories = folders,
+                                         .n_directories = second != NULL ? 2 : 1,
+                                         .cache = cache};
   why->text[0] = 0;
   return registry_open(&search, out, why);
 }
@@ -200,8 +202,10 @@ static size_t spoil(json_t *root, json_t *at, const json_t *value) {
   json_array_foreach(keys, i, name) {
     key = json_string_value(name);
     json_t *kept = json_incref(json_object_get(at, key));
-    if (value != NULL) json_object_set_new(at, key, json_deep_copy(value));
-    else json_object_del(at, key);
+    if (value != NULL)
+      json_object_set_new(at, key, json_deep_copy(value));
+    else
+      json_object_del(at, key);
     refused += is_refused(root);
     json_object_set_new(at, key, kept);
   }
@@ -213,11 +217,11 @@ static void a_damaged_description_is_refused_not_believed(void **state) {
   (void)state;
   void *file;
   json_t *root = plugin_to_json(open_everything(&file));
-  static const char *const tables[] = {"params",  "relations", "fills", "evidence",
-                                       "metrics", "claims"};
-  json_t *wrong[] = {NULL,           json_integer(-1),  json_string("\x1b[2J"), json_null(),
-                     json_real(1e9), json_array(),      json_object(),          json_true(),
-                     json_string("")};
+  static const char *const tables[] = {"params",   "relations", "fills",
+                                       "evidence", "metrics",   "claims"};
+  json_t *wrong[] = {NULL,          json_integer(-1), json_string("\x1b[2J"),
+                     json_null(),   json_real(1e9),   json_array(),
+                     json_object(), json_true(),      json_string("")};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     /* `judge`, which the registry reads, is the one member that it does not need. */
     assert_true(spoil(root, root, wrong[i]) >= 12);
@@ -245,7 +249,8 @@ static void a_named_directory_has_to_be_there(void **state) {
   struct place place = place_new();
   struct registry registry;
   struct why why;
-  assert_int_equal(open_at(&place, "/nowhere/at/all", NULL, NULL, &registry, &why), RIDGE_IO);
+  assert_int_equal(open_at(&place, "/nowhere/at/all", NULL, NULL, &registry, &why),
+                   RIDGE_IO);
   assert_non_null(strstr(why.text, "/nowhere/at/all"));
   assert_int_equal(open_at(&place, RIDGE, NULL, NULL, &registry, &why), RIDGE_INVALID);
   place_free(&place);
@@ -275,7 +280,8 @@ static void a_plugin_is_found_and_described(void **state) {
   const struct plugin_info *info = registry_find(&registry, "test.everything");
   assert_non_null(info);
   assert_int_equal(strlen(info->build.hex), 64);
-  assert_string_equal(json_string_value(json_object_get(info->json, "build")), info->build.hex);
+  assert_string_equal(json_string_value(json_object_get(info->json, "build")),
+                      info->build.hex);
   assert_null(registry_find(&registry, "test.everythin"));
   registry_free(&registry);
   place_free(&place);
@@ -306,7 +312,8 @@ static void two_files_under_one_id_are_refused_naming_both(void **state) {
     struct why why;
     free(put_plugin(place.a, "x.so", false, NULL));
     free(put_plugin(place.b, "y.so", true, versions[i]));
-    assert_int_equal(open_at(&place, place.a, place.b, NULL, &registry, &why), RIDGE_INVALID);
+    assert_int_equal(open_at(&place, place.a, place.b, NULL, &registry, &why),
+                     RIDGE_INVALID);
     assert_non_null(strstr(why.text, "test.everything"));
     assert_non_null(strstr(why.text, "/a/x.so"));
     assert_non_null(strstr(why.text, "/b/y.so"));
@@ -319,8 +326,9 @@ static void two_files_under_one_id_are_refused_naming_both(void **state) {
 static char *summary(const struct registry *registry) {
   json_t *rows = json_array();
   for (size_t i = 0; i < registry->n_plugins; i++)
-    json_array_append_new(rows, json_pack("[ssO]", registry->plugins[i].path,
-                                          registry->plugins[i].id, registry->plugins[i].json));
+    json_array_append_new(rows,
+                          json_pack("[ssO]", registry->plugins[i].path,
+                                    registry->plugins[i].id, registry->plugins[i].json));
   for (size_t i = 0; i < registry->n_problems; i++)
     json_array_append_new(rows, json_pack("[ss]", registry->problems[i].path,
                                           registry->problems[i].sentence));
@@ -437,7 +445,8 @@ static void a_known_build_is_not_scanned_again(void **state) {
   place.self = other;
   open_well(&place, place.a, NULL, &cache, &registry);
   assert_int_equal(registry.n_plugins, 1);
-  assert_non_null(strstr(first, json_string_value(json_object_get(registry.plugins[0].json, "id"))));
+  assert_non_null(
+      strstr(first, json_string_value(json_object_get(registry.plugins[0].json, "id"))));
   assert_int_equal(cached.gets, 2);
   assert_int_equal(cached.puts, 1);
   registry_free(&registry);

@@ -19,8 +19,8 @@ static const ridge_param good_params[] = {
 
 static const ridge_evidence good_evidence[] = {{"calls seen", "call", "Calls it got.", 1}};
 
-static inline ridge_status good_shape(void *self, const ridge_shape_view *view, float *logits,
-                                      int64_t vocab) {
+static inline ridge_status good_shape(void *self, const ridge_shape_view *view,
+                                      float *logits, int64_t vocab) {
   (void)self, (void)view, (void)logits, (void)vocab;
   return RIDGE_OK;
 }
@@ -51,12 +51,12 @@ static inline ridge_plugin *good_plugin(ridge_plugin *to, const char *id) {
 }
 
 /* The usual file: one static description, spoiled by `spoil`. */
-#define BAD_PLUGIN(id, ...)                    \
-  const ridge_plugin *ridge_plugin_v1(void) {  \
-    static ridge_plugin plugin;                \
-    ridge_plugin *p = good_plugin(&plugin, id); \
-    __VA_ARGS__                                \
-    return p;                                  \
+#define BAD_PLUGIN(id, ...)                                                                \
+  const ridge_plugin *ridge_plugin_v1(void) {                                              \
+    static ridge_plugin plugin;                                                            \
+    ridge_plugin *p = good_plugin(&plugin, id);                                            \
+    __VA_ARGS__                                                                            \
+    return p;                                                                              \
   }
 
 /* An address that no process has: a write there is SIGSEGV, no sanitizer's null check

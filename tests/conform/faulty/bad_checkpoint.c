@@ -11,13 +11,15 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
   return RIDGE_OK;
 }
 
-static ridge_status save(void *self, ridge_status (*put)(void *, const void *, size_t), void *to) {
+static ridge_status save(void *self, ridge_status (*put)(void *, const void *, size_t),
+                         void *to) {
   struct state *state = self;
   state->saves++;
   return put(to, &state->saves, sizeof state->saves);
 }
 
-static ridge_status load(void *self, ridge_status (*get)(void *, void *, size_t), void *from) {
+static ridge_status load(void *self, ridge_status (*get)(void *, void *, size_t),
+                         void *from) {
   struct state *state = self;
   (void)get(from, &state->saves, sizeof state->saves);
   return RIDGE_OK;

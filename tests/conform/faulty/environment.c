@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-static ridge_status check(const ridge_host *host, const ridge_plan *plan, const void *params) {
+static ridge_status check(const ridge_host *host, const ridge_plan *plan,
+                          const void *params) {
   (void)plan, (void)params;
   return getenv("RIDGE_REFUSE") == NULL ? RIDGE_OK : host->fail(host, RIDGE_IO, "refused");
 }

@@ -18,6 +18,7 @@ static void encode(const float *from, void *to, int64_t n) {
 }
 
 static const ridge_codec codec = {sizeof codec, "b1", 16, 16, decode, encode};
-static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_CODEC, .table = &codec, .key = "b1"}};
+static const ridge_fill fills[] = {
+    {.seam = RIDGE_SEAM_CODEC, .table = &codec, .key = "b1"}};
 
 BAD_PLUGIN("faulty.lossy_codec", p->fills = (ridge_table)RIDGE_ROWS(fills);)

@@ -29,9 +29,13 @@ static int64_t room(void *self) {
   return -1;
 }
 
-static const ridge_kv_store table = {.struct_size = sizeof table, .layout = layout,
-                                     .reserve = reserve, .truncate = truncate,
-                                     .release = release, .table = blocks_of, .room = room};
+static const ridge_kv_store table = {.struct_size = sizeof table,
+                                     .layout = layout,
+                                     .reserve = reserve,
+                                     .truncate = truncate,
+                                     .release = release,
+                                     .table = blocks_of,
+                                     .room = room};
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_KV_STORE, .table = &table}};
 
 BAD_PLUGIN("faulty.shared_store", p->fills = (ridge_table)RIDGE_ROWS(fills);)

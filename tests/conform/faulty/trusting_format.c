@@ -13,13 +13,15 @@ static ridge_status open(const ridge_host *host, ridge_bytes file, ridge_model_f
   (void)out;
   if (file.size < 8) return host->fail(host, RIDGE_CORRUPT, "it is too short");
   memcpy(&n, file.data + 4, sizeof n);
-  for (uint32_t i = 0; i < n % (1u << 20); i++) sum += ((const volatile uint8_t *)file.data)[i];
+  for (uint32_t i = 0; i < n % (1u << 20); i++)
+    sum += ((const volatile uint8_t *)file.data)[i];
   return host->fail(host, RIDGE_CORRUPT, "its sum is %u", sum);
 }
 
 static void close(ridge_model_file *file) { (void)file; }
 
 static const ridge_format table = {sizeof table, probe, open, close};
-static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_FORMAT, .table = &table, .key = "sum"}};
+static const ridge_fill fills[] = {
+    {.seam = RIDGE_SEAM_FORMAT, .table = &table, .key = "sum"}};
 
 BAD_PLUGIN("faulty.trusting_format", p->fills = (ridge_table)RIDGE_ROWS(fills);)

@@ -27,13 +27,24 @@ static const ridge_param params[] = {
 };
 
 static const ridge_relation relations[] = {
-    {.kind = RIDGE_CLASHES, .target = "sample.temperature", .op = RIDGE_EQ, .value = {.r = 0},
+    {.kind = RIDGE_CLASHES,
+     .target = "sample.temperature",
+     .op = RIDGE_EQ,
+     .value = {.r = 0},
      .why = "nothing is sampled at temperature 0"},
-    {.kind = RIDGE_NEEDS, .target = "cap:kv.blocks", .param = "choice", .op = RIDGE_EQ,
-     .value = {.t = "three"}, .why = "three shares blocks"},
+    {.kind = RIDGE_NEEDS,
+     .target = "cap:kv.blocks",
+     .param = "choice",
+     .op = RIDGE_EQ,
+     .value = {.t = "three"},
+     .why = "three shares blocks"},
     {.kind = RIDGE_AFTER, .target = "weights.*", .why = "it edits what they leave"},
-    {.kind = RIDGE_IDLE, .target = "ratio", .param = "count", .op = RIDGE_GE,
-     .value = {.i = 500}, .why = "so many calls need no ratio"},
+    {.kind = RIDGE_IDLE,
+     .target = "ratio",
+     .param = "count",
+     .op = RIDGE_GE,
+     .value = {.i = 500},
+     .why = "so many calls need no ratio"},
 };
 
 static const char *const provides[] = {"test.things"};
@@ -44,7 +55,8 @@ static const ridge_evidence evidence[] = {
     {"times shouted", "shout", "Only for show.", 0},
 };
 
-static const ridge_metric metrics[] = {{"last ratio", "", "The ratio of the last call.", 1}};
+static const ridge_metric metrics[] = {
+    {"last ratio", "", "The ratio of the last call.", 1}};
 
 static const ridge_claim claims[] = {
     {"faster", "It is faster.", "decode_tps", "always", "arXiv:0000.00000", 1.0, 2.0}};
@@ -63,7 +75,8 @@ static ridge_status need(const ridge_host *host, const ridge_plan *plan, const v
   return RIDGE_OK;
 }
 
-static ridge_status check(const ridge_host *host, const ridge_plan *plan, const void *given) {
+static ridge_status check(const ridge_host *host, const ridge_plan *plan,
+                          const void *given) {
   (void)host, (void)plan, (void)given;
   return RIDGE_OK;
 }
@@ -92,11 +105,13 @@ static ridge_status save(void *self, ridge_status (*put)(void *, const void *, s
   return put(to, &state->calls, sizeof state->calls);
 }
 
-static ridge_status load(void *self, ridge_status (*get)(void *, void *, size_t), void *from) {
+static ridge_status load(void *self, ridge_status (*get)(void *, void *, size_t),
+                         void *from) {
   struct state *state = self;
   uint64_t calls;
   ridge_status status = get(from, &calls, sizeof calls);
-  if (status != RIDGE_OK) return state->host->fail(state->host, status, "the state is cut short");
+  if (status != RIDGE_OK)
+    return state->host->fail(state->host, status, "the state is cut short");
   state->calls = calls;
   return RIDGE_OK;
 }
@@ -112,8 +127,8 @@ static ridge_status shape(void *self, const ridge_shape_view *view, float *logit
   return RIDGE_OK;
 }
 
-static void token(void *self, int64_t sequence, int64_t position, int32_t id, const char *text,
-                  uint64_t bytes) {
+static void token(void *self, int64_t sequence, int64_t position, int32_t id,
+                  const char *text, uint64_t bytes) {
   struct state *state = self;
   (void)sequence, (void)position, (void)id, (void)text, (void)bytes;
   state->calls++;

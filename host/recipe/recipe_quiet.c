@@ -1,8 +1,8 @@
 /*
- * recipe_duplicates.c - a key written twice in one table.
+ * recipe_quiet.c - what Lua would quietly take otherwise than it is written.
  *
- * Lua keeps the last value and says nothing: one of the two lines would quietly not
- * happen.
+ * Of a key written twice in one table it keeps the last value; a hexadecimal number
+ * that is too long loses its first digits.
  */
 #include "recipe/recipe_fault.h"
 #include "recipe/recipe_scan.h"
@@ -64,11 +64,39 @@ static void table_duplicates(const struct scan *scan, ptrdiff_t open, struct key
   }
 }
 
-void scan_duplicates(const struct scan *scan, json_t *faults) {
+static void duplicates(const struct scan *scan, json_t *faults) {
   struct key *keys = calloc(scan->n + 1, sizeof *keys);
   if (keys == NULL) abort();
   for (size_t i = 0; i < scan->n && json_array_size(faults) < FAULTS_MOST; i++)
     if (scan_is(scan, (ptrdiff_t)i, "{") && scan->tokens[i].mate > 0)
       table_duplicates(scan, (ptrdiff_t)i, keys, faults);
   free(keys);
+}
+
+/* Significant digits of a hexadecimal whole number; 0 for any other. */
+static size_t hexadecimal_digits(const char *text, size_t size) {
+  if (size < 3 || text[0] != '0' || (text[1] | 32) != 'x') return 0;
+  size_t first = 2;
+  while (first < size && text[first] == '0') first++;
+  for (size_t i = first; i < size; i++)
+    if (text[i] == '.' || (text[i] | 32) == 'p') return 0;
+  return size - first;
+}
+
+static void long_numbers(const struct scan *scan, json_t *faults) {
+  for (size_t i = 0; i < scan->n && json_array_size(faults) < FAULTS_MOST; i++) {
+    const struct token *token = &scan->tokens[i];
+    if (token->kind != TOKEN_NUMBER ||
+        hexadecimal_digits(scan->source->text + token->start, token->size) <= 16)
+      continue;
+    json_t *fault = fault_new("R003", scan_place(scan, (ptrdiff_t)i),
+                              "a number of more than 16 hexadecimal digits");
+    fault_help(fault, "Lua would drop the first ones");
+    json_array_append_new(faults, fault);
+  }
+}
+
+void scan_quiet(const struct scan *scan, json_t *faults) {
+  duplicates(scan, faults);
+  long_numbers(scan, faults);
 }
