@@ -4,6 +4,8 @@
 #ifndef RIDGE_CLI_TABLE_H
 #define RIDGE_CLI_TABLE_H
 
+#include "base/human.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,11 +21,5 @@ void table_cellf(struct table *, const char *fmt, ...)
  * otherwise tab-separated with the titles as first line. Frees the table. */
 void table_print(struct table *, bool terminal, bool colour);
 void table_discard(struct table *); /* unprinted */
-
-/* Figures for people: "1.50 MiB", "12.3 ms", "1.23 M". Static per-thread buffers, a
- * few calls deep. */
-const char *human_bytes(double bytes);
-const char *human_seconds(double seconds);
-const char *human_count(double n);
 
 #endif

@@ -1,7 +1,7 @@
 /* metrics.c - the table of the host's own metrics. */
 #include "run/metrics.h"
 
-#include "cli/table.h"
+#include "base/human.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "run/outcome.h"
 
 #include "base/canon.h"
-#include "cli/cli.h"
+#include "run/caller.h"
 #include "run/wire.h"
 
 #include <math.h>

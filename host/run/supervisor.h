@@ -8,7 +8,7 @@
 #ifndef RIDGE_RUN_SUPERVISOR_H
 #define RIDGE_RUN_SUPERVISOR_H
 
-#include "cli/cli.h"
+#include "run/caller.h"
 #include "compose/compose.h"
 #include "run/outcome.h"
 #include "run/workplace.h"

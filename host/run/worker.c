@@ -8,7 +8,7 @@
 #include "run/worker.h"
 
 #include "base/digest.h"
-#include "cli/cli.h"
+#include "run/caller.h"
 #include "engine/session.h"
 #include "run/wire.h"
 

@@ -9,7 +9,7 @@
 #define RIDGE_RUN_WORKPLACE_H
 
 #include "catalog.h"
-#include "cli/cli.h"
+#include "run/caller.h"
 #include "machine/machine.h"
 
 struct workplace {
