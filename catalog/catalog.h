@@ -77,7 +77,7 @@ struct catalog_asked {
   const char *recipe_file;  /* absolute                              */
   const char *recipe_text;
   int64_t seed;
-  /* struct composed, as it is.  Both NULL and "" for a refused recipe. */
+  /* Of struct composed, as they are; all NULL for a refused recipe. */
   const json_t *composition, *origins;
   const char *composition_digest, *task_digest;
   const json_t *machine; /* machine_json                             */
