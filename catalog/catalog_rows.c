@@ -67,9 +67,8 @@ static json_t *essence(const json_t *composition) {
          *value;
   const char *name;
   void *next;
-  json_object_foreach_safe(settings, next, name,
-                           value) if (strncmp(name, "measure.", 8) == 0)
-      json_object_del(settings, name);
+  json_object_foreach_safe(settings, next, name, value)
+    if (strncmp(name, "measure.", 8) == 0) json_object_del(settings, name);
   return copy;
 }
 

@@ -5,5 +5,7 @@ if(all_plugins)
 endif()
 install(DIRECTORY plugins/include/ridge DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY recipes models plugins/template DESTINATION ${CMAKE_INSTALL_DATADIR}/ridge)
+# Relative to the file itself, so that `cmake --install --prefix` and moved trees work.
+file(RELATIVE_PATH RIDGE_PC_TO_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/ridge.pc.in ridge.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/ridge.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -55,7 +55,9 @@ static void put(struct text *out, const json_t *value) {
   switch (json_typeof(value)) {
   case JSON_OBJECT: put_object(out, value); break;
   case JSON_ARRAY: put_array(out, value); break;
-  case JSON_STRING: text_quote(out, json_string_value(value), json_string_length(value)); break;
+  case JSON_STRING:
+    text_quote(out, json_string_value(value), json_string_length(value));
+    break;
   case JSON_INTEGER: text_format(out, "%lld", (long long)json_integer_value(value)); break;
   case JSON_REAL:
     canon_real(json_real_value(value), number);

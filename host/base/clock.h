@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-uint64_t clock_ns(void);     /* monotonic */
-int64_t clock_utc_us(void);  /* microseconds since 1970, UTC */
+uint64_t clock_ns(void);    /* monotonic */
+int64_t clock_utc_us(void); /* microseconds since 1970, UTC */
 
 #endif

@@ -22,11 +22,13 @@ struct digest digest_bytes(const void *data, size_t size) {
 
 ridge_status digest_file(const char *path, struct digest *out, struct why *why) {
   FILE *file = fopen(path, "rb");
-  if (file == NULL) return why_set(why, RIDGE_IO, "%s: cannot be read: %s", path, strerror(errno));
+  if (file == NULL)
+    return why_set(why, RIDGE_IO, "%s: cannot be read: %s", path, strerror(errno));
   enum { ROOM = 1 << 18 };
   unsigned char *chunk = malloc(ROOM), sum[EVP_MAX_MD_SIZE];
   EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-  if (chunk == NULL || ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) abort();
+  if (chunk == NULL || ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
+    abort();
   for (size_t n; (n = fread(chunk, 1, ROOM, file)) > 0;) EVP_DigestUpdate(ctx, chunk, n);
   bool bad = ferror(file) != 0;
   EVP_DigestFinal_ex(ctx, sum, NULL);

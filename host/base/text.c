@@ -48,7 +48,9 @@ void text_bytes(struct text *text, const void *data, size_t size) {
   text->data[text->size] = 0;
 }
 
-void text_add(struct text *text, const char *piece) { text_bytes(text, piece, strlen(piece)); }
+void text_add(struct text *text, const char *piece) {
+  text_bytes(text, piece, strlen(piece));
+}
 
 void text_format(struct text *text, const char *fmt, ...) {
   va_list args, again;
@@ -74,10 +76,14 @@ void text_quote(struct text *text, const char *piece, size_t size) {
       i += 1;
       continue;
     }
-    if (code == '"' || code == '\\') text_format(text, "\\%c", (char)code);
-    else if (code == '\n') text_add(text, "\\n");
-    else if (code < 0x20 || code == 0x7f) text_format(text, "\\u%04x", (unsigned)code);
-    else text_bytes(text, at + i, (size_t)n);
+    if (code == '"' || code == '\\')
+      text_format(text, "\\%c", (char)code);
+    else if (code == '\n')
+      text_add(text, "\\n");
+    else if (code < 0x20 || code == 0x7f)
+      text_format(text, "\\u%04x", (unsigned)code);
+    else
+      text_bytes(text, at + i, (size_t)n);
     i += (size_t)n;
   }
   text_add(text, "\"");

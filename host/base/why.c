@@ -30,7 +30,7 @@ ridge_status why_prefix(struct why *why, ridge_status status, const char *fmt, .
 
 const char *status_name(ridge_status status) {
   switch (status) {
-#define X(name, code, text) \
+#define X(name, code, text)                                                                \
   case RIDGE_##name: return #name;
     RIDGE_STATUS_MAP(X)
 #undef X
@@ -40,7 +40,7 @@ const char *status_name(ridge_status status) {
 
 const char *status_text(ridge_status status) {
   switch (status) {
-#define X(name, code, text) \
+#define X(name, code, text)                                                                \
   case RIDGE_##name: return text;
     RIDGE_STATUS_MAP(X)
 #undef X

@@ -17,7 +17,7 @@ static const char *text_of(const json_t *object, const char *key) {
   return text != NULL ? text : "";
 }
 
-/* Finding --------------------------------------------------------------------------------- */
+/* Finding ------------------------------------------------------------------------- */
 
 static bool same(const json_t *a, const json_t *b, const char *key) {
   return json_equal(json_object_get(a, key), json_object_get(b, key));
@@ -55,8 +55,8 @@ static bool take_if_alike(struct catalog *catalog, int64_t id, const json_t *our
   return alike;
 }
 
-static bool find_past(struct catalog *catalog, const struct outcome *own, const char *composition,
-                      struct against *out) {
+static bool find_past(struct catalog *catalog, const struct outcome *own,
+                      const char *composition, struct against *out) {
   enum { MOST = 200 };
   const struct catalog_filter filter = {.name = out->name, .status = "done", .limit = MOST};
   json_t *ours = NULL, *runs = NULL;
@@ -74,10 +74,11 @@ static bool find_past(struct catalog *catalog, const struct outcome *own, const 
   return out->run != 0;
 }
 
-/* Making ------------------------------------------------------------------------------------ */
+/* Making -------------------------------------------------------------------------- */
 
 static json_t *values_of_outcome(const struct outcome *o) {
-  json_t *whole = outcome_json(o), *samples = json_incref(json_object_get(whole, "samples"));
+  json_t *whole = outcome_json(o),
+         *samples = json_incref(json_object_get(whole, "samples"));
   json_decref(whole);
   return samples;
 }
@@ -87,9 +88,13 @@ static void make(struct cli *cli, const char *path, const struct workplace *plac
   struct outcome outcome;
   struct person_view view;
   quiet_view_init(&view, cli);
-  const struct run_once_options options = {.place = place, .view = &view.view, .outcome = &outcome,
-                                           .has_seed = true, .seed = own->seed};
-  if (!cli->json) fprintf(stderr, "against `%s`: no such run here yet, running it\n", out->name);
+  const struct run_once_options options = {.place = place,
+                                           .view = &view.view,
+                                           .outcome = &outcome,
+                                           .has_seed = true,
+                                           .seed = own->seed};
+  if (!cli->json)
+    fprintf(stderr, "against `%s`: no such run here yet, running it\n", out->name);
   if (run_recipe_once(cli, path, &options, &out->run) == EXIT_OK) {
     out->made = true;
     out->samples = values_of_outcome(&outcome);
@@ -103,8 +108,11 @@ static void make(struct cli *cli, const char *path, const struct workplace *plac
 static bool plan_it(struct cli *cli, const char *path, const struct workplace *place,
                     const struct outcome *own, struct against *out, char composition[65]) {
   struct outcome outcome;
-  const struct run_once_options options = {.place = place, .plan_only = true, .outcome = &outcome,
-                                           .has_seed = true, .seed = own->seed};
+  const struct run_once_options options = {.place = place,
+                                           .plan_only = true,
+                                           .outcome = &outcome,
+                                           .has_seed = true,
+                                           .seed = own->seed};
   int exit = run_recipe_once(cli, path, &options, NULL);
   snprintf(out->name, sizeof out->name, "%s", outcome.name);
   memcpy(composition, outcome.composition, 65);
@@ -133,7 +141,7 @@ void against_free(struct against *against) {
   *against = (struct against){0};
 }
 
-/* Telling ------------------------------------------------------------------------------------ */
+/* Telling ------------------------------------------------------------------------- */
 
 static bool median_of(const json_t *values, double *out) {
   size_t n = json_array_size(values), i;
@@ -174,7 +182,8 @@ void against_print(const struct cli *cli, const struct against *against,
   }
   table_print(table, cli->terminal, cli->colour);
   printf("one run each is no proof: ridge compare %" PRId64 " %" PRId64
-         " measures in pairs\n", against->run, own->run);
+         " measures in pairs\n",
+         against->run, own->run);
 }
 
 json_t *against_json(const struct against *against, const struct outcome *own) {
@@ -187,6 +196,6 @@ json_t *against_json(const struct against *against, const struct outcome *own) {
     if (pair_of(against, own, &metrics[i], &theirs, &ours))
       json_object_set_new(ratios, metrics[i].name, json_real(ours / theirs));
   }
-  return json_pack("{s:I, s:s, s:b, s:o}", "run", (json_int_t)against->run, "name", against->name,
-                   "made", (int)against->made, "ratios", ratios);
+  return json_pack("{s:I, s:s, s:b, s:o}", "run", (json_int_t)against->run, "name",
+                   against->name, "made", (int)against->made, "ratios", ratios);
 }

@@ -29,7 +29,7 @@ static int refuse(const char *problem, const char *word, const char *near) {
   return EXIT_REFUSED;
 }
 
-/* Common options ------------------------------------------------------------------- */
+/* Common options ------------------------------------------------------------------ */
 
 static int set_catalog(struct command *command, const char *value) {
   command->cli.catalog = value;
@@ -111,7 +111,7 @@ static int split_words(struct command *command, int argc, char **argv) {
   return -1;
 }
 
-/* What was not said ------------------------------------------------------------------ */
+/* What was not said --------------------------------------------------------------- */
 
 static const char *value_of(const char *variable) {
   const char *value = getenv(variable);
@@ -127,7 +127,7 @@ static void find_self(struct command *command, const char *argv0) {
   command->cli.self = command->self;
 }
 
-/* --help, --version, the verb ---------------------------------------------------------- */
+/* --help, --version, the verb ----------------------------------------------------- */
 
 static int print_help(void) {
   size_t n;

@@ -30,7 +30,7 @@ int options_refuse(const char *verb, const char *fmt, ...) {
   return EXIT_REFUSED;
 }
 
-/* --help ------------------------------------------------------------------------- */
+/* --help -------------------------------------------------------------------------- */
 
 static const struct cli_verb *find_verb(const char *name) {
   size_t n;
@@ -121,7 +121,7 @@ static int store(const struct parse *parse, const struct cli_option *row,
   return -1;
 }
 
-/* Words ---------------------------------------------------------------------------- */
+/* Words --------------------------------------------------------------------------- */
 
 static int refuse_unknown(const struct parse *parse, const char *word, size_t size) {
   static const char *const common[] = {"--catalog", "--plugins", "--json", "--no-colour",

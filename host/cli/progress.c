@@ -10,7 +10,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { BAR = 24, PATIENCE_NS = 1000000000 }; /* a line without news is drawn once a second */
+enum {
+  BAR = 24,
+  PATIENCE_NS = 1000000000
+}; /* a line without news is drawn once a second */
 
 struct progress progress_new(bool wanted) {
   return (struct progress){.on = wanted && isatty(STDERR_FILENO) == 1};

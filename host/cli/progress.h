@@ -17,7 +17,8 @@ struct progress {
 };
 
 struct progress progress_new(bool wanted);
-void progress_set(struct progress *, const char *phase, double done, double of, const char *note);
+void progress_set(struct progress *, const char *phase, double done, double of,
+                  const char *note);
 void progress_draw(struct progress *);
 /* Take the line away, before anything else is printed. */
 void progress_clear(struct progress *);

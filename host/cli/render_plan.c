@@ -26,7 +26,7 @@ static const char *base_name(const char *path) {
   return slash != NULL ? slash + 1 : path;
 }
 
-/* Lines of facts ------------------------------------------------------------------------ */
+/* Lines of facts ------------------------------------------------------------------ */
 
 static void print_model(const json_t *plan) {
   const json_t *model = json_object_get(plan, "model");
@@ -38,7 +38,8 @@ static void print_model(const json_t *plan) {
 }
 
 static void print_memory_line(const json_t *plan) {
-  static const char *const kinds[] = {"weights", "cache", "activations", "scratch", "strategies"};
+  static const char *const kinds[] = {"weights", "cache", "activations", "scratch",
+                                      "strategies"};
   const json_t *memory = json_object_get(plan, "memory");
   if (memory == NULL) return;
   printf("memory   %s of %s:", human_bytes(number_of(memory, "total")),
@@ -98,7 +99,8 @@ static void print_prediction(const json_t *plan) {
   printf("predicts %s tokens/s decoding", human_count(number_of(predicted, "decode_tps")));
   if (json_object_get(predicted, "decode_depth") != NULL)
     printf(" at %s tokens of cache", human_count(number_of(predicted, "decode_depth")));
-  printf(", %s tokens/s reading prompts\n", human_count(number_of(predicted, "prefill_tps")));
+  printf(", %s tokens/s reading prompts\n",
+         human_count(number_of(predicted, "prefill_tps")));
 }
 
 static void print_asked(const struct outcome *o) {
@@ -123,7 +125,7 @@ void render_plan_summary(const struct outcome *o) {
   fflush(stdout);
 }
 
-/* All of it ------------------------------------------------------------------------------- */
+/* All of it ----------------------------------------------------------------------- */
 
 static void render_graph(const struct cli *cli, const json_t *graph) {
   json_t *before = json_object_get(json_object_get(graph, "before"), "by_op"), *count;
@@ -264,7 +266,7 @@ void render_plan(const struct cli *cli, const json_t *plan) {
   render_slowest(cli, json_object_get(json_object_get(plan, "predicted"), "nodes"));
 }
 
-/* The composition ----------------------------------------------------------------------------- */
+/* The composition ----------------------------------------------------------------- */
 
 static void value_cell(struct table *table, const json_t *value) {
   char *text = canon_text(value);
@@ -276,10 +278,12 @@ static void origin_cells(struct table *table, const json_t *origin, const json_t
   table_cell(table, json_is_string(origin) ? json_string_value(origin) : "-");
   if (json_integer_value(line) > 0)
     table_cellf(table, "%lld", (long long)json_integer_value(line));
-  else table_cell(table, NULL);
+  else
+    table_cell(table, NULL);
 }
 
-static void strategy_rows(struct table *table, const json_t *strategy, const json_t *origin) {
+static void strategy_rows(struct table *table, const json_t *strategy,
+                          const json_t *origin) {
   json_t *params = json_object_get(strategy, "params"), *value;
   const char *id = text_of(strategy, "id"), *name;
   if (json_object_size(params) == 0) {
@@ -295,7 +299,8 @@ static void strategy_rows(struct table *table, const json_t *strategy, const jso
   }
 }
 
-void render_composition(const struct cli *cli, const json_t *composition, const json_t *origins) {
+void render_composition(const struct cli *cli, const json_t *composition,
+                        const json_t *origins) {
   json_t *settings = json_object_get(composition, "settings"), *value;
   const json_t *lines = json_object_get(origins, "lines"), *row;
   const char *name;

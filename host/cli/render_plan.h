@@ -15,6 +15,7 @@ void render_plan_summary(const struct outcome *);
 /* All of it: graph, passes, kernels, memory, threads, predicted time. */
 void render_plan(const struct cli *, const json_t *plan);
 /* Each value of the composition with its origin and line. */
-void render_composition(const struct cli *, const json_t *composition, const json_t *origins);
+void render_composition(const struct cli *, const json_t *composition,
+                        const json_t *origins);
 
 #endif

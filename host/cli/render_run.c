@@ -31,14 +31,17 @@ void render_text(const struct cli *cli, const json_t *message) {
   printf("\n");
 }
 
-/* Metrics ------------------------------------------------------------------------------- */
+/* Metrics ------------------------------------------------------------------------- */
 
-static void metric_cells(struct table *table, const char *name, const struct spread *spread) {
+static void metric_cells(struct table *table, const char *name,
+                         const struct spread *spread) {
   table_cell(table, name);
   table_cell(table, metric_figure(name, spread->median));
   if (spread->n > 1)
-    table_cellf(table, "%s .. %s", metric_figure(name, spread->lo), metric_figure(name, spread->hi));
-  else table_cell(table, NULL);
+    table_cellf(table, "%s .. %s", metric_figure(name, spread->lo),
+                metric_figure(name, spread->hi));
+  else
+    table_cell(table, NULL);
   table_cellf(table, "%" PRId64, spread->n);
 }
 
@@ -51,7 +54,8 @@ static void render_metrics(const struct cli *cli, const struct outcome *o) {
   const char *name;
   json_t *values;
   for (size_t i = 0; i < n; i++)
-    if (outcome_spread(o, rows[i].name, &spread)) metric_cells(table, rows[i].name, &spread);
+    if (outcome_spread(o, rows[i].name, &spread))
+      metric_cells(table, rows[i].name, &spread);
   json_object_foreach(o->samples, name, values)
     if (metric_find(name) == NULL && outcome_spread(o, name, &spread))
       metric_cells(table, name, &spread);
@@ -59,7 +63,7 @@ static void render_metrics(const struct cli *cli, const struct outcome *o) {
   table_print(table, cli->terminal, cli->colour);
 }
 
-/* Strategies ------------------------------------------------------------------------------ */
+/* Strategies ---------------------------------------------------------------------- */
 
 char *render_evidence(const json_t *strategy) {
   struct text out = text_new(4096);
@@ -89,20 +93,24 @@ static void render_strategies(const struct cli *cli, const struct outcome *o) {
     table_cell(table, text_of(row, "effect", "-"));
     table_cell(table, engaged_word(row));
     table_cell(table, evidence);
-    double ns = json_number_value(json_object_get(row, "time_ns")); /* kernels are not timed */
+    double ns =
+        json_number_value(json_object_get(row, "time_ns")); /* kernels are not timed */
     table_cell(table, ns > 0 ? human_seconds(ns * 1e-9) : NULL);
     free(evidence);
     n++;
   }
   if (n > 0) printf("\n");
-  if (n > 0) table_print(table, cli->terminal, cli->colour);
-  else table_discard(table);
+  if (n > 0)
+    table_print(table, cli->terminal, cli->colour);
+  else
+    table_discard(table);
 }
 
-/* Verdict --------------------------------------------------------------------------------- */
+/* Verdict ------------------------------------------------------------------------- */
 
 void render_verdict(const struct outcome *o, char *out, size_t room) {
-  int n = o->run != 0 ? snprintf(out, room, "run %" PRId64 " ", o->run) : snprintf(out, room, "%s ", o->name);
+  int n = o->run != 0 ? snprintf(out, room, "run %" PRId64 " ", o->run)
+                      : snprintf(out, room, "%s ", o->name);
   if (n < 0 || (size_t)n >= room) return;
   size_t used = (size_t)n;
   n = snprintf(out + used, room - used, "%s%s%s", catalog_status_word(o->status),

@@ -35,13 +35,13 @@ struct sweeping {
 bool recipe_is_sweep(const struct cli *cli, const char *path) {
   struct recipe recipe;
   struct why why;
-  bool is_sweep = recipe_load(cli->self, path, &recipe, &why) == RIDGE_OK && recipe.root != NULL &&
-                  strcmp(recipe.root->keyword->name, "sweep") == 0;
+  bool is_sweep = recipe_load(cli->self, path, &recipe, &why) == RIDGE_OK &&
+                  recipe.root != NULL && strcmp(recipe.root->keyword->name, "sweep") == 0;
   recipe_free(&recipe);
   return is_sweep;
 }
 
-/* Running ------------------------------------------------------------------------------- */
+/* Running ------------------------------------------------------------------------- */
 
 static void say_size(const struct sweeping *s) {
   char *size = sweep_size_text(&s->sweep);
@@ -79,14 +79,15 @@ static void run_points(struct sweeping *s) {
   s->out_of_time = s->out_of_time && s->n_done < s->sweep.n_points;
 }
 
-/* Telling --------------------------------------------------------------------------------- */
+/* Telling ------------------------------------------------------------------------- */
 
 /* What `keep` names, or else speed and quality. */
 static json_t *kept_metrics(const struct sweep *sweep) {
   json_t *keep = json_object_get(sweep->definition, "keep");
   if (json_array_size(keep) > 0) return json_incref(keep);
-  return json_pack("[{s:s, s:i}, {s:s, s:i}, {s:s, s:i}]", "metric", "decode_tps", "better", 1,
-                   "metric", "perplexity", "better", -1, "metric", "peak_rss_bytes", "better", -1);
+  return json_pack("[{s:s, s:i}, {s:s, s:i}, {s:s, s:i}]", "metric", "decode_tps", "better",
+                   1, "metric", "perplexity", "better", -1, "metric", "peak_rss_bytes",
+                   "better", -1);
 }
 
 /* One point of the sweep over all its seeds.  Points of one seed come before those of the
@@ -96,7 +97,9 @@ struct group {
   const char *label;
 };
 
-static size_t group_count(const struct sweeping *s) { return s->sweep.n_points / s->sweep.n_seeds; }
+static size_t group_count(const struct sweeping *s) {
+  return s->sweep.n_points / s->sweep.n_seeds;
+}
 
 static struct group group_at(const struct sweeping *s, size_t i) {
   return (struct group){i, s->sweep.points[i].label};
@@ -110,7 +113,8 @@ static bool group_value(const struct sweeping *s, struct group group, const char
   struct spread spread;
   if (values == NULL) abort();
   for (size_t i = group.first; i < s->n_done; i += group_count(s))
-    if (s->outcomes[i].status == CATALOG_DONE && outcome_spread(&s->outcomes[i], metric, &spread))
+    if (s->outcomes[i].status == CATALOG_DONE &&
+        outcome_spread(&s->outcomes[i], metric, &spread))
       values[n++] = spread.median;
   if (n > 0) *out = stats_median(values, n);
   free(values);
@@ -118,7 +122,8 @@ static bool group_value(const struct sweeping *s, struct group group, const char
 }
 
 /* Is `b` as good as `a` in every kept metric, and better in one? */
-static bool beats(const struct sweeping *s, struct group b, struct group a, const json_t *keep) {
+static bool beats(const struct sweeping *s, struct group b, struct group a,
+                  const json_t *keep) {
   size_t i;
   const json_t *row;
   bool better = false;
@@ -141,7 +146,8 @@ static bool is_done(const struct sweeping *s, struct group group) {
 static bool is_kept(const struct sweeping *s, struct group group, const json_t *keep) {
   if (!is_done(s, group)) return false;
   for (size_t k = 0; k < group_count(s); k++)
-    if (k != group.first && is_done(s, group_at(s, k)) && beats(s, group_at(s, k), group, keep))
+    if (k != group.first && is_done(s, group_at(s, k)) &&
+        beats(s, group_at(s, k), group, keep))
       return false;
   return true;
 }
@@ -165,7 +171,8 @@ static void runs_cell(const struct sweeping *s, struct group group, struct table
   for (size_t i = group.first; i < s->n_done; i += group_count(s)) {
     const struct outcome *o = &s->outcomes[i];
     text_format(&runs, "%s%" PRId64, runs.size > 0 ? " " : "", o->run);
-    if (o->status != CATALOG_DONE) text_format(&runs, " %s", catalog_status_word(o->status));
+    if (o->status != CATALOG_DONE)
+      text_format(&runs, " %s", catalog_status_word(o->status));
   }
   table_cell(table, runs.size > 0 ? runs.data : NULL);
   text_free(&runs);
@@ -180,7 +187,8 @@ static void group_cells(const struct sweeping *s, struct group group, struct tab
   json_array_foreach(keep, k, row) {
     const char *metric = json_string_value(json_object_get(row, "metric"));
     double value;
-    table_cell(table, group_value(s, group, metric, &value) ? metric_figure(metric, value) : NULL);
+    table_cell(table,
+               group_value(s, group, metric, &value) ? metric_figure(metric, value) : NULL);
   }
   runs_cell(s, group, table);
 }
@@ -195,8 +203,8 @@ static void print_points(const struct sweeping *s) {
   printf(s->sweep.n_seeds > 1 ? "; medians over %zu seeds\n" : "\n", s->sweep.n_seeds);
   if (s->stopped) printf("stopped after %zu of %zu runs\n", s->n_done, s->sweep.n_points);
   if (s->out_of_time)
-    printf("the budget of %.0f s is used up after %zu of %zu runs\n", s->sweep.budget_seconds,
-           s->n_done, s->sweep.n_points);
+    printf("the budget of %.0f s is used up after %zu of %zu runs\n",
+           s->sweep.budget_seconds, s->n_done, s->sweep.n_points);
   json_decref(keep);
 }
 
@@ -205,7 +213,8 @@ static json_t *points_json(const struct sweeping *s) {
   for (size_t i = 0; i < s->n_done; i++) {
     json_t *run = outcome_json(&s->outcomes[i]);
     json_object_set_new(run, "label", json_string(s->sweep.points[i].label));
-    json_object_set_new(run, "kept", json_boolean(is_kept(s, group_at(s, i % group_count(s)), keep)));
+    json_object_set_new(run, "kept",
+                        json_boolean(is_kept(s, group_at(s, i % group_count(s)), keep)));
     json_array_append_new(runs, run);
   }
   json_decref(keep);
@@ -221,13 +230,14 @@ static int worst_exit(const struct sweeping *s) {
 
 static void tell(const struct sweeping *s, int exit) {
   if (s->cli->json)
-    print_json(json_pack("{s:I, s:s, s:i, s:O, s:o}", "sweep", (json_int_t)s->sweep_id, "name",
-                         s->sweep.name, "exit", exit, "definition", s->sweep.definition, "runs",
-                         points_json(s)));
-  else print_points(s);
+    print_json(json_pack("{s:I, s:s, s:i, s:O, s:o}", "sweep", (json_int_t)s->sweep_id,
+                         "name", s->sweep.name, "exit", exit, "definition",
+                         s->sweep.definition, "runs", points_json(s)));
+  else
+    print_points(s);
 }
 
-/* From beginning to end --------------------------------------------------------------------- */
+/* From beginning to end ----------------------------------------------------------- */
 
 static int refuse(const struct sweeping *s) {
   char *text = compose_diagnostics_text(s->sweep.diagnostics, false);
@@ -235,8 +245,8 @@ static int refuse(const struct sweeping *s) {
   fputs(text, stderr);
   free(text);
   if (s->cli->json)
-    print_json(json_pack("{s:s, s:i, s:O}", "status", "refused", "exit", exit, "diagnostics",
-                         s->sweep.diagnostics));
+    print_json(json_pack("{s:s, s:i, s:O}", "status", "refused", "exit", exit,
+                         "diagnostics", s->sweep.diagnostics));
   return exit;
 }
 
@@ -282,7 +292,8 @@ static int open_and_run(struct sweeping *s, const char *recipe) {
 int run_sweep(struct cli *cli, const char *recipe, const struct run_once_options *options) {
   static const struct sweeping nothing;
   if (options->has_seed)
-    return options_refuse("run", "a sweep has its own seeds { ... }; --seed has no place here");
+    return options_refuse("run",
+                          "a sweep has its own seeds { ... }; --seed has no place here");
   struct sweeping *s = malloc(sizeof *s);
   if (s == NULL) abort();
   *s = nothing;

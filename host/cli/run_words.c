@@ -22,7 +22,8 @@ static int read_set(const char *verb, struct run_words *words, size_t i) {
   const char *word = words->sets.items[i], *equals = strchr(word, '=');
   size_t size = equals != NULL ? (size_t)(equals - word) : 0;
   if (size == 0)
-    return options_refuse(verb, "--set wants NAME=VALUE, like kv.paged.block=32; not `%s`", word);
+    return options_refuse(verb, "--set wants NAME=VALUE, like kv.paged.block=32; not `%s`",
+                          word);
   if (size >= sizeof words->names[i])
     return options_refuse(verb, "--set: no name is as long as `%.40s...`", word);
   memcpy(words->names[i], word, size);
@@ -31,7 +32,8 @@ static int read_set(const char *verb, struct run_words *words, size_t i) {
   return -1;
 }
 
-int run_words_read(const char *verb, struct run_words *words, struct run_once_options *options) {
+int run_words_read(const char *verb, struct run_words *words,
+                   struct run_once_options *options) {
   for (size_t i = 0; i < words->sets.n; i++) {
     int exit = read_set(verb, words, i);
     if (exit >= 0) return exit;

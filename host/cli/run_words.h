@@ -15,12 +15,17 @@ struct run_words {
   char names[64][160];
 };
 
-#define RUN_WORD_ROWS(words)                                                              \
+#define RUN_WORD_ROWS(words)                                                               \
   {.name = "RECIPE", .doc = "a recipe file", .kind = OPTION_TEXT, .to = &(words)->recipe}, \
-  {.name = "--set", .value = "NAME=VALUE", .kind = OPTION_TEXTS, .to = &(words)->sets,     \
-   .doc = "another value: kv.paged.block=32, sample.length=64; again and again"},          \
-  {.name = "--seed", .value = "N", .doc = "another seed", .kind = OPTION_TEXT,              \
-   .to = &(words)->seed}
+      {.name = "--set",                                                                    \
+       .value = "NAME=VALUE",                                                              \
+       .kind = OPTION_TEXTS,                                                               \
+       .to = &(words)->sets,                                                               \
+       .doc = "another value: kv.paged.block=32, sample.length=64; again and again"},      \
+  {                                                                                        \
+    .name = "--seed", .value = "N", .doc = "another seed", .kind = OPTION_TEXT,            \
+    .to = &(words)->seed                                                                   \
+  }
 
 /* Split the --set words and read the seed into `options`; -1, or the exit code. */
 int run_words_read(const char *verb, struct run_words *, struct run_once_options *options);

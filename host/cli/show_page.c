@@ -333,7 +333,9 @@ static void print_operators(const struct cli *cli, const json_t *run) {
   double all = 0;
   size_t i;
   if (list == NULL) return;
-  json_array_foreach(list, i, row) { all += (double)row_int(row, "ns"); }
+  json_array_foreach(list, i, row) {
+    all += (double)row_int(row, "ns");
+  }
   head(cli, json_array_size(list) > 0 ? "Operators" : "No operators were recorded");
   if (json_array_size(list) == 0) return;
   struct table *table = table_new("operator|op|kernel|>calls|>time|>share|>byte/s|>FLOP/s");

@@ -2,56 +2,19 @@
  * verb_ablate.c - `ridge ablate RECIPE`: what each strategy is worth.
  *
  * Runs the recipe whole, plain (no strategy at all), and without each strategy in turn;
- * in rounds, so that what drifts meets every arm alike.  The figures of a strategy are
- * whole / without it, pair by pair, with the interval of base/stats.h; below six rounds
- * there is no interval, and the extremes are shown instead.
+ * in rounds, so that what drifts meets every arm alike.
  */
-#include "base/stats.h"
-#include "base/text.h"
+#include "cli/ablation.h"
 #include "cli/print_json.h"
-#include "cli/render_run.h"
 #include "cli/run_sweep.h"
-#include "cli/table.h"
 #include "cli/view.h"
 #include "recipe/recipe_source.h"
-#include "run/metrics.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { MOST_STRATEGIES = 62, WHOLE = 0, PLAIN = 1, FIRST = 2, DEFAULT_ROUNDS = 3 };
-
-struct arm {
-  const char *without; /* a strategy; NULL: see `index` */
-  struct outcome *rounds;
-  bool out; /* refused or failed: not run again */
-};
-
-struct ablation {
-  struct cli *cli;
-  struct run_words words;
-  struct run_once_options options;
-  struct workplace place;
-  json_t *strategies; /* of the composition */
-  const char *ids[MOST_STRATEGIES];
-  size_t n; /* strategies */
-  struct arm arms[MOST_STRATEGIES + FIRST];
-  int64_t rounds, done, sweep_id;
-  bool stopped;
-  const char *metric; /* the speed that is compared; NULL: the first there is */
-  struct why why;
-};
-
-static size_t arm_count(const struct ablation *a) { return FIRST + a->n; }
-
-/* Running ----------------------------------------------------------------------------------- */
-
-static const char *arm_name(const struct ablation *a, size_t arm) {
-  return arm == WHOLE ? "whole" : arm == PLAIN ? "plain" : a->arms[arm].without;
-}
+/* Running ------------------------------------------------------------------------- */
 
 static void run_arm(struct ablation *a, size_t arm, int64_t round) {
   struct person_view view;
@@ -86,237 +49,7 @@ static void run_rounds(struct ablation *a) {
   }
 }
 
-/* Comparing ---------------------------------------------------------------------------------- */
-
-struct effect {
-  double with, without; /* medians over the rounds */
-  double ratio, lo, hi; /* with / without; lo and hi: see `interval` */
-  bool there, interval;
-};
-
-/* The pairs of one metric in which both arms have a value. */
-static size_t pairs_of(const struct ablation *a, size_t arm, const char *metric, double *without,
-                       double *with) {
-  size_t n = 0;
-  for (int64_t round = 0; round < a->done; round++) {
-    struct spread x, y;
-    if (!outcome_spread(&a->arms[arm].rounds[round], metric, &x)) continue;
-    if (!outcome_spread(&a->arms[WHOLE].rounds[round], metric, &y)) continue;
-    if (x.median <= 0 || y.median <= 0) continue; /* no ratio */
-    without[n] = x.median;
-    with[n++] = y.median;
-  }
-  return n;
-}
-
-static void extremes(const double *without, const double *with, size_t n, struct effect *e) {
-  e->lo = INFINITY;
-  e->hi = -INFINITY;
-  for (size_t i = 0; i < n; i++) {
-    e->lo = fmin(e->lo, with[i] / without[i]);
-    e->hi = fmax(e->hi, with[i] / without[i]);
-  }
-}
-
-static struct effect effect_of(const struct ablation *a, size_t arm, const char *metric) {
-  struct effect e = {0};
-  struct stats_interval interval;
-  struct why why;
-  double *values = calloc(2 * (size_t)a->rounds + 2, sizeof *values);
-  if (values == NULL) abort();
-  double *without = values, *with = values + a->rounds;
-  size_t n = metric != NULL ? pairs_of(a, arm, metric, without, with) : 0;
-  if (n > 0 && stats_ratio(without, with, n, &interval, &why) == RIDGE_OK) {
-    e = (struct effect){stats_median(with, n), stats_median(without, n), interval.estimate,
-                        interval.lo, interval.hi, true, n >= STATS_LEAST_PAIRS};
-    if (!e.interval) extremes(without, with, n, &e);
-  }
-  free(values);
-  return e;
-}
-
-/* Overall speed where text is generated, else of decoding, reading, scoring. */
-static const char *speed_metric(const struct ablation *a) {
-  static const char *const candidates[] = {"output_tps", "decode_tps", "prefill_tps",
-                                           "perplexity_tps"};
-  struct spread spread;
-  if (a->metric != NULL) return a->metric;
-  for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
-    if (a->done > 0 && outcome_spread(&a->arms[WHOLE].rounds[0], candidates[i], &spread))
-      return candidates[i];
-  return NULL;
-}
-
-/* The report's row of a strategy in the first whole run. */
-static const json_t *report_row(const struct ablation *a, const char *id) {
-  size_t i;
-  const json_t *row;
-  if (a->done == 0) return NULL;
-  json_array_foreach(a->arms[WHOLE].rounds[0].strategies, i, row) {
-    const char *name = json_string_value(json_object_get(row, "id"));
-    if (name != NULL && strcmp(name, id) == 0) return row;
-  }
-  return NULL;
-}
-
-/* Telling: people ------------------------------------------------------------------------------- */
-
-static void ratio_cell(struct table *table, const struct effect *e) {
-  if (!e->there) table_cell(table, NULL);
-  else table_cellf(table, "%.2fx (%.2f .. %.2f)", e->ratio, e->lo, e->hi);
-}
-
-static void bytes_cell(struct table *table, const struct effect *e) {
-  if (!e->there) {
-    table_cell(table, NULL);
-    return;
-  }
-  double more = e->with - e->without;
-  table_cellf(table, "%s%s", more >= 0 ? "+" : "-", human_bytes(fabs(more)));
-}
-
-static void quality_cell(struct table *table, const struct effect *e) {
-  if (!e->there) table_cell(table, NULL);
-  else if (e->with == e->without) table_cellf(table, "%.6g, the same", e->with);
-  else
-    table_cellf(table, "%.6g -> %.6g (%+.2g %%)", e->without, e->with,
-                100 * (e->with / e->without - 1));
-}
-
-static void runs_cell(const struct ablation *a, struct table *table, size_t arm) {
-  struct text runs = text_new(1024);
-  for (int64_t i = 0; i < a->rounds; i++)
-    if (a->arms[arm].rounds[i].run != 0)
-      text_format(&runs, "%s%" PRId64, runs.size > 0 ? " " : "", a->arms[arm].rounds[i].run);
-  table_cell(table, runs.size > 0 ? runs.data : NULL);
-  text_free(&runs);
-}
-
-static void strategy_cells(const struct ablation *a, struct table *table, const char *id) {
-  static const char *const words[] = {"no", "yes"};
-  const json_t *row = report_row(a, id);
-  const char *effect = json_string_value(json_object_get(row, "effect"));
-  char *evidence = render_evidence(row);
-  bool inert = json_is_true(json_object_get(row, "inert"));
-  table_cell(table, id);
-  table_cell(table, effect);
-  table_cell(table, inert ? "INERT" : words[json_is_true(json_object_get(row, "engaged"))]);
-  table_cell(table, evidence);
-  free(evidence);
-}
-
-static void effect_cells(const struct ablation *a, struct table *table, size_t arm) {
-  struct effect speed = effect_of(a, arm, speed_metric(a));
-  struct effect memory = effect_of(a, arm, "peak_rss_bytes");
-  struct effect weights = effect_of(a, arm, "weight_bytes");
-  struct effect cache = effect_of(a, arm, "cache_peak_bytes");
-  struct effect quality = effect_of(a, arm, "perplexity");
-  ratio_cell(table, &speed);
-  bytes_cell(table, &memory);
-  bytes_cell(table, &weights);
-  bytes_cell(table, &cache);
-  quality_cell(table, &quality);
-  runs_cell(a, table, arm);
-}
-
-static void print_arms(const struct ablation *a) {
-  struct table *table = table_new("strategy|effect|engaged|evidence|>speed|>resident|>weights|"
-                                  ">cache|perplexity|runs without it");
-  for (size_t i = 0; i < a->n; i++) {
-    strategy_cells(a, table, a->ids[i]);
-    effect_cells(a, table, FIRST + i);
-  }
-  table_cell(table, "all together");
-  for (int i = 0; i < 3; i++) table_cell(table, "");
-  effect_cells(a, table, PLAIN);
-  printf("\n");
-  table_print(table, a->cli->terminal, a->cli->colour);
-}
-
-static void print_speeds(const struct ablation *a) {
-  static const char *const metrics[] = {"prefill_tps", "decode_tps", "output_tps", "peak_rss_bytes",
-                                        "perplexity"};
-  struct table *table = table_new("|prefill|decode|output|resident|perplexity|runs");
-  for (size_t arm = 0; arm < FIRST; arm++) {
-    table_cell(table, arm == PLAIN ? "plain" : "composed");
-    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
-      struct effect e = effect_of(a, arm, metrics[i]);
-      table_cell(table, e.there ? metric_figure(metrics[i], e.without) : NULL);
-    }
-    runs_cell(a, table, arm);
-  }
-  printf("\n");
-  table_print(table, a->cli->terminal, a->cli->colour);
-}
-
-static void print_refused(const struct ablation *a) {
-  for (size_t arm = FIRST; arm < arm_count(a); arm++)
-    if (a->arms[arm].out && a->arms[arm].rounds[0].status == CATALOG_REFUSED)
-      printf("without %s the recipe is refused: %s\n", arm_name(a, arm),
-             a->arms[arm].rounds[0].why);
-}
-
-static void print_all(const struct ablation *a) {
-  const char *metric = speed_metric(a);
-  if (a->done == 0) return;
-  print_speeds(a);
-  print_arms(a);
-  printf("\nspeed: %s of the whole recipe over that without the strategy, %" PRId64 " round%s",
-         metric != NULL ? metric : "none", a->done, a->done == 1 ? "" : "s");
-  printf(a->done >= STATS_LEAST_PAIRS ? ", 95 %% interval\n"
-                                      : ", extremes in brackets (an interval takes 6)\n");
-  print_refused(a);
-  printf("look further: ridge show %" PRId64 "   ridge diff %" PRId64 " %" PRId64 "   ridge runs\n",
-         a->arms[WHOLE].rounds[0].run, a->arms[PLAIN].rounds[0].run, a->arms[WHOLE].rounds[0].run);
-}
-
-/* Telling: programs -------------------------------------------------------------------------------- */
-
-static json_t *effect_json(const struct effect *e) {
-  if (!e->there) return json_null();
-  return json_pack("{s:f, s:f, s:f, s:f, s:f, s:b}", "with", e->with, "without", e->without, "ratio",
-                   e->ratio, "lo", e->lo, "hi", e->hi, "interval", (int)e->interval);
-}
-
-static json_t *effects_json(const struct ablation *a, size_t arm) {
-  static const char *const metrics[] = {
-      "output_tps", "decode_tps",   "prefill_tps",      "first_token_ms", "peak_rss_bytes",
-      "weight_bytes", "cache_bytes", "cache_peak_bytes", "perplexity",     "kld_mean"};
-  json_t *out = json_object();
-  for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
-    struct effect e = effect_of(a, arm, metrics[i]);
-    if (e.there) json_object_set_new(out, metrics[i], effect_json(&e));
-  }
-  return out;
-}
-
-static json_t *runs_json(const struct ablation *a, size_t arm) {
-  json_t *runs = json_array();
-  for (int64_t i = 0; i < a->rounds; i++)
-    if (a->arms[arm].rounds[i].run != 0)
-      json_array_append_new(runs, json_integer(a->arms[arm].rounds[i].run));
-  return runs;
-}
-
-static json_t *arm_json(const struct ablation *a, size_t arm) {
-  const struct outcome *first = &a->arms[arm].rounds[0];
-  json_t *out = json_pack("{s:s, s:s, s:o, s:o}", "arm", arm_name(a, arm), "status",
-                          catalog_status_word(first->status), "runs", runs_json(a, arm), "effects",
-                          arm == WHOLE ? json_object() : effects_json(a, arm));
-  if (arm >= FIRST && report_row(a, arm_name(a, arm)) != NULL)
-    json_object_set(out, "strategy", (json_t *)(uintptr_t)report_row(a, arm_name(a, arm)));
-  return out;
-}
-
-static json_t *ablation_json(const struct ablation *a, int exit) {
-  json_t *arms = json_array();
-  const char *metric = speed_metric(a);
-  for (size_t arm = 0; arm < arm_count(a); arm++) json_array_append_new(arms, arm_json(a, arm));
-  return json_pack("{s:I, s:i, s:I, s:s?, s:o}", "sweep", (json_int_t)a->sweep_id, "exit", exit,
-                   "rounds", (json_int_t)a->done, "speed", metric, "arms", arms);
-}
-
-/* From beginning to end ------------------------------------------------------------------------------ */
+/* From beginning to end ----------------------------------------------------------- */
 
 /* The plan tells which strategies there are, and refuses before any time is spent. */
 static int read_strategies(struct ablation *a) {
@@ -327,11 +60,13 @@ static int read_strategies(struct ablation *a) {
   options.outcome = &outcome;
   int exit = run_recipe_once(a->cli, a->words.recipe, &options, NULL);
   a->strategies = json_incref(outcome.asked);
+  if (exit != EXIT_OK && a->cli->json) print_json(outcome_json(&outcome));
   outcome_free(&outcome);
   if (exit != EXIT_OK) return exit;
   a->n = json_array_size(a->strategies);
   if (a->n == 0 || a->n > MOST_STRATEGIES)
-    return options_refuse("ablate", "%s uses %zu strategies; 1 to %d can be left out in turn",
+    return options_refuse("ablate",
+                          "%s uses %zu strategies; 1 to %d can be left out in turn",
                           a->words.recipe, a->n, MOST_STRATEGIES);
   for (size_t i = 0; i < a->n; i++) {
     a->ids[i] = json_string_value(json_object_get(json_array_get(a->strategies, i), "id"));
@@ -346,8 +81,8 @@ static ridge_status begin_sweep(struct ablation *a) {
   if (status != RIDGE_OK) return status;
   json_t *points = json_pack("{s:s, s:O, s:I}", "ablation", a->words.recipe, "strategies",
                              a->strategies, "rounds", (json_int_t)a->rounds);
-  status = catalog_sweep_begin(a->place.catalog, "ablation", source.text, points, &a->sweep_id,
-                               &a->why);
+  status = catalog_sweep_begin(a->place.catalog, "ablation", source.text, points,
+                               &a->sweep_id, &a->why);
   json_decref(points);
   recipe_source_free(&source);
   return status;
@@ -360,11 +95,14 @@ static int run_all(struct ablation *a) {
   }
   if (begin_sweep(a) != RIDGE_OK) return EXIT_FAILED;
   run_rounds(a);
-  if (catalog_sweep_end(a->place.catalog, a->sweep_id, &a->why) != RIDGE_OK) return EXIT_FAILED;
+  if (catalog_sweep_end(a->place.catalog, a->sweep_id, &a->why) != RIDGE_OK)
+    return EXIT_FAILED;
   const struct outcome *whole = &a->arms[WHOLE].rounds[0];
   int exit = a->stopped ? EXIT_FAILED : whole->exit;
-  if (a->cli->json) print_json(ablation_json(a, exit));
-  else print_all(a);
+  if (a->cli->json)
+    print_json(ablation_json(a, exit));
+  else
+    ablation_print(a);
   return exit;
 }
 
@@ -394,9 +132,17 @@ int verb_ablate(struct cli *cli, int argc, char **argv) {
   a->rounds = DEFAULT_ROUNDS;
   const struct cli_option rows[] = {
       RUN_WORD_ROWS(&a->words),
-      {.name = "--repeat", .value = "N", .kind = OPTION_INT, .to = &a->rounds, .lo = 1, .hi = 1000,
+      {.name = "--repeat",
+       .value = "N",
+       .kind = OPTION_INT,
+       .to = &a->rounds,
+       .lo = 1,
+       .hi = 1000,
        .doc = "rounds; 3 if not given, from 6 on there is an interval"},
-      {.name = "--metric", .value = "NAME", .kind = OPTION_TEXT, .to = &a->metric,
+      {.name = "--metric",
+       .value = "NAME",
+       .kind = OPTION_TEXT,
+       .to = &a->metric,
        .doc = "the speed to compare; output_tps or what there is"},
   };
   int exit = options_parse(cli, "ablate", rows, sizeof rows / sizeof *rows, argc, argv);

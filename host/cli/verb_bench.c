@@ -32,15 +32,17 @@ struct bench {
   struct outcome outcomes[MOST_DEPTHS];
 };
 
-/* The recipe --------------------------------------------------------------------------------- */
+/* The recipe ---------------------------------------------------------------------- */
 
 /* As a Lua string; decimal escapes for whatever is not plain. */
 static void add_quoted(struct text *out, const char *word, size_t size) {
   text_add(out, "\"");
   for (size_t i = 0; i < size; i++) {
     unsigned char c = (unsigned char)word[i];
-    if (c == '"' || c == '\\' || c < 0x20) text_format(out, "\\%03u", c);
-    else text_bytes(out, &c, 1);
+    if (c == '"' || c == '\\' || c < 0x20)
+      text_format(out, "\\%03u", c);
+    else
+      text_bytes(out, &c, 1);
   }
   text_add(out, "\"");
 }
@@ -63,8 +65,10 @@ static bool add_param(struct text *out, const char *word, size_t size) {
   text_add(out, " ");
   text_bytes(out, word, name);
   text_add(out, " = ");
-  if (is_plain_value(equals + 1, value)) text_bytes(out, equals + 1, value);
-  else add_quoted(out, equals + 1, value);
+  if (is_plain_value(equals + 1, value))
+    text_bytes(out, equals + 1, value);
+  else
+    add_quoted(out, equals + 1, value);
   text_add(out, ",");
   return true;
 }
@@ -92,24 +96,28 @@ static const char *base_name(const char *path) {
 static bool write_recipe(const struct bench *bench, int64_t depth, struct text *out) {
   char name[PATH_MAX + 8];
   snprintf(name, sizeof name, "bench-%s", base_name(bench->path));
-  text_add(out, "-- How fast does this model read a prompt, and write?\nreturn infer {\n  name = ");
+  text_add(
+      out,
+      "-- How fast does this model read a prompt, and write?\nreturn infer {\n  name = ");
   add_quoted(out, name, strlen(name));
   text_add(out, ",\n  model ");
   add_quoted(out, bench->path, strlen(bench->path));
   text_add(out, ",\n");
   for (size_t i = 0; i < bench->uses.n; i++)
     if (!add_use(out, bench->uses.items[i])) {
-      options_refuse("bench", "--use wants ID or ID,NAME=VALUE,...; not `%s`", bench->uses.items[i]);
+      options_refuse("bench", "--use wants ID or ID,NAME=VALUE,...; not `%s`",
+                     bench->uses.items[i]);
       return false;
     }
   text_format(out,
               "  bench { prefill = %" PRId64 ", decode = %" PRId64 ", depth = %" PRId64
-              ", batch = %" PRId64 " },\n  measure { warmup = 1, repeats = %" PRId64 " },\n}\n",
+              ", batch = %" PRId64 " },\n  measure { warmup = 1, repeats = %" PRId64
+              " },\n}\n",
               bench->prefill, bench->decode, depth, bench->batch, bench->repeat);
   return true;
 }
 
-/* The words ------------------------------------------------------------------------------------ */
+/* The words ----------------------------------------------------------------------- */
 
 static int read_depths(struct bench *bench) {
   for (const char *at = bench->depth_words; at != NULL;) {
@@ -117,7 +125,8 @@ static int read_depths(struct bench *bench) {
     errno = 0;
     intmax_t depth = strtoimax(at, &end, 10);
     if (end == at || (*end != ',' && *end != 0) || errno != 0 || depth < 0)
-      return options_refuse("bench", "--depth wants whole numbers, like 0,512,2048; not `%s`",
+      return options_refuse("bench",
+                            "--depth wants whole numbers, like 0,512,2048; not `%s`",
                             bench->depth_words);
     if (bench->n_depths == MOST_DEPTHS)
       return options_refuse("bench", "--depth: more than %d depths", MOST_DEPTHS);
@@ -131,17 +140,41 @@ static int read_depths(struct bench *bench) {
 static int read_words(struct cli *cli, struct bench *bench, int argc, char **argv) {
   const struct cli_option rows[] = {
       {.name = "MODEL", .doc = "a model file", .kind = OPTION_TEXT, .to = &bench->model},
-      {.name = "--prefill", .value = "N", .kind = OPTION_INT, .to = &bench->prefill, .hi = 1 << 24,
+      {.name = "--prefill",
+       .value = "N",
+       .kind = OPTION_INT,
+       .to = &bench->prefill,
+       .hi = 1 << 24,
        .doc = "prompt tokens read in one piece; 128 if not given"},
-      {.name = "--decode", .value = "N", .kind = OPTION_INT, .to = &bench->decode, .hi = 1 << 24,
+      {.name = "--decode",
+       .value = "N",
+       .kind = OPTION_INT,
+       .to = &bench->decode,
+       .hi = 1 << 24,
        .doc = "tokens generated one by one; 64 if not given"},
-      {.name = "--depth", .value = "A,B,C", .kind = OPTION_TEXT, .to = &bench->depth_words,
+      {.name = "--depth",
+       .value = "A,B,C",
+       .kind = OPTION_TEXT,
+       .to = &bench->depth_words,
        .doc = "tokens in the cache before; one run for each"},
-      {.name = "--batch", .value = "N", .kind = OPTION_INT, .to = &bench->batch, .lo = 1, .hi = 4096,
+      {.name = "--batch",
+       .value = "N",
+       .kind = OPTION_INT,
+       .to = &bench->batch,
+       .lo = 1,
+       .hi = 4096,
        .doc = "sequences side by side"},
-      {.name = "--repeat", .value = "N", .kind = OPTION_INT, .to = &bench->repeat, .lo = 1,
-       .hi = 10000, .doc = "measured repeats; 5 if not given"},
-      {.name = "--use", .value = "ID,NAME=VALUE", .kind = OPTION_TEXTS, .to = &bench->uses,
+      {.name = "--repeat",
+       .value = "N",
+       .kind = OPTION_INT,
+       .to = &bench->repeat,
+       .lo = 1,
+       .hi = 10000,
+       .doc = "measured repeats; 5 if not given"},
+      {.name = "--use",
+       .value = "ID,NAME=VALUE",
+       .kind = OPTION_TEXTS,
+       .to = &bench->uses,
        .doc = "a strategy; may be repeated"},
   };
   int exit = options_parse(cli, "bench", rows, sizeof rows / sizeof *rows, argc, argv);
@@ -151,9 +184,10 @@ static int read_words(struct cli *cli, struct bench *bench, int argc, char **arg
   return read_depths(bench);
 }
 
-/* Runs ----------------------------------------------------------------------------------------- */
+/* Runs ---------------------------------------------------------------------------- */
 
-static int run_recipe_text(struct cli *cli, const struct text *recipe, struct outcome *outcome) {
+static int run_recipe_text(struct cli *cli, const struct text *recipe,
+                           struct outcome *outcome) {
   char path[] = "/tmp/ridge-bench-XXXXXX.lua";
   struct person_view view;
   int fd = mkstemps(path, 4);
@@ -184,8 +218,8 @@ static void speed_cells(struct table *table, const struct outcome *o, const char
 }
 
 static void print_speeds(const struct cli *cli, const struct bench *bench, size_t n) {
-  struct table *table =
-      table_new("model|>prefill|>decode|>depth|>batch|>reading|>range|>writing|>range|>run");
+  struct table *table = table_new(
+      "model|>prefill|>decode|>depth|>batch|>reading|>range|>writing|>range|>run");
   for (size_t i = 0; i < n; i++) {
     table_cell(table, base_name(bench->path));
     table_cellf(table, "%" PRId64, bench->prefill);
@@ -222,8 +256,10 @@ static int run_bench(struct cli *cli, struct bench *bench) {
     if (!written) return exit;
     n++;
   }
-  if (cli->json) print_json(bench_json(bench, n, exit));
-  else print_speeds(cli, bench, n);
+  if (cli->json)
+    print_json(bench_json(bench, n, exit));
+  else
+    print_speeds(cli, bench, n);
   for (size_t i = 0; i < n; i++) outcome_free(&bench->outcomes[i]);
   return exit;
 }

@@ -28,9 +28,10 @@ struct doctor {
   bool broken;
 };
 
-__attribute__((format(printf, 5, 6))) static void
-find(struct doctor *doctor, enum finding state, const char *what, const char *advice,
-     const char *fmt, ...) {
+__attribute__((format(printf, 5, 6))) static void find(struct doctor *doctor,
+                                                       enum finding state, const char *what,
+                                                       const char *advice, const char *fmt,
+                                                       ...) {
   static const char *const words[] = {[FINE] = "ok", [ODD] = "odd", [BROKEN] = "broken"};
   char found[1024];
   va_list args;
@@ -39,11 +40,11 @@ find(struct doctor *doctor, enum finding state, const char *what, const char *ad
   va_end(args);
   doctor->broken = doctor->broken || state == BROKEN;
   json_array_append_new(doctor->findings,
-                        json_pack("{s:s, s:s, s:s, s:s}", "what", what, "state", words[state],
-                                  "found", found, "advice", advice));
+                        json_pack("{s:s, s:s, s:s, s:s}", "what", what, "state",
+                                  words[state], "found", found, "advice", advice));
 }
 
-/* Program, catalog ---------------------------------------------------------------------------- */
+/* Program, catalog ---------------------------------------------------------------- */
 
 static void look_at_program(struct doctor *d) {
   const struct build_info *build = build_info();
@@ -59,9 +60,11 @@ static void look_at_catalog(struct doctor *d) {
   struct why why;
   ridge_status status = catalog_path(d->cli->catalog, path, sizeof path, &why);
   if (status == RIDGE_OK) status = catalog_open(path, CATALOG_WRITE, &catalog, &why);
-  if (status == RIDGE_OK) find(d, FINE, "catalog", "", "%s can be written", path);
+  if (status == RIDGE_OK)
+    find(d, FINE, "catalog", "", "%s can be written", path);
   else
-    find(d, BROKEN, "catalog", "name another file with --catalog or RIDGE_CATALOG", "%s", why.text);
+    find(d, BROKEN, "catalog", "name another file with --catalog or RIDGE_CATALOG", "%s",
+         why.text);
   catalog_close(catalog);
 }
 
@@ -69,15 +72,18 @@ static void look_at_calibration(struct doctor *d) {
   json_t *speed = NULL;
   struct why why;
   if (d->place.catalog != NULL &&
-      catalog_calibration_get(d->place.catalog, d->place.identity, &speed, NULL, &why) != RIDGE_OK)
+      catalog_calibration_get(d->place.catalog, d->place.identity, &speed, NULL, &why) !=
+          RIDGE_OK)
     speed = NULL;
-  if (speed != NULL) find(d, FINE, "calibration", "", "this machine was measured");
+  if (speed != NULL)
+    find(d, FINE, "calibration", "", "this machine was measured");
   else
-    find(d, ODD, "calibration", "ridge probe", "this machine was not measured: plans predict no times");
+    find(d, ODD, "calibration", "ridge probe",
+         "this machine was not measured: plans predict no times");
   json_decref(speed);
 }
 
-/* Plugins --------------------------------------------------------------------------------------- */
+/* Plugins ------------------------------------------------------------------------- */
 
 static void look_at_places(struct doctor *d) {
   const struct registry *registry = &d->place.registry;
@@ -85,8 +91,8 @@ static void look_at_places(struct doctor *d) {
     if (access(registry->searched[i], R_OK) == 0)
       find(d, FINE, "plugins", "", "looked into %s", registry->searched[i]);
     else
-      find(d, ODD, "plugins", "install ridge, or name the directory with --plugins", "%s is not there",
-           registry->searched[i]);
+      find(d, ODD, "plugins", "install ridge, or name the directory with --plugins",
+           "%s is not there", registry->searched[i]);
   }
 }
 
@@ -97,11 +103,14 @@ static void look_at_plugins(struct doctor *d) {
   for (size_t i = 0; i < registry->n_plugins; i++)
     strategies += registry->plugins[i].kind == RIDGE_STRATEGY;
   find(d, registry->n_plugins > 0 ? FINE : BROKEN, "plugins",
-       registry->n_plugins > 0 ? "" : "build the plugins, or name their directory with --plugins",
-       "%zu strategies and %zu parts can be used", strategies, registry->n_plugins - strategies);
+       registry->n_plugins > 0
+           ? ""
+           : "build the plugins, or name their directory with --plugins",
+       "%zu strategies and %zu parts can be used", strategies,
+       registry->n_plugins - strategies);
   for (size_t i = 0; i < registry->n_problems; i++)
-    find(d, ODD, "plugins", "ridge vet FILE.so says more", "%s: %s", registry->problems[i].path,
-         registry->problems[i].sentence);
+    find(d, ODD, "plugins", "ridge vet FILE.so says more", "%s: %s",
+         registry->problems[i].path, registry->problems[i].sentence);
 }
 
 static bool fills_set(const struct plugin_info *info, const char *seam) {
@@ -126,7 +135,7 @@ static void look_at_parts(struct doctor *d) {
   }
 }
 
-/* Machine ---------------------------------------------------------------------------------------- */
+/* Machine ------------------------------------------------------------------------- */
 
 static bool some_kernel_uses(const struct registry *registry, const char *feature) {
   for (size_t i = 0; i < registry->n_plugins; i++)
@@ -134,14 +143,16 @@ static bool some_kernel_uses(const struct registry *registry, const char *featur
       const char *needs = registry->plugins[i].fills[k].needs;
       const char *at = needs != NULL ? strstr(needs, feature) : NULL;
       size_t n = strlen(feature);
-      if (at != NULL && (at == needs || at[-1] == ' ') && (at[n] == ' ' || at[n] == 0)) return true;
+      if (at != NULL && (at == needs || at[-1] == ' ') && (at[n] == ' ' || at[n] == 0))
+        return true;
     }
   return false;
 }
 
 /* What would be fast and lies idle. */
 static void look_at_features(struct doctor *d) {
-  static const char *const fast[] = {"avx2", "avxvnni", "avx512f", "avx512vnni", "avx512bf16", "amx-int8"};
+  static const char *const fast[] = {"avx2",       "avxvnni",    "avx512f",
+                                     "avx512vnni", "avx512bf16", "amx-int8"};
   char unused[256] = "";
   size_t n = 0;
   for (size_t i = 0; i < sizeof fast / sizeof *fast; i++) {
@@ -153,7 +164,8 @@ static void look_at_features(struct doctor *d) {
   if (n > 0)
     find(d, ODD, "kernels", "kernels for these would be faster; a part can bring them",
          "no installed kernel uses %s", unused);
-  else find(d, FINE, "kernels", "", "all vector units of this CPU that we know of are used");
+  else
+    find(d, FINE, "kernels", "", "all vector units of this CPU that we know of are used");
 }
 
 static void look_at_threads(struct doctor *d) {
@@ -163,8 +175,10 @@ static void look_at_threads(struct doctor *d) {
          "%d threads: the quota is %.2f CPUs of %d", m->threads, m->quota, m->affinity);
   else if (m->affinity < m->logical)
     find(d, ODD, "threads", "widen the CPU mask (taskset, cpuset) if that is not meant",
-         "%d threads: this process may use %d of %d CPUs", m->threads, m->affinity, m->logical);
-  else find(d, FINE, "threads", "", "%d threads on %d cores", m->threads, m->cores);
+         "%d threads: this process may use %d of %d CPUs", m->threads, m->affinity,
+         m->logical);
+  else
+    find(d, FINE, "threads", "", "%d threads on %d cores", m->threads, m->cores);
   if (m->governor[0] != 0 && strcmp(m->governor, "performance") != 0)
     find(d, ODD, "governor", "cpupower frequency-set -g performance, while measuring",
          "the CPU frequency governor is `%s`: speeds will vary", m->governor);
@@ -173,9 +187,11 @@ static void look_at_threads(struct doctor *d) {
 static void look_at_memory(struct doctor *d) {
   const struct machine *m = &d->place.machine;
   if (m->memory_bytes < m->memory_total)
-    find(d, ODD, "memory", "raise the memory limit of the container or unit", "%s of %s may be used",
-         human_bytes((double)m->memory_bytes), human_bytes((double)m->memory_total));
-  else find(d, FINE, "memory", "", "%s", human_bytes((double)m->memory_total));
+    find(d, ODD, "memory", "raise the memory limit of the container or unit",
+         "%s of %s may be used", human_bytes((double)m->memory_bytes),
+         human_bytes((double)m->memory_total));
+  else
+    find(d, FINE, "memory", "", "%s", human_bytes((double)m->memory_total));
 }
 
 static void say_condition(void *ctx, const char *text) {
@@ -190,7 +206,7 @@ static void look_at_load(struct doctor *d) {
   conditions_report(&before, &after, 0, say_condition, d);
 }
 
-/* Telling ------------------------------------------------------------------------------------------ */
+/* Telling ------------------------------------------------------------------------- */
 
 static void print_findings(const struct doctor *d) {
   struct table *table = table_new("what|state|found|what to do");

@@ -9,8 +9,9 @@
 static json_t *plan_json(const struct outcome *o) {
   json_t *out = outcome_json(o);
   /* What is measured or written down only by a run has no place here. */
-  static const char *const not_here[] = {"run",   "uid",    "metrics", "samples", "warmup",
-                                         "parts", "outputs", "inputs",  "output",  "blamed"};
+  static const char *const not_here[] = {"run",    "uid",   "metrics", "samples",
+                                         "warmup", "parts", "outputs", "inputs",
+                                         "output", "blamed"};
   for (size_t i = 0; i < sizeof not_here / sizeof *not_here; i++)
     json_object_del(out, not_here[i]);
   json_object_set(out, "resolved", o->resolved != NULL ? o->resolved : json_null());
@@ -39,8 +40,10 @@ int verb_plan(struct cli *cli, int argc, char **argv) {
   if (recipe_is_sweep(cli, words.recipe)) return run_sweep(cli, words.recipe, &options);
   options.outcome = &outcome;
   exit = run_recipe_once(cli, words.recipe, &options, NULL);
-  if (cli->json) print_json(plan_json(&outcome));
-  else print_plan(cli, &outcome);
+  if (cli->json)
+    print_json(plan_json(&outcome));
+  else
+    print_plan(cli, &outcome);
   outcome_free(&outcome);
   return exit;
 }

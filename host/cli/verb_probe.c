@@ -9,7 +9,8 @@
 #include <stdlib.h>
 
 static void print_machine(const struct machine *machine) {
-  printf("%s, %d cores, %d threads to run with", machine->cpu, machine->cores, machine->threads);
+  printf("%s, %d cores, %d threads to run with", machine->cpu, machine->cores,
+         machine->threads);
   if (machine->quota > 0) printf(" (quota %.2f CPUs)", machine->quota);
   printf("; caches %s, %s, %s; memory %s\n%s\n", human_bytes((double)machine->l1d),
          human_bytes((double)machine->l2), human_bytes((double)machine->l3),
@@ -59,8 +60,13 @@ static int store(const struct cli *cli, const struct machine *machine,
 int verb_probe(struct cli *cli, int argc, char **argv) {
   double seconds = 6;
   const struct cli_option rows[] = {
-      {.name = "--seconds", .value = "N", .kind = OPTION_REAL, .to = &seconds, .lo = 0.1,
-       .hi = 600, .doc = "time to measure, about; 6 if not given"},
+      {.name = "--seconds",
+       .value = "N",
+       .kind = OPTION_REAL,
+       .to = &seconds,
+       .lo = 0.1,
+       .hi = 600,
+       .doc = "time to measure, about; 6 if not given"},
   };
   int exit = options_parse(cli, "probe", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;

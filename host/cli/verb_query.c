@@ -28,7 +28,9 @@ static void print_question(const json_t *help) {
   const json_t *row;
   size_t i;
   printf("\n  %s\n      %s\n", row_text(help, "name"), row_text(help, "help"));
-  json_array_foreach(json_object_get(help, "parameters"), i, row) { print_parameter(row); }
+  json_array_foreach(json_object_get(help, "parameters"), i, row) {
+    print_parameter(row);
+  }
 }
 
 static int list(const struct cli *cli) {
@@ -46,7 +48,9 @@ static int list(const struct cli *cli) {
   printf(
       "Questions, asked as `ridge query NAME --param name=value`; or any SQL that reads:\n"
       "`ridge query 'SELECT * FROM run_summary LIMIT 5'`\n");
-  json_array_foreach(all, i, help) { print_question(help); }
+  json_array_foreach(all, i, help) {
+    print_question(help);
+  }
   json_decref(all);
   return EXIT_OK;
 }

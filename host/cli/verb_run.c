@@ -15,14 +15,18 @@ static int run_one(struct cli *cli, const struct run_words *words,
   struct outcome outcome;
   struct against against;
   struct person_view view;
-  if (words->quiet) quiet_view_init(&view, cli);
-  else person_view_init(&view, cli);
+  if (words->quiet)
+    quiet_view_init(&view, cli);
+  else
+    person_view_init(&view, cli);
   if (!cli->json) options->view = &view.view;
   options->outcome = &outcome;
   int exit = run_recipe_once(cli, words->recipe, options, NULL);
   against_take(cli, &outcome, &against);
-  if (cli->json) print_run_json(&outcome, &against);
-  else if (!words->quiet) against_print(cli, &against, &outcome);
+  if (cli->json)
+    print_run_json(&outcome, &against);
+  else if (!words->quiet)
+    against_print(cli, &against, &outcome);
   against_free(&against);
   outcome_free(&outcome);
   return exit;
@@ -34,8 +38,13 @@ int verb_run(struct cli *cli, int argc, char **argv) {
   struct run_once_options options = {0};
   const struct cli_option rows[] = {
       RUN_WORD_ROWS(&words),
-      {.name = "--repeat", .value = "N", .kind = OPTION_INT, .to = &words.repeat, .lo = 1,
-       .hi = 10000, .doc = "measured repeats (measure.repeats)"},
+      {.name = "--repeat",
+       .value = "N",
+       .kind = OPTION_INT,
+       .to = &words.repeat,
+       .lo = 1,
+       .hi = 10000,
+       .doc = "measured repeats (measure.repeats)"},
       {.name = "--quiet", .kind = OPTION_FLAG, .to = &words.quiet, .doc = "problems only"},
   };
   int exit = options_parse(cli, "run", rows, sizeof rows / sizeof *rows, argc, argv);

@@ -11,7 +11,7 @@
 
 enum { MOST_TEXTS = 8 }; /* of the first repeat; all of them are in the catalog */
 
-/* Errors ---------------------------------------------------------------------------------- */
+/* Errors -------------------------------------------------------------------------- */
 
 static void say_problem(void *ctx, const char *sentence) {
   (void)ctx;
@@ -40,7 +40,7 @@ const struct run_view *run_view_errors(void) {
   return &view;
 }
 
-/* People ---------------------------------------------------------------------------------- */
+/* People -------------------------------------------------------------------------- */
 
 static void person_problem(void *ctx, const char *sentence) {
   struct person_view *view = ctx;
@@ -82,8 +82,7 @@ static void person_tick(void *ctx) {
 static void person_interrupted(void *ctx, int times) {
   struct person_view *view = ctx;
   progress_clear(&view->progress);
-  if (times == 1)
-    fprintf(stderr, "stopping after this step; once more to kill it\n");
+  if (times == 1) fprintf(stderr, "stopping after this step; once more to kill it\n");
 }
 
 static void person_ended(void *ctx, const struct outcome *o) {

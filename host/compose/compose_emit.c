@@ -162,9 +162,8 @@ static json_t *named_part(const json_t *composition, bool strategies) {
   const char *name;
   json_t *value;
   void *next;
-  json_object_foreach_safe(settings, next, name,
-                           value) if (strncmp(name, "measure.", 8) == 0)
-      json_object_del(settings, name);
+  json_object_foreach_safe(settings, next, name, value)
+    if (strncmp(name, "measure.", 8) == 0) json_object_del(settings, name);
   if (!strategies) json_object_del(part, "strategies");
   return part;
 }

@@ -109,7 +109,7 @@ static void say_inputs(const struct session *s) {
     const char *name;
     json_t *path;
     json_object_foreach(json_array_get(paths, i), name, path)
-        say_input(s, id, json_string_value(path));
+      say_input(s, id, json_string_value(path));
   }
 }
 

@@ -48,8 +48,8 @@ bool session_has_word(const struct session *session, const char *word) {
   const char *name;
   json_t *value;
   json_t *settings = json_object_get(session->job->composition, "settings");
-  json_object_foreach(settings, name,
-                      value) if (strncmp(name, word, n) == 0 && name[n] == '.') return true;
+  json_object_foreach(settings, name, value)
+    if (strncmp(name, word, n) == 0 && name[n] == '.') return true;
   return false;
 }
 

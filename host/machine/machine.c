@@ -100,7 +100,7 @@ bool machine_has(const struct machine *machine, const char *needs, char *missing
   return true;
 }
 
-/* JSON -------------------------------------------------------------------------------- */
+/* JSON ---------------------------------------------------------------------------- */
 
 enum kind { TEXT, INT, U64, REAL };
 struct row {

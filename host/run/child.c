@@ -61,7 +61,7 @@ static uint64_t or_default(uint64_t value, uint64_t fallback) {
   return value != 0 ? value : fallback;
 }
 
-/* What the system says about the worker ---------------------------------------------- */
+/* What the system says about the worker ------------------------------------------- */
 
 static void read_peak(struct child *child) {
   char path[64], line[256];
@@ -94,7 +94,7 @@ static void read_usage(struct child *child) {
   read_cpu(child);
 }
 
-/* Ending it ---------------------------------------------------------------------------- */
+/* Ending it ----------------------------------------------------------------------- */
 
 static void kill_worker(struct child *child, const char *reason) {
   if (!child->running || child->end->killed) return;
@@ -137,8 +137,7 @@ static void on_end(uv_process_t *process, int64_t status, int signal_number) {
   end_if_over(child);
 }
 
-/* Messages ------------------------------------------------------------------------------
- */
+/* Messages ------------------------------------------------------------------------ */
 
 static void free_shutdown(uv_shutdown_t *request, int status) {
   (void)status;
@@ -225,8 +224,7 @@ static void on_read(uv_stream_t *pipe, ssize_t n, const uv_buf_t *buffer) {
   }
 }
 
-/* Time and interrupts
- * ---------------------------------------------------------------------- */
+/* Time and interrupts ------------------------------------------------------------- */
 
 static uint64_t since_ms(uint64_t ns) { return (clock_ns() - ns) / 1000000; }
 
@@ -297,8 +295,7 @@ static void on_interrupt(uv_signal_t *handle, int number) {
     kill_worker(child, "killed by the user");
 }
 
-/* Starting it -----------------------------------------------------------------------------
- */
+/* Starting it --------------------------------------------------------------------- */
 
 static void open_streams(struct child *child) {
   static const char *const names[] = {"messages", "stdout", "stderr"};

@@ -21,15 +21,15 @@ void outcome_init(struct outcome *outcome) {
 }
 
 void outcome_free(struct outcome *outcome) {
-  json_t *const owned[] = {outcome->asked,      outcome->plan,   outcome->samples,
-                           outcome->strategies, outcome->texts,  outcome->events,
-                           outcome->inputs,     outcome->nodes,  outcome->diagnostics,
-                           outcome->recipe, outcome->resolved,   outcome->origins};
+  json_t *const owned[] = {outcome->asked,      outcome->plan,     outcome->samples,
+                           outcome->strategies, outcome->texts,    outcome->events,
+                           outcome->inputs,     outcome->nodes,    outcome->diagnostics,
+                           outcome->recipe,     outcome->resolved, outcome->origins};
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) json_decref(owned[i]);
   *outcome = (struct outcome){0};
 }
 
-/* Hearing ------------------------------------------------------------------------------ */
+/* Hearing ------------------------------------------------------------------------- */
 
 void outcome_sample(struct outcome *outcome, const char *metric, int64_t repeat,
                     double value) {
@@ -172,7 +172,7 @@ bool outcome_hear(struct outcome *outcome, const json_t *message, struct why *wh
   return false;
 }
 
-/* Judging ------------------------------------------------------------------------------ */
+/* Judging ------------------------------------------------------------------------- */
 
 bool outcome_is_strategy(const json_t *row) {
   const char *kind = json_string_value(json_object_get(row, "kind"));
@@ -183,17 +183,18 @@ uint64_t outcome_evidence(const json_t *row) {
   uint64_t sum = 0;
   size_t i;
   const json_t *one;
-  json_array_foreach(json_object_get(row, "evidence"), i, one) sum +=
-      (uint64_t)json_integer_value(json_object_get(one, "count"));
+  json_array_foreach(json_object_get(row, "evidence"), i, one)
+    sum += (uint64_t)json_integer_value(json_object_get(one, "count"));
   return sum;
 }
 
 static const json_t *first_inert(const struct outcome *o) {
   size_t i;
   const json_t *row;
-  json_array_foreach(o->strategies, i,
-                     row) if (json_is_true(json_object_get(row, "inert")) &&
-                              !json_is_true(json_object_get(row, "may_idle"))) return row;
+  json_array_foreach(o->strategies, i, row)
+    if (json_is_true(json_object_get(row, "inert")) &&
+        !json_is_true(json_object_get(row, "may_idle")))
+      return row;
   return NULL;
 }
 
@@ -254,8 +255,7 @@ void outcome_fail(struct outcome *o, const char *sentence) {
   snprintf(o->why, sizeof o->why, "%s", sentence);
 }
 
-/* Giving out ----------------------------------------------------------------------------
- */
+/* Giving out ---------------------------------------------------------------------- */
 
 /* The value of one [repeat, value] if it is measured and finite. */
 static bool measured_value(const json_t *pair, double *out) {
@@ -290,7 +290,8 @@ static json_t *metrics_json(const struct outcome *o) {
   json_t *metrics = json_object(), *list;
   const char *name;
   struct spread spread;
-  json_object_foreach(o->samples, name, list) if (outcome_spread(o, name, &spread))
+  json_object_foreach(o->samples, name, list)
+    if (outcome_spread(o, name, &spread))
       json_object_set_new(metrics, name, json_real(spread.median));
   return metrics;
 }
@@ -302,8 +303,8 @@ static json_t *samples_json(const struct outcome *o, bool warmup) {
   json_object_foreach(o->samples, name, list) {
     json_t *values = json_array();
     size_t i;
-    json_array_foreach(
-        list, i, pair) if ((json_integer_value(json_array_get(pair, 0)) < 0) == warmup)
+    json_array_foreach(list, i, pair)
+      if ((json_integer_value(json_array_get(pair, 0)) < 0) == warmup)
         json_array_append(values, json_array_get(pair, 1));
     if (json_array_size(values) > 0) json_object_set(out, name, values);
     json_decref(values);
@@ -329,12 +330,14 @@ static json_t *strategies_json(const struct outcome *o, bool strategies) {
   json_t *list = json_array();
   size_t i;
   const json_t *row;
-  json_array_foreach(o->strategies, i, row) if (outcome_is_strategy(row) == strategies)
+  json_array_foreach(o->strategies, i, row)
+    if (outcome_is_strategy(row) == strategies)
       json_array_append_new(list, strategy_json(row));
   if (o->strategies != NULL || !strategies) return list;
-  json_array_foreach(o->asked, i, row) json_array_append_new(
-      list, json_pack("{s:O, s:b, s:n, s:{}}", "id", json_object_get(row, "id"),
-                      "requested", 1, "engaged", "evidence"));
+  json_array_foreach(o->asked, i, row)
+    json_array_append_new(list, json_pack("{s:O, s:b, s:n, s:{}}", "id",
+                                          json_object_get(row, "id"), "requested", 1,
+                                          "engaged", "evidence"));
   return list;
 }
 

@@ -130,7 +130,7 @@ void record_message(struct attempt *a, const char *kind, const json_t *message) 
     if (strcmp(writers[i].kind, kind) == 0) keep_broken(a, writers[i].write(a, message));
 }
 
-/* The row ------------------------------------------------------------------------------ */
+/* The row ------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *object, const char *key, const char *fallback) {
   const char *text = json_string_value(json_object_get(object, key));

@@ -22,8 +22,7 @@ enum {
   MOST_OUTPUT_LINES = 1000, /* of the worker's stdout and stderr, kept     */
 };
 
-/* Views ---------------------------------------------------------------------------------
- */
+/* Views --------------------------------------------------------------------------- */
 
 static void tell_problem(const struct attempt *a) {
   if (a->view->problem != NULL) a->view->problem(a->view->ctx, a->why.text);
@@ -37,8 +36,7 @@ static void tell_ended(const struct attempt *a) {
   if (a->view->ended != NULL) a->view->ended(a->view->ctx, a->outcome);
 }
 
-/* Hearing the worker
- * ------------------------------------------------------------------------ */
+/* Hearing the worker -------------------------------------------------------------- */
 
 static void show_progress(const struct attempt *a, const json_t *message) {
   double done = 0, of = 0;
@@ -119,9 +117,7 @@ static int end_refused(struct attempt *a) {
   return o->exit;
 }
 
-/* The worker
- * ---------------------------------------------------------------------------------------
- */
+/* The worker ---------------------------------------------------------------------- */
 
 static ridge_status run_child(struct attempt *a, struct child_end *end) {
   const char *const own[] = {a->cli->self, "worker", NULL};
@@ -165,7 +161,7 @@ static void place_findings(struct attempt *a) {
   size_t i;
   const json_t *finding;
   json_array_foreach(a->outcome->diagnostics, i, finding)
-      json_array_append_new(placed, compose_locate(&a->composed, finding));
+    json_array_append_new(placed, compose_locate(&a->composed, finding));
   json_decref(a->outcome->diagnostics);
   a->outcome->diagnostics = placed;
 }
@@ -194,9 +190,7 @@ static int execute(struct attempt *a) {
   return o->exit;
 }
 
-/* Getting there
- * ---------------------------------------------------------------------------------------
- */
+/* Getting there ------------------------------------------------------------------- */
 
 /* The caller's overrides, and what has an option of its own. */
 static ridge_status compose(struct attempt *a, const char *file) {

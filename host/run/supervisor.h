@@ -8,8 +8,8 @@
 #ifndef RIDGE_RUN_SUPERVISOR_H
 #define RIDGE_RUN_SUPERVISOR_H
 
-#include "run/caller.h"
 #include "compose/compose.h"
+#include "run/caller.h"
 #include "run/outcome.h"
 #include "run/workplace.h"
 

@@ -8,8 +8,8 @@
 #include "run/worker.h"
 
 #include "base/digest.h"
-#include "run/caller.h"
 #include "engine/session.h"
+#include "run/caller.h"
 #include "run/wire.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ struct worker {
   struct instances plugins;
 };
 
-/* Saying --------------------------------------------------------------------------- */
+/* Saying -------------------------------------------------------------------------- */
 
 static void write_all(struct worker *worker, const char *bytes, size_t n) {
   while (n > 0 && !worker->gone) {
@@ -74,7 +74,7 @@ static int fail(struct worker *worker, const char *sentence) {
   return EXIT_FAILED;
 }
 
-/* Hearing --------------------------------------------------------------------------- */
+/* Hearing ------------------------------------------------------------------------- */
 
 static void each_word(void *ctx, char *line, size_t size) {
   struct worker *worker = ctx;
@@ -132,7 +132,7 @@ static json_t *read_job(struct worker *worker, struct why *why) {
   return first.job;
 }
 
-/* The job --------------------------------------------------------------------------- */
+/* The job ------------------------------------------------------------------------- */
 
 static ridge_status read_facts(struct worker *worker, struct why *why) {
   ridge_status status =

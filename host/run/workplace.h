@@ -9,8 +9,8 @@
 #define RIDGE_RUN_WORKPLACE_H
 
 #include "catalog.h"
-#include "run/caller.h"
 #include "machine/machine.h"
+#include "run/caller.h"
 
 struct workplace {
   struct machine machine;

@@ -69,8 +69,8 @@ static void attrs_read(json_t *json, ridge_attrs *a) {
 static bool is_weight(json_t *json, size_t slot) {
   json_t *value;
   size_t i;
-  json_array_foreach(json_object_get(json, "weights"), i,
-                     value) if (json_integer_value(value) == (json_int_t)slot) return true;
+  json_array_foreach(json_object_get(json, "weights"), i, value)
+    if (json_integer_value(value) == (json_int_t)slot) return true;
   return false;
 }
 

@@ -62,7 +62,9 @@ static void add_part(struct instances *plugins, const char *name) {
 }
 
 /* The part for this machine, where there is one: elsewhere portable does it all. */
-static bool x86_is_built(void) { return access(TEST_BUILD_DIR "/plugins/x86.so", R_OK) == 0; }
+static bool x86_is_built(void) {
+  return access(TEST_BUILD_DIR "/plugins/x86.so", R_OK) == 0;
+}
 
 static void open_model(const char *model, bool plain, int threads, int64_t slots,
                        struct opened *o) {

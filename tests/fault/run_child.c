@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The other side ------------------------------------------------------------------------ */
+/* The other side ------------------------------------------------------------------ */
 
 enum { PIPE = 3, BLAME = 4 };
 
@@ -61,8 +61,10 @@ static void fall_in_a_plugin(int number) {
 }
 
 static void be_well(void) {
-  tell("{\"t\":\"plan\",\"plan\":{}}\n{\"t\":\"sample\",\"metric\":\"decode_tps\",\"repeat\":0,"
-       "\"value\":12.5}\n{\"t\":\"sample\",\"metric\":\"nll\",\"repeat\":0,\"value\":\"nan\"}\n");
+  tell("{\"t\":\"plan\",\"plan\":{}}\n{\"t\":\"sample\",\"metric\":\"decode_tps\","
+       "\"repeat\":0,"
+       "\"value\":12.5}\n{\"t\":\"sample\",\"metric\":\"nll\",\"repeat\":0,\"value\":"
+       "\"nan\"}\n");
   tell(DONE);
   hear_word();
 }
@@ -159,16 +161,19 @@ static void say_failed(void) {
   hear_word();
 }
 static void refuse(void) {
-  tell("{\"t\":\"refused\",\"diagnostics\":[{\"code\":\"P205\",\"text\":\"too large\"}],\"exit\":4}\n");
+  tell("{\"t\":\"refused\",\"diagnostics\":[{\"code\":\"P205\",\"text\":\"too "
+       "large\"}],\"exit\":4}\n");
   hear_word();
 }
 static void inert(void) {
-  tell("{\"t\":\"strategies\",\"strategies\":[{\"id\":\"kv.prefix\",\"inert\":true,\"may_idle\":false,"
+  tell("{\"t\":\"strategies\",\"strategies\":[{\"id\":\"kv.prefix\",\"inert\":true,\"may_"
+       "idle\":false,"
        "\"inert_reason\":\"`blocks reused` ended at 0\"}]}\n" DONE);
   hear_word();
 }
 static void idle_as_allowed(void) {
-  tell("{\"t\":\"strategies\",\"strategies\":[{\"id\":\"kv.prefix\",\"inert\":true,\"may_idle\":true},"
+  tell("{\"t\":\"strategies\",\"strategies\":[{\"id\":\"kv.prefix\",\"inert\":true,\"may_"
+       "idle\":true},"
        "{\"id\":\"kernels.portable\",\"kind\":\"part\",\"inert\":false}]}\n" DONE);
   hear_word();
 }
@@ -193,21 +198,45 @@ static void leave_a_child_with_the_pipes(void) {
   be_well();
 }
 
-#define SCENARIOS(X)                                                                        \
-  X(be_well) X(segv) X(bus) X(fpe) X(ill) X(abrt) X(killed) X(host_segv) X(fall_after_done)  \
-  X(hang) X(hang_deaf) X(hang_after_done) X(leave_silently) X(leave_with_code) X(garbage)    \
-  X(not_an_object) X(unknown_kind) X(missing_field) X(key_twice) X(too_deep) X(too_long)     \
-  X(large_but_fine) X(half_a_line) X(stop_when_asked) X(say_failed) X(refuse) X(inert)             \
-  X(idle_as_allowed) X(chatter) X(take_memory) X(leave_a_child_with_the_pipes)
+#define SCENE(name)                                                                        \
+  { #name, name }
 
 static int fake_main(const char *scenario) {
   static const struct {
     const char *name;
     void (*run)(void);
   } scenarios[] = {
-#define X(name) {#name, name},
-      SCENARIOS(X)
-#undef X
+      SCENE(be_well),
+      SCENE(segv),
+      SCENE(bus),
+      SCENE(fpe),
+      SCENE(ill),
+      SCENE(abrt),
+      SCENE(killed),
+      SCENE(host_segv),
+      SCENE(fall_after_done),
+      SCENE(hang),
+      SCENE(hang_deaf),
+      SCENE(hang_after_done),
+      SCENE(leave_silently),
+      SCENE(leave_with_code),
+      SCENE(garbage),
+      SCENE(not_an_object),
+      SCENE(unknown_kind),
+      SCENE(missing_field),
+      SCENE(key_twice),
+      SCENE(too_deep),
+      SCENE(too_long),
+      SCENE(large_but_fine),
+      SCENE(half_a_line),
+      SCENE(stop_when_asked),
+      SCENE(say_failed),
+      SCENE(refuse),
+      SCENE(inert),
+      SCENE(idle_as_allowed),
+      SCENE(chatter),
+      SCENE(take_memory),
+      SCENE(leave_a_child_with_the_pipes),
   };
   hear_job();
   for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
@@ -215,13 +244,13 @@ static int fake_main(const char *scenario) {
   return 0;
 }
 
-/* This side --------------------------------------------------------------------------------- */
+/* This side ----------------------------------------------------------------------- */
 
 struct watch {
   struct outcome outcome;
   struct child_end end;
   char output[512];
-  int interrupts;       /* to send: one, or two */
+  int interrupts; /* to send: one, or two */
   bool interrupt_sent, interrupt_again;
   uint64_t took_ms;
 };
@@ -280,7 +309,8 @@ static void a_well_worker_is_done(void **state) {
   assert_int_equal(w.outcome.exit, 0);
   assert_true(outcome_spread(&w.outcome, "decode_tps", &spread));
   assert_float_equal(spread.median, 12.5, 0);
-  assert_false(outcome_spread(&w.outcome, "nll", &spread)); /* NaN is kept, and is no median */
+  assert_false(
+      outcome_spread(&w.outcome, "nll", &spread)); /* NaN is kept, and is no median */
   assert_int_equal(json_array_size(json_object_get(w.outcome.samples, "nll")), 1);
   assert_true(w.end.peak_rss > 100000);
   outcome_free(&w.outcome);

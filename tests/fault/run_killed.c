@@ -67,7 +67,8 @@ static void pass(uint64_t ms) { usleep((useconds_t)(ms * 1000)); }
 /* The worker of a supervisor: its child that runs as `worker`. */
 static pid_t worker_of(pid_t supervisor) {
   char path[128], line[512] = "", name[256];
-  snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)supervisor, (int)supervisor);
+  snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)supervisor,
+           (int)supervisor);
   FILE *file = fopen(path, "r");
   if (file == NULL) return 0;
   if (fgets(line, sizeof line, file) == NULL) line[0] = 0;
@@ -119,7 +120,8 @@ static const char *ask(const struct scene *scene, const char *sql) {
   static char answer[1024];
   sqlite3 *db;
   sqlite3_stmt *query;
-  assert_int_equal(sqlite3_open_v2(scene->catalog, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_open_v2(scene->catalog, &db, SQLITE_OPEN_READWRITE, NULL),
+                   SQLITE_OK);
   sqlite3_busy_timeout(db, 10000);
   if (sqlite3_prepare_v2(db, sql, -1, &query, NULL) != SQLITE_OK)
     fail_msg("%s: %s", sql, sqlite3_errmsg(db));
@@ -198,19 +200,24 @@ static void an_interrupt_ends_a_run_cleanly(void **state) {
   const struct scene *s = *state;
   if (!model_is_there(s)) return;
   pid_t supervisor = start(s), worker = wait_for_worker(supervisor);
-  for (int i = 0; i < 1000 && strcmp(ask(s, "SELECT count(*) > 5 FROM sample WHERE run_id = "
-                                            "(SELECT max(run_id) FROM run)"), "1") != 0; i++)
+  for (int i = 0;
+       i < 1000 && strcmp(ask(s, "SELECT count(*) > 5 FROM sample WHERE run_id = "
+                                 "(SELECT max(run_id) FROM run)"),
+                          "1") != 0;
+       i++)
     pass(10);
   kill(supervisor, SIGINT);
   assert_int_equal(end_of(supervisor), 1);
   must_vanish(worker);
   assert_string_equal(ask(s, LAST("status")), "stopped");
-  assert_string_equal(ask(s, "SELECT count(*) > 0 FROM sample WHERE run_id = (SELECT max(run_id) "
-                             "FROM run)"),
-                      "1");
-  assert_string_equal(ask(s, "SELECT calls > 0 FROM composition JOIN plugin USING (plugin_id) WHERE "
-                             "name = 'kv.paged' ORDER BY run_id DESC LIMIT 1"),
-                      "1");
+  assert_string_equal(
+      ask(s, "SELECT count(*) > 0 FROM sample WHERE run_id = (SELECT max(run_id) "
+             "FROM run)"),
+      "1");
+  assert_string_equal(
+      ask(s, "SELECT calls > 0 FROM composition JOIN plugin USING (plugin_id) WHERE "
+             "name = 'kv.paged' ORDER BY run_id DESC LIMIT 1"),
+      "1");
 }
 
 int main(void) {

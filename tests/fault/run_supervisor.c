@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The other side ------------------------------------------------------------------------ */
+/* The other side ------------------------------------------------------------------ */
 
 static void tell(const char *line) {
   for (size_t n = strlen(line); n > 0;) {
@@ -33,15 +33,16 @@ static void hear(void) {
   if (read(3, word, sizeof word) < 0) _exit(8);
 }
 
-#define SAMPLE(repeat, value) \
-  "{\"t\":\"sample\",\"metric\":\"decode_tps\",\"repeat\":" repeat ",\"value\":" value "}\n"
-#define REPORT(extra)                                                                    \
-  "{\"t\":\"strategies\",\"strategies\":[{\"id\":\"kv.paged\",\"kind\":\"strategy\","     \
-  "\"requested\":true,\"engaged\":true,\"calls\":7,\"declined\":0,\"reason\":\"\","       \
-  "\"time_ns\":5,\"bytes_peak\":6," extra "\"evidence\":[{\"name\":\"blocks allocated\"," \
+#define SAMPLE(repeat, value)                                                              \
+  "{\"t\":\"sample\",\"metric\":\"decode_tps\",\"repeat\":" repeat ",\"value\":" value "}" \
+  "\n"
+#define REPORT(extra)                                                                      \
+  "{\"t\":\"strategies\",\"strategies\":[{\"id\":\"kv.paged\",\"kind\":\"strategy\","      \
+  "\"requested\":true,\"engaged\":true,\"calls\":7,\"declined\":0,\"reason\":\"\","        \
+  "\"time_ns\":5,\"bytes_peak\":6," extra "\"evidence\":[{\"name\":\"blocks allocated\","  \
   "\"unit\":\"block\",\"count\":3,\"least\":1}]}]}\n"
-#define DONE                                                                          \
-  "{\"t\":\"done\",\"status\":\"done\",\"output\":"                                   \
+#define DONE                                                                               \
+  "{\"t\":\"done\",\"status\":\"done\",\"output\":"                                        \
   "\"c97ce47bb6922e4cee228b706e39561cab3c064f95a2f213824d8d036a9fc24d\"}\n"
 
 static void whole(void) {
@@ -54,8 +55,9 @@ static void whole(void) {
              "{\"t\":\"point\",\"series\":\"step_ms\",\"step\":%d,\"value\":%d.5}\n", i, i);
     tell(line);
   }
-  tell("{\"t\":\"text\",\"repeat\":0,\"sequence\":0,\"prompt\":\"A\",\"text\":\" \\u0000b\","
-       "\"tokens\":[1,2],\"stop\":\"length\"}\n");
+  tell(
+      "{\"t\":\"text\",\"repeat\":0,\"sequence\":0,\"prompt\":\"A\",\"text\":\" \\u0000b\","
+      "\"tokens\":[1,2],\"stop\":\"length\"}\n");
   tell("{\"t\":\"event\",\"level\":\"note\",\"text\":\"a word of a plugin\"}\n");
   tell(REPORT("\"inert\":false,"));
   tell(DONE);
@@ -85,7 +87,8 @@ static void idle(void) {
   hear();
 }
 static void too_large(void) {
-  tell("{\"t\":\"refused\",\"exit\":4,\"diagnostics\":[{\"code\":\"P205\",\"owner\":\"kv.paged\","
+  tell("{\"t\":\"refused\",\"exit\":4,\"diagnostics\":[{\"code\":\"P205\",\"owner\":\"kv."
+       "paged\","
        "\"text\":\"it takes 5 GiB, and 1 GiB may be used\"}]}\n");
   hear();
 }
@@ -100,17 +103,16 @@ static void no_tensor(void) {
   hear();
 }
 
-#define SCENARIOS(X) \
-  X(whole) X(crash) X(hang) X(garbage) X(twice_the_same) X(idle) X(too_large) X(stop) X(no_tensor)
+#define SCENE(name)                                                                        \
+  { #name, name }
 
 static int fake_main(const char *scenario) {
   static const struct {
     const char *name;
     void (*run)(void);
   } scenarios[] = {
-#define X(name) {#name, name},
-      SCENARIOS(X)
-#undef X
+      SCENE(whole), SCENE(crash),     SCENE(hang), SCENE(garbage),   SCENE(twice_the_same),
+      SCENE(idle),  SCENE(too_large), SCENE(stop), SCENE(no_tensor),
   };
   hear();
   for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
@@ -118,7 +120,7 @@ static int fake_main(const char *scenario) {
   return 0;
 }
 
-/* This side --------------------------------------------------------------------------------- */
+/* This side ----------------------------------------------------------------------- */
 
 struct scene {
   char *dir, *catalog, *recipe, *broken;
@@ -146,10 +148,11 @@ static int set_up(void **state) {
   scene->recipe = put(scene, "made.lua",
                       "return infer { name = \"made\", seed = 5,\n  model \"m.gguf\",\n"
                       "  use \"kv.paged\" { block = 16 },\n  prompts { \"A\" } }\n");
-  scene->broken = put(scene, "broken.lua",
-                      "return infer { model \"m.gguf\", use \"kv.pagd\", prompts { \"A\" } }\n");
-  scene->cli = (struct cli){.self = TEST_BUILD_DIR "/ridge", .catalog = scene->catalog,
-                            .argv = argv, .argc = 3};
+  scene->broken =
+      put(scene, "broken.lua",
+          "return infer { model \"m.gguf\", use \"kv.pagd\", prompts { \"A\" } }\n");
+  scene->cli = (struct cli){
+      .self = TEST_BUILD_DIR "/ridge", .catalog = scene->catalog, .argv = argv, .argc = 3};
   *state = scene;
   return 0;
 }
@@ -164,7 +167,8 @@ static int tear_down(void **state) {
   return 0;
 }
 
-static int64_t run_as(struct scene *scene, const char *scenario, struct run_once_options options) {
+static int64_t run_as(struct scene *scene, const char *scenario,
+                      struct run_once_options options) {
   static const struct run_view silent;
   const char *const worker[] = {"/proc/self/exe", "--fake", scenario, NULL};
   int64_t run = 0;
@@ -173,7 +177,8 @@ static int64_t run_as(struct scene *scene, const char *scenario, struct run_once
   if (options.view == NULL) options.view = &silent;
   if (options.silence_ms == 0) options.silence_ms = 20000;
   int exit = run_recipe_once(&scene->cli, scene->recipe, &options, &run);
-  if (exit != scene->outcome.exit) fail_msg("exit %d, %d: %s", exit, scene->outcome.exit, scene->outcome.why);
+  if (exit != scene->outcome.exit)
+    fail_msg("exit %d, %d: %s", exit, scene->outcome.exit, scene->outcome.why);
   assert_int_equal(run, scene->outcome.run);
   return run;
 }
@@ -187,8 +192,10 @@ static const char *ask(const struct scene *scene, int64_t run, const char *sql) 
   static char answer[1024];
   sqlite3 *db;
   sqlite3_stmt *query;
-  assert_int_equal(sqlite3_open_v2(scene->catalog, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-  if (sqlite3_prepare_v2(db, sql, -1, &query, NULL) != SQLITE_OK) fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+  assert_int_equal(sqlite3_open_v2(scene->catalog, &db, SQLITE_OPEN_READWRITE, NULL),
+                   SQLITE_OK);
+  if (sqlite3_prepare_v2(db, sql, -1, &query, NULL) != SQLITE_OK)
+    fail_msg("%s: %s", sql, sqlite3_errmsg(db));
   if (sqlite3_bind_parameter_count(query) > 0) sqlite3_bind_int64(query, 1, run);
   snprintf(answer, sizeof answer, "no row");
   if (sqlite3_step(query) == SQLITE_ROW) {
@@ -201,43 +208,55 @@ static const char *ask(const struct scene *scene, int64_t run, const char *sql) 
 }
 #define STATUS "SELECT status FROM run WHERE run_id = ?1"
 #define WHY    "SELECT why FROM run WHERE run_id = ?1"
-#define BLAMED "SELECT plugin.name FROM run JOIN plugin ON plugin_id = blamed_id WHERE run_id = ?1"
+#define BLAMED                                                                             \
+  "SELECT plugin.name FROM run JOIN plugin ON plugin_id = blamed_id WHERE run_id = ?1"
 
 static void a_whole_run_is_written_down_whole(void **state) {
   struct scene *s = *state;
   int64_t run = run_fake(s, "whole");
   if (s->outcome.exit != 0) fail_msg("exit %d: %s", s->outcome.exit, s->outcome.why);
   assert_string_equal(ask(s, run, STATUS), "done");
-  assert_string_equal(ask(s, run, "SELECT ended >= started FROM run WHERE run_id = ?1"), "1");
+  assert_string_equal(ask(s, run, "SELECT ended >= started FROM run WHERE run_id = ?1"),
+                      "1");
   assert_string_equal(ask(s, run, "SELECT seed FROM run WHERE run_id = ?1"), "5");
   assert_string_equal(ask(s, run, "SELECT command FROM run WHERE run_id = ?1"),
                       "[\"ridge\",\"run\",\"made.lua\"]");
-  assert_string_equal(ask(s, run, "SELECT substr(output, 1, 4) FROM run WHERE run_id = ?1"), "c97c");
-  assert_string_equal(ask(s, run, "SELECT group_concat(value) FROM (SELECT value FROM sample JOIN "
-                                  "metric USING (metric_id) WHERE run_id = ?1 AND name = "
-                                  "'decode_tps' ORDER BY repeat)"),
+  assert_string_equal(ask(s, run, "SELECT substr(output, 1, 4) FROM run WHERE run_id = ?1"),
+                      "c97c");
+  assert_string_equal(ask(s, run,
+                          "SELECT group_concat(value) FROM (SELECT value FROM sample JOIN "
+                          "metric USING (metric_id) WHERE run_id = ?1 AND name = "
+                          "'decode_tps' ORDER BY repeat)"),
                       "1.0,10.0,30.0,20.0");
-  assert_string_equal(ask(s, run, "SELECT t.value FROM typical t JOIN metric USING (metric_id) "
-                                  "WHERE run_id = ?1 AND name = 'decode_tps'"),
+  assert_string_equal(ask(s, run,
+                          "SELECT t.value FROM typical t JOIN metric USING (metric_id) "
+                          "WHERE run_id = ?1 AND name = 'decode_tps'"),
                       "20.0");
-  assert_string_equal(ask(s, run, "SELECT odd FROM sample JOIN metric USING (metric_id) WHERE "
-                                  "run_id = ?1 AND name = 'nll'"),
+  assert_string_equal(ask(s, run,
+                          "SELECT odd FROM sample JOIN metric USING (metric_id) WHERE "
+                          "run_id = ?1 AND name = 'nll'"),
                       "+inf");
-  assert_string_equal(ask(s, run, "SELECT count(*) || ' ' || sum(step) FROM point WHERE run_id = ?1"),
-                      "5000 12497500");
-  assert_string_equal(ask(s, run, "SELECT calls || ' ' || engaged FROM composition JOIN plugin "
-                                  "USING (plugin_id) WHERE run_id = ?1 AND name = 'kv.paged'"),
+  assert_string_equal(
+      ask(s, run, "SELECT count(*) || ' ' || sum(step) FROM point WHERE run_id = ?1"),
+      "5000 12497500");
+  assert_string_equal(ask(s, run,
+                          "SELECT calls || ' ' || engaged FROM composition JOIN plugin "
+                          "USING (plugin_id) WHERE run_id = ?1 AND name = 'kv.paged'"),
                       "7 1");
   assert_string_equal(ask(s, run, "SELECT count FROM evidence WHERE run_id = ?1"), "3");
-  assert_string_equal(ask(s, run, "SELECT text FROM event WHERE run_id = ?1 AND level = 'note'"),
-                      "a word of a plugin");
+  assert_string_equal(
+      ask(s, run, "SELECT text FROM event WHERE run_id = ?1 AND level = 'note'"),
+      "a word of a plugin");
   assert_string_equal(ask(s, run, "SELECT stop FROM run_text WHERE run_id = ?1"), "length");
-  assert_string_equal(ask(s, run, "SELECT value > 1000 FROM sample JOIN metric USING (metric_id) "
-                                  "WHERE run_id = ?1 AND name = 'peak_rss_bytes'"),
+  assert_string_equal(ask(s, run,
+                          "SELECT value > 1000 FROM sample JOIN metric USING (metric_id) "
+                          "WHERE run_id = ?1 AND name = 'peak_rss_bytes'"),
                       "1");
-  assert_string_equal(ask(s, run, "SELECT value || ' ' || origin FROM setting WHERE run_id = ?1 AND "
-                                  "owner = 'kv.paged' AND name = 'block'"),
-                      "16 recipe");
+  assert_string_equal(
+      ask(s, run,
+          "SELECT value || ' ' || origin FROM setting WHERE run_id = ?1 AND "
+          "owner = 'kv.paged' AND name = 'block'"),
+      "16 recipe");
   outcome_free(&s->outcome);
 }
 
@@ -248,8 +267,9 @@ static void a_crash_names_signal_and_strategy_and_keeps_what_was_measured(void *
   assert_string_equal(ask(s, run, STATUS), "crashed");
   assert_non_null(strstr(ask(s, run, WHY), "SIGSEGV"));
   assert_string_equal(ask(s, run, BLAMED), "kv.paged");
-  assert_string_equal(ask(s, run, "SELECT value FROM sample JOIN metric USING (metric_id) WHERE "
-                                  "run_id = ?1 AND name = 'decode_tps'"),
+  assert_string_equal(ask(s, run,
+                          "SELECT value FROM sample JOIN metric USING (metric_id) WHERE "
+                          "run_id = ?1 AND name = 'decode_tps'"),
                       "10.0");
   outcome_free(&s->outcome);
 }
@@ -294,9 +314,10 @@ static void what_does_not_fit_is_refused_with_its_place(void **state) {
   assert_int_equal(s->outcome.exit, 4);
   assert_string_equal(ask(s, run, STATUS), "refused");
   assert_string_equal(ask(s, run, "SELECT plan_id FROM run WHERE run_id = ?1"), "NULL");
-  assert_string_equal(
-      ask(s, run, "SELECT code || ' ' || line || ':' || \"column\" FROM diagnostic WHERE run_id = ?1"),
-      "P205 3:8");
+  assert_string_equal(ask(s, run,
+                          "SELECT code || ' ' || line || ':' || \"column\" FROM diagnostic "
+                          "WHERE run_id = ?1"),
+                      "P205 3:8");
   outcome_free(&s->outcome);
 }
 
@@ -334,8 +355,9 @@ static void an_interrupted_run_is_stopped_and_keeps_what_was_measured(void **sta
   int64_t run = run_as(s, "stop", (struct run_once_options){.view = &view});
   assert_true(sent);
   assert_string_equal(ask(s, run, STATUS), "stopped");
-  assert_string_equal(ask(s, run, "SELECT count(*) FROM sample JOIN metric USING (metric_id) WHERE "
-                                  "run_id = ?1 AND name = 'decode_tps'"),
+  assert_string_equal(ask(s, run,
+                          "SELECT count(*) FROM sample JOIN metric USING (metric_id) WHERE "
+                          "run_id = ?1 AND name = 'decode_tps'"),
                       "1");
   outcome_free(&s->outcome);
 }
@@ -344,14 +366,21 @@ static void an_override_is_recorded_with_its_origin(void **state) {
   struct scene *s = *state;
   const struct compose_override override = {"kv.paged.block", "32", "command"};
   int64_t run = run_as(s, "whole",
-                       (struct run_once_options){.overrides = &override, .n_overrides = 1,
-                                                 .repeats = 3, .has_seed = true, .seed = 11});
-  assert_string_equal(ask(s, run, "SELECT value || ' ' || origin FROM setting WHERE run_id = ?1 AND "
-                                  "owner = 'kv.paged' AND name = 'block'"),
-                      "32 command");
-  assert_string_equal(ask(s, run, "SELECT value || ' ' || origin FROM setting WHERE run_id = ?1 AND "
-                                  "owner = 'measure' AND name = 'repeats'"),
-                      "3 command");
+                       (struct run_once_options){.overrides = &override,
+                                                 .n_overrides = 1,
+                                                 .repeats = 3,
+                                                 .has_seed = true,
+                                                 .seed = 11});
+  assert_string_equal(
+      ask(s, run,
+          "SELECT value || ' ' || origin FROM setting WHERE run_id = ?1 AND "
+          "owner = 'kv.paged' AND name = 'block'"),
+      "32 command");
+  assert_string_equal(
+      ask(s, run,
+          "SELECT value || ' ' || origin FROM setting WHERE run_id = ?1 AND "
+          "owner = 'measure' AND name = 'repeats'"),
+      "3 command");
   assert_string_equal(ask(s, run, "SELECT seed FROM run WHERE run_id = ?1"), "11");
   outcome_free(&s->outcome);
 }
@@ -361,13 +390,15 @@ static void a_strategy_left_out_is_the_ablation_of_the_whole(void **state) {
   static const char *const without[] = {"kv.paged"};
   int64_t whole_run = run_fake(s, "no_tensor");
   outcome_free(&s->outcome);
-  int64_t run = run_as(s, "no_tensor",
-                       (struct run_once_options){.without = without, .n_without = 1});
+  int64_t run =
+      run_as(s, "no_tensor", (struct run_once_options){.without = without, .n_without = 1});
   outcome_free(&s->outcome);
   char sql[512];
   snprintf(sql, sizeof sql,
-           "SELECT count(*) FROM run w JOIN plan pw ON pw.plan_id = w.plan_id JOIN ablation a ON "
-           "a.composition = pw.composition JOIN plan po ON po.composition = a.without JOIN run o "
+           "SELECT count(*) FROM run w JOIN plan pw ON pw.plan_id = w.plan_id JOIN "
+           "ablation a ON "
+           "a.composition = pw.composition JOIN plan po ON po.composition = a.without JOIN "
+           "run o "
            "ON o.plan_id = po.plan_id WHERE w.run_id = %lld AND o.run_id = ?1",
            (long long)whole_run);
   assert_string_equal(ask(s, run, sql), "1");
@@ -398,11 +429,13 @@ static void a_killed_supervisor_leaves_a_crashed_row(void **state) {
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     int64_t run = run_fake(s, "no_tensor"); /* opens the catalog */
-    assert_string_equal(ask(s, run, "SELECT count(*) FROM run WHERE status = 'running'"), "0");
+    assert_string_equal(ask(s, run, "SELECT count(*) FROM run WHERE status = 'running'"),
+                        "0");
     assert_string_equal(ask(s, run, "PRAGMA integrity_check"), "ok");
     outcome_free(&s->outcome);
   }
-  assert_string_not_equal(ask(s, 0, "SELECT count(*) FROM run WHERE status = 'crashed'"), "0");
+  assert_string_not_equal(ask(s, 0, "SELECT count(*) FROM run WHERE status = 'crashed'"),
+                          "0");
 }
 
 int main(int argc, char **argv) {

@@ -1,4 +1,4 @@
-function helper() end
+function rounded() end
 return infer {
   model "files/model.gguf",
   prompts { "Once" },

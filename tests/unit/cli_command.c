@@ -48,8 +48,8 @@ static char *recipe(const struct scene *scene, const char *name, const char *lin
   if (asprintf(&path, "%s/%s.lua", scene->dir, name) < 0) abort();
   FILE *file = fopen(path, "w");
   assert_non_null(file);
-  fprintf(file, "return infer { name = \"%s\", seed = 3, model \"%s\",\n%s\n}\n", name, scene->model,
-          lines);
+  fprintf(file, "return infer { name = \"%s\", seed = 3, model \"%s\",\n%s\n}\n", name,
+          scene->model, lines);
   fclose(file);
   return path;
 }
@@ -82,7 +82,7 @@ static const char *text_of(const json_t *json, const char *key) {
   return text != NULL ? text : "";
 }
 
-/* Words -------------------------------------------------------------------------------- */
+/* Words --------------------------------------------------------------------------- */
 
 static void help_names_every_verb_and_every_verb_helps(void **state) {
   const struct scene *s = *state;
@@ -157,12 +157,13 @@ static void a_catalog_that_cannot_be_written_stops_the_run(void **state) {
   free(path);
 }
 
-/* Runs --------------------------------------------------------------------------------- */
+/* Runs ---------------------------------------------------------------------------- */
 
 static void a_run_ends_with_one_object_that_holds_everything(void **state) {
   const struct scene *s = *state;
   if (!model_is_there(s)) return;
-  char *path = recipe(s, "one", "use \"kv.paged\", " PROMPT "measure { warmup = 1, repeats = 2 }");
+  char *path =
+      recipe(s, "one", "use \"kv.paged\", " PROMPT "measure { warmup = 1, repeats = 2 }");
   struct testing_output output = RIDGE(s, "run", path, "--json");
   assert_int_equal(output.exit, 0);
   json_t *run = last_json(&output);
@@ -196,17 +197,19 @@ static void a_run_for_people_is_plain_when_piped(void **state) {
   assert_null(strchr(output.out, '\033'));
   assert_null(strchr(output.err, '\033'));
   assert_null(strchr(output.err, '\r'));
-  static const char *const wanted[] = {"asked    kv.paged", "memory ", "decode_tps\t",
-                                       "kv.paged\texact\tyes\t", " done", "ridge show "};
+  static const char *const wanted[] = {"asked    kv.paged",      "memory ", "decode_tps\t",
+                                       "kv.paged\texact\tyes\t", " done",   "ridge show "};
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-    if (strstr(output.out, wanted[i]) == NULL) fail_msg("no `%s` in: %s", wanted[i], output.out);
+    if (strstr(output.out, wanted[i]) == NULL)
+      fail_msg("no `%s` in: %s", wanted[i], output.out);
   testing_output_free(&output);
   free(path);
 }
 
 static void a_refused_recipe_exits_2_and_says_everything(void **state) {
   const struct scene *s = *state;
-  char *path = recipe(s, "wrong", "use \"kv.pagd\", use \"kv.paged\" { blok = 1 }, " PROMPT);
+  char *path =
+      recipe(s, "wrong", "use \"kv.pagd\", use \"kv.paged\" { blok = 1 }, " PROMPT);
   struct testing_output output = RIDGE(s, "run", path, "--json");
   assert_int_equal(output.exit, 2);
   assert_non_null(strstr(output.err, "did you mean `kv.paged`?"));
@@ -231,7 +234,8 @@ static void an_inert_strategy_exits_3_unless_it_may_idle(void **state) {
   assert_non_null(strstr(text_of(run, "why"), "kv.prefix"));
   json_decref(run);
   free(path);
-  path = recipe(s, "idle", "use \"kv.paged\", use \"kv.prefix\" { may_idle = true }, " PROMPT);
+  path =
+      recipe(s, "idle", "use \"kv.paged\", use \"kv.prefix\" { may_idle = true }, " PROMPT);
   output = RIDGE(s, "run", path, "--json");
   assert_int_equal(output.exit, 0);
   testing_output_free(&output);
@@ -242,7 +246,8 @@ static void what_does_not_fit_exits_4_before_weights_are_read(void **state) {
   const struct scene *s = *state;
   if (!model_is_there(s)) return;
   char *path = recipe(s, "large", PROMPT);
-  struct testing_output output = RIDGE(s, "run", path, "--json", "--set", "engine.memory=1000000");
+  struct testing_output output =
+      RIDGE(s, "run", path, "--json", "--set", "engine.memory=1000000");
   assert_int_equal(output.exit, 4);
   json_t *run = last_json(&output);
   assert_string_equal(text_of(run, "status"), "refused");
@@ -257,17 +262,21 @@ static void a_plan_runs_nothing_and_shows_every_origin(void **state) {
   const struct scene *s = *state;
   if (!model_is_there(s)) return;
   char *path = recipe(s, "plan", "use \"kv.paged\", " PROMPT);
-  struct testing_output output = RIDGE(s, "plan", path, "--json", "--set", "kv.paged.block=8");
+  struct testing_output output =
+      RIDGE(s, "plan", path, "--json", "--set", "kv.paged.block=8");
   assert_int_equal(output.exit, 0);
   json_t *plan = last_json(&output);
   const json_t *origins = json_object_get(plan, "origins");
   const json_t *strategy = json_array_get(json_object_get(origins, "strategies"), 0);
   assert_string_equal(text_of(json_object_get(strategy, "params"), "block"), "command");
-  assert_string_equal(text_of(json_object_get(origins, "settings"), "sample.length"), "recipe");
-  assert_string_equal(text_of(json_object_get(origins, "settings"), "engine.rows"), "default");
+  assert_string_equal(text_of(json_object_get(origins, "settings"), "sample.length"),
+                      "recipe");
+  assert_string_equal(text_of(json_object_get(origins, "settings"), "engine.rows"),
+                      "default");
   const json_t *detail = json_object_get(plan, "detail");
   assert_true(json_array_size(json_object_get(detail, "kernels")) > 0);
-  assert_true(json_integer_value(json_object_get(json_object_get(detail, "memory"), "total")) > 0);
+  assert_true(
+      json_integer_value(json_object_get(json_object_get(detail, "memory"), "total")) > 0);
   assert_null(json_object_get(plan, "run"));
   json_decref(plan);
   free(path);
@@ -312,7 +321,8 @@ static void a_sweep_runs_every_point_and_arm(void **state) {
   FILE *file = fopen(path, "w");
   assert_non_null(file);
   fputs("return sweep { name = \"blocks\", of \"swept\",\n"
-        "  vary \"kv.paged\" { block = each { 8, 16 } }, without \"kv.paged\", seeds { 1, 2 } }\n",
+        "  vary \"kv.paged\" { block = each { 8, 16 } }, without \"kv.paged\", seeds { 1, "
+        "2 } }\n",
         file);
   fclose(file);
   struct testing_output output = RIDGE(s, "run", path, "--json");
@@ -330,7 +340,8 @@ static void a_sweep_runs_every_point_and_arm(void **state) {
 static void an_ablation_leaves_out_each_strategy_in_turn(void **state) {
   const struct scene *s = *state;
   if (!model_is_there(s)) return;
-  char *path = recipe(s, "ablated", "use \"kv.paged\", use \"weights.rtn\" { bits = 8 }, " PROMPT);
+  char *path =
+      recipe(s, "ablated", "use \"kv.paged\", use \"weights.rtn\" { bits = 8 }, " PROMPT);
   struct testing_output output = RIDGE(s, "ablate", path, "--repeat=2", "--json");
   assert_int_equal(output.exit, 0);
   json_t *ablation = last_json(&output);
@@ -344,7 +355,8 @@ static void an_ablation_leaves_out_each_strategy_in_turn(void **state) {
   }
   /* Eight bits a weight instead of sixteen, and a scale: a bit more than half. */
   const json_t *effects = json_object_get(json_array_get(arms, 3), "effects");
-  double ratio = json_number_value(json_object_get(json_object_get(effects, "weight_bytes"), "ratio"));
+  double ratio =
+      json_number_value(json_object_get(json_object_get(effects, "weight_bytes"), "ratio"));
   assert_true(ratio > 0.4 && ratio < 0.9);
   json_decref(ablation);
   free(path);
@@ -355,20 +367,23 @@ static void a_recipe_is_compared_with_the_run_it_names(void **state) {
   if (!model_is_there(s)) return;
   char *plain = recipe(s, "standard", PROMPT);
   char *path = recipe(s, "against", "use \"kv.paged\", against \"standard\", " PROMPT);
-  struct testing_output first = RIDGE(s, "run", path, "--json"), second = RIDGE(s, "run", path, "--json");
+  struct testing_output first = RIDGE(s, "run", path, "--json"),
+                        second = RIDGE(s, "run", path, "--json");
   json_t *made = last_json(&first), *found = last_json(&second);
-  const json_t *a = json_object_get(made, "against"), *b = json_object_get(found, "against");
+  const json_t *a = json_object_get(made, "against"),
+               *b = json_object_get(found, "against");
   assert_true(json_is_true(json_object_get(a, "made")));
   assert_false(json_is_true(json_object_get(b, "made")));
   assert_true(json_equal(json_object_get(a, "run"), json_object_get(b, "run")));
-  assert_true(json_number_value(json_object_get(json_object_get(a, "ratios"), "decode_tps")) > 0);
+  assert_true(
+      json_number_value(json_object_get(json_object_get(a, "ratios"), "decode_tps")) > 0);
   json_decref(made);
   json_decref(found);
   free(plain);
   free(path);
 }
 
-/* The machine ---------------------------------------------------------------------------- */
+/* The machine --------------------------------------------------------------------- */
 
 static void a_probe_is_stored_and_makes_plans_predict(void **state) {
   const struct scene *s = *state;
@@ -395,7 +410,8 @@ static void a_doctor_gives_advice_for_everything_odd(void **state) {
   size_t i;
   assert_true(json_array_size(findings) > 5);
   json_array_foreach(findings, i, row)
-    if (strcmp(text_of(row, "state"), "ok") != 0) assert_string_not_equal(text_of(row, "advice"), "");
+    if (strcmp(text_of(row, "state"), "ok") != 0)
+      assert_string_not_equal(text_of(row, "advice"), "");
   json_decref(doctor);
 }
 

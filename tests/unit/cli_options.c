@@ -22,13 +22,27 @@ static char said[4096]; /* what the last parse wrote to standard error and outpu
 static int parse(struct words *words, const char *const *list) {
   const struct cli_option rows[] = {
       {.name = "RECIPE", .doc = "a recipe", .kind = OPTION_TEXT, .to = &words->recipe},
-      {.name = "SECOND", .doc = "another", .kind = OPTION_TEXT, .to = &words->second,
+      {.name = "SECOND",
+       .doc = "another",
+       .kind = OPTION_TEXT,
+       .to = &words->second,
        .optional = true},
-      {.name = "--set", .value = "NAME=VALUE", .doc = "a value", .kind = OPTION_TEXTS,
+      {.name = "--set",
+       .value = "NAME=VALUE",
+       .doc = "a value",
+       .kind = OPTION_TEXTS,
        .to = &words->sets},
-      {.name = "--repeat", .value = "N", .doc = "how often", .kind = OPTION_INT,
-       .to = &words->repeat, .lo = 1, .hi = 100},
-      {.name = "--seconds", .value = "S", .doc = "how long", .kind = OPTION_REAL,
+      {.name = "--repeat",
+       .value = "N",
+       .doc = "how often",
+       .kind = OPTION_INT,
+       .to = &words->repeat,
+       .lo = 1,
+       .hi = 100},
+      {.name = "--seconds",
+       .value = "S",
+       .doc = "how long",
+       .kind = OPTION_REAL,
        .to = &words->seconds},
       {.name = "--all", .doc = "everything", .kind = OPTION_FLAG, .to = &words->all},
   };
@@ -119,7 +133,8 @@ static void a_flag_takes_no_value(void **state) {
 
 static void numbers_are_whole_in_bounds_and_complete(void **state) {
   (void)state;
-  static const char *const bad[] = {"", "3x", "1.5", "0", "101", "99999999999999999999", "three"};
+  static const char *const bad[] = {"",     "3x", "1.5", "0", "101", "99999999999999999999",
+                                    "three"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     struct words words = {0};
     assert_int_equal(PARSE(&words, "x", "--repeat", bad[i]), EXIT_REFUSED);
@@ -134,8 +149,8 @@ static void help_lists_every_word(void **state) {
   (void)state;
   struct words words = {0};
   assert_int_equal(PARSE(&words, "--help"), EXIT_OK);
-  static const char *const wanted[] = {"usage: ridge run", "RECIPE", "--set NAME=VALUE",
-                                       "--repeat N", "how often", "--all"};
+  static const char *const wanted[] = {"usage: ridge run", "RECIPE",    "--set NAME=VALUE",
+                                       "--repeat N",       "how often", "--all"};
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
     assert_non_null(strstr(said, wanted[i]));
 }

@@ -52,7 +52,9 @@ static void put(const struct tree *tree, const char *path, const char *text) {
   put_file(full, text);
 }
 
-static double quota(const struct tree *tree) { return machine_cpu_quota(tree->root, tree->self); }
+static double quota(const struct tree *tree) {
+  return machine_cpu_quota(tree->root, tree->self);
+}
 
 static void a_version_2_quota_is_read(void **state) {
   const struct tree *tree = *state;
@@ -197,9 +199,14 @@ static void damaged_facts_are_refused_by_name(void **state) {
   struct why why;
   machine_read(&machine);
   static const char *const damages[] = {
-      "{\"threads\": 0}",     "{\"threads\": \"2\"}",          "{\"threads\": 99999999999}",
-      "{\"memory_bytes\": -1}", "{\"cpus\": [0, -1]}",         "{\"cpus\": 3}",
-      "{\"features\": null}", "{\"governor\": \"a name that is far longer than the field\"}",
+      "{\"threads\": 0}",
+      "{\"threads\": \"2\"}",
+      "{\"threads\": 99999999999}",
+      "{\"memory_bytes\": -1}",
+      "{\"cpus\": [0, -1]}",
+      "{\"cpus\": 3}",
+      "{\"features\": null}",
+      "{\"governor\": \"a name that is far longer than the field\"}",
   };
   for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
     json_t *json = machine_json(&machine), *damage = json_loads(damages[i], 0, NULL);
@@ -238,10 +245,13 @@ static void features_are_sorted(void **state) {
   }
 }
 
-/* The measured curve ----------------------------------------------------------------- */
+/* The measured curve -------------------------------------------------------------- */
 
 static const struct machine_speed curve = {
-    .read = {{1, 1 << 10, 100, 90}, {1, 1 << 20, 10, 9}, {2, 1 << 10, 200, 180}, {2, 1 << 20, 12, 11}},
+    .read = {{1, 1 << 10, 100, 90},
+             {1, 1 << 20, 10, 9},
+             {2, 1 << 10, 200, 180},
+             {2, 1 << 20, 12, 11}},
     .flops = {{1, 0, 50, 49}, {2, 0, 100, 98}, {4, 0, 140, 130}},
     .n_read = 4,
     .n_flops = 3,
@@ -281,7 +291,8 @@ static void a_curve_survives_json(void **state) {
   assert_int_equal(machine_speed_from_json(json, &again, &why), RIDGE_OK);
   json_t *twice = machine_speed_json(&again);
   assert_true(json_equal(json, twice));
-  json_array_append_new(json_object_get(json, "flops"), json_pack("[i, i, i, i]", 0, 0, 1, 1));
+  json_array_append_new(json_object_get(json, "flops"),
+                        json_pack("[i, i, i, i]", 0, 0, 1, 1));
   assert_int_equal(machine_speed_from_json(json, &again, &why), RIDGE_CORRUPT);
   json_decref(json);
   json_decref(twice);
@@ -295,7 +306,8 @@ static void a_probe_measures_every_thread_count_and_level(void **state) {
   machine.memory_bytes = 32 << 20; /* keeps the largest working set, and the test, small */
   machine_probe(&machine, 0.2, &speed);
   int counts = 0;
-  for (int i = 0; i < speed.n_flops; i++) counts += speed.flops[i].threads == machine.threads;
+  for (int i = 0; i < speed.n_flops; i++)
+    counts += speed.flops[i].threads == machine.threads;
   assert_int_equal(counts, 1);
   assert_true(speed.n_read >= 8);
   for (int i = 0; i < speed.n_read; i++) {

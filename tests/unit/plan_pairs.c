@@ -69,8 +69,8 @@ static void put_values(struct text *out, const json_t *values, const json_t *ori
   /* In the order of the canonical text. */
   while (json_object_size(sorted) > 0) {
     const char *least = NULL;
-    json_object_foreach(sorted, name, value) if (least == NULL || strcmp(name, least) < 0)
-        least = name;
+    json_object_foreach(sorted, name, value)
+      if (least == NULL || strcmp(name, least) < 0) least = name;
     char *copy = strdup(least);
     put_value(out, copy, json_object_get(values, copy), json_object_get(origins, copy));
     json_object_del(sorted, copy);

@@ -55,7 +55,8 @@ static void wide_and_combining_characters_keep_the_columns(void **state) {
   struct table *table = table_new("word|>n");
   table_cell(table, "\xe6\x97\xa5\xe6\x9c\xac"); /* two characters, four columns */
   table_cell(table, "1");
-  table_cell(table, "e\xcc\x81t\xc3\xa9"); /* e, combining acute, t, e acute: three columns */
+  table_cell(table,
+             "e\xcc\x81t\xc3\xa9"); /* e, combining acute, t, e acute: three columns */
   table_cell(table, "2");
   table_cell(table, "plain");
   table_cell(table, "3");

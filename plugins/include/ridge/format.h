@@ -48,9 +48,9 @@ RIDGE_SEALED(ridge_fact, reserved);
 
 typedef struct ridge_file_tensor {
   uint64_t struct_size;
-  const char *name;  /* "blk.0.attn_q.weight"                                   */
-  const char *codec; /* "q4_0"                                                  */
-  int64_t dims[4];   /* outermost first                                         */
+  const char *name;       /* "blk.0.attn_q.weight"                                   */
+  const char *codec;      /* "q4_0"                                                  */
+  int64_t dims[4];        /* outermost first                                         */
   uint64_t offset, bytes; /* inside the file                                    */
   uint32_t rank, reserved;
 } ridge_file_tensor;

@@ -22,24 +22,24 @@
 /* Every operator: enum, name, one line.  T rows; D, N, K widths; x is (T, K).
  * Shape rules, costs and gradient rules stand in host/graph/operators.c; the
  * reference kernels in plugins/kernels/portable. */
-#define RIDGE_OP_MAP(X)                                                              \
-  X(EMBED, "embed", "y(T,D) = rows of table(V,D) picked by tokens or positions")     \
-  X(RMSNORM, "rmsnorm", "y = x / sqrt(mean(x^2) + eps) * w; arXiv 1910.07467 eq. 4") \
-  X(LAYERNORM, "layernorm", "y = (x - mean) / sqrt(var + eps) * w + b; arXiv 1607.06450") \
+#define RIDGE_OP_MAP(X)                                                                    \
+  X(EMBED, "embed", "y(T,D) = rows of table(V,D) picked by tokens or positions")           \
+  X(RMSNORM, "rmsnorm", "y = x / sqrt(mean(x^2) + eps) * w; arXiv 1910.07467 eq. 4")       \
+  X(LAYERNORM, "layernorm", "y = (x - mean) / sqrt(var + eps) * w + b; arXiv 1607.06450")  \
   X(MATMUL, "matmul", "y(T,N) = x(T,K) w(N,K)^T [+ bias(N)] [act, glu] [+ residual(T,N)]") \
-  X(ADD, "add", "y = a + b; b may be one row, added to each")                        \
-  X(MUL, "mul", "y = a * b, element by element; b may be one row")                   \
-  X(SCALE, "scale", "y = a * attrs.scale")                                           \
-  X(ACT, "act", "y = act(x)")                                                        \
-  X(GLU, "glu", "y(T,N) = act(gate) * up; arXiv 2002.05202")                         \
-  X(ROPE_TABLE, "rope_table", "y(T,dims) = cos, sin of position * frequency, in pairs") \
-  X(ROPE, "rope", "y = x with pairs of each head turned by the table; arXiv 2104.09864") \
-  X(CACHE_PUT, "cache_put", "write rows of k or v into the cache tensor")            \
+  X(ADD, "add", "y = a + b; b may be one row, added to each")                              \
+  X(MUL, "mul", "y = a * b, element by element; b may be one row")                         \
+  X(SCALE, "scale", "y = a * attrs.scale")                                                 \
+  X(ACT, "act", "y = act(x)")                                                              \
+  X(GLU, "glu", "y(T,N) = act(gate) * up; arXiv 2002.05202")                               \
+  X(ROPE_TABLE, "rope_table", "y(T,dims) = cos, sin of position * frequency, in pairs")    \
+  X(ROPE, "rope", "y = x with pairs of each head turned by the table; arXiv 2104.09864")   \
+  X(CACHE_PUT, "cache_put", "write rows of k or v into the cache tensor")                  \
   X(ATTENTION, "attention", "y = softmax(q k^T scale) v over the cache; arXiv 1706.03762") \
-  X(ROWS, "rows", "y(R,D) = the wanted rows of x(T,D)")                              \
-  X(SLICE, "slice", "y(T,N) = columns [attrs.from, attrs.from + N) of x")            \
-  X(SOFTCAP, "softcap", "y = cap * tanh(x / cap), cap = attrs.scale")                \
-  X(ADD_RMSNORM, "add_rmsnorm", "s = a + b; y = rmsnorm(s, w); out: s, y")           \
+  X(ROWS, "rows", "y(R,D) = the wanted rows of x(T,D)")                                    \
+  X(SLICE, "slice", "y(T,N) = columns [attrs.from, attrs.from + N) of x")                  \
+  X(SOFTCAP, "softcap", "y = cap * tanh(x / cap), cap = attrs.scale")                      \
+  X(ADD_RMSNORM, "add_rmsnorm", "s = a + b; y = rmsnorm(s, w); out: s, y")                 \
   X(ADD_LAYERNORM, "add_layernorm", "s = a + b; y = layernorm(s, w, b'); out: s, y")
 enum ridge_op {
 #define X(id, name, doc) RIDGE_OP_##id,
@@ -49,11 +49,11 @@ enum ridge_op {
 };
 
 /* Element-wise functions. */
-#define RIDGE_ACT_MAP(X)                                                             \
-  X(NONE, "none")                                                                    \
-  X(SILU, "silu")           /* x / (1 + exp(-x))                               */   \
-  X(GELU, "gelu")           /* x/2 (1 + erf(x / sqrt 2))                       */   \
-  X(GELU_TANH, "gelu_tanh") /* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))   */   \
+#define RIDGE_ACT_MAP(X)                                                                   \
+  X(NONE, "none")                                                                          \
+  X(SILU, "silu")           /* x / (1 + exp(-x))                               */          \
+  X(GELU, "gelu")           /* x/2 (1 + erf(x / sqrt 2))                       */          \
+  X(GELU_TANH, "gelu_tanh") /* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))   */          \
   X(RELU, "relu")
 enum ridge_act {
 #define X(id, name) RIDGE_ACT_##id,
@@ -72,17 +72,17 @@ enum ridge_role {
 };
 
 enum ridge_node_flag {
-  RIDGE_ROPE_NEOX = 1, /* pairs are (i, i + dims/2), else (2i, 2i + 1)         */
-  RIDGE_GLU_PAIRED = 2, /* MATMUL: w stacks gate(N,K) on up(N,K), y is (T,N)   */
+  RIDGE_ROPE_NEOX = 1,   /* pairs are (i, i + dims/2), else (2i, 2i + 1)         */
+  RIDGE_GLU_PAIRED = 2,  /* MATMUL: w stacks gate(N,K) on up(N,K), y is (T,N)   */
   RIDGE_CACHE_VALUE = 4, /* CACHE_PUT: values, else keys                       */
 };
 
 /* Facts of a node that are no tensors.  A field is zero where it says nothing. */
 typedef struct ridge_attrs {
   uint64_t struct_size;
-  double eps, scale;  /* norms; ATTENTION, SCALE, SOFTCAP                      */
-  double base;        /* ROPE_TABLE: frequency_i = base^(-2i/dims) * freq scale */
-  double freq_scale;  /* ROPE_TABLE: linear scaling of positions; 0 means 1    */
+  double eps, scale; /* norms; ATTENTION, SCALE, SOFTCAP                      */
+  double base;       /* ROPE_TABLE: frequency_i = base^(-2i/dims) * freq scale */
+  double freq_scale; /* ROPE_TABLE: linear scaling of positions; 0 means 1    */
   int64_t layer, heads, kv_heads, head_dim, dims, window, from;
   uint32_t act, flags;
 } ridge_attrs;
@@ -101,7 +101,7 @@ typedef struct ridge_tensor {
 } ridge_tensor;
 RIDGE_SEALED(ridge_tensor, producer);
 
-#define RIDGE_MAX_IN 8
+#define RIDGE_MAX_IN  8
 #define RIDGE_MAX_OUT 2
 /* Inputs by position; -1 where an optional one is missing:
  *   EMBED table, ids            RMSNORM x, w          LAYERNORM x, w, b

@@ -88,15 +88,16 @@ typedef struct ridge_kernel {
    * for ranges of output rows cut at multiples of pack_grain; `rows` points at row
    * lo, `packed` at the start of the whole form. [pure, pool] */
   uint64_t (*pack_bytes)(const ridge_kernel_site *);
-  void (*pack)(const ridge_kernel_site *, const void *rows, uint64_t stride,
-               int64_t lo, int64_t hi, void *packed);
+  void (*pack)(const ridge_kernel_site *, const void *rows, uint64_t stride, int64_t lo,
+               int64_t hi, void *packed);
   int64_t pack_grain;
 
   /* Input 0 in a form that several nodes can share: nodes that read one tensor
    * and name the same form are served by one `prepare`.  NULL: none. [pool] */
   const char *prepared_form; /* "q8 rows of 32"                                 */
   uint64_t (*prepared_bytes)(const ridge_kernel_site *);
-  void (*prepare)(const ridge_kernel_call *, void *prepared, int32_t thread, int32_t threads);
+  void (*prepare)(const ridge_kernel_call *, void *prepared, int32_t thread,
+                  int32_t threads);
 
   void (*run)(const ridge_kernel_call *, int32_t thread, int32_t threads); /* [pool] */
 } ridge_kernel;

@@ -25,29 +25,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RIDGE_ABI_MINOR 0 /* one more with each appended field */
-#define RIDGE_EXPORT    __attribute__((visibility("default")))
+#define RIDGE_ABI_MINOR    0 /* one more with each appended field */
+#define RIDGE_EXPORT       __attribute__((visibility("default")))
 #define RIDGE_FORMAT(f, a) __attribute__((format(printf, f, a)))
 
 /* Did the side that filled this struct know the field? */
-#define RIDGE_HAS(type, p, field) \
+#define RIDGE_HAS(type, p, field)                                                          \
   ((p)->struct_size >= offsetof(type, field) + sizeof((p)->field))
 
 /* No tail padding, or a later field could hide inside an older size. */
-#define RIDGE_SEALED(type, last)                                                     \
-  _Static_assert(sizeof(type) == offsetof(type, last) + sizeof(((type *)0)->last), \
+#define RIDGE_SEALED(type, last)                                                           \
+  _Static_assert(sizeof(type) == offsetof(type, last) + sizeof(((type *)0)->last),         \
                  #type " has tail padding")
 
 /* The one list of outcomes: enum, names and texts come from it. */
-#define RIDGE_STATUS_MAP(X)                                     \
-  X(OK, 0, "ok")                                                \
-  X(DECLINED, 1, "declined this call; the default takes it")    \
-  X(INVALID, -1, "invalid argument")                            \
-  X(UNSUPPORTED, -2, "not supported here")                      \
-  X(NO_MEMORY, -3, "out of memory")                             \
-  X(IO, -4, "input or output failed")                           \
-  X(CANCELLED, -5, "cancelled")                                 \
-  X(CORRUPT, -6, "data is damaged or of another version")       \
+#define RIDGE_STATUS_MAP(X)                                                                \
+  X(OK, 0, "ok")                                                                           \
+  X(DECLINED, 1, "declined this call; the default takes it")                               \
+  X(INVALID, -1, "invalid argument")                                                       \
+  X(UNSUPPORTED, -2, "not supported here")                                                 \
+  X(NO_MEMORY, -3, "out of memory")                                                        \
+  X(IO, -4, "input or output failed")                                                      \
+  X(CANCELLED, -5, "cancelled")                                                            \
+  X(CORRUPT, -6, "data is damaged or of another version")                                  \
   X(INTERNAL, -7, "broken invariant")
 typedef enum ridge_status {
 #define X(name, code, text) RIDGE_##name = code,
@@ -72,7 +72,7 @@ typedef struct ridge_table {
   const void *rows;
   uint32_t count, stride;
 } ridge_table;
-#define RIDGE_ROWS(a) \
+#define RIDGE_ROWS(a)                                                                      \
   { (a), (uint32_t)(sizeof(a) / sizeof *(a)), (uint32_t)sizeof *(a) }
 
 typedef union ridge_value {
@@ -100,9 +100,9 @@ enum ridge_param_flag {
 };
 typedef struct ridge_param {
   const char *name;
-  const char *doc;            /* one sentence: what it trades for what    */
-  const char *unit;           /* "byte", "second", "token", "bit"; or ""  */
-  const char *const *choices; /* RIDGE_T_CHOICE: ended by NULL            */
+  const char *doc;              /* one sentence: what it trades for what    */
+  const char *unit;             /* "byte", "second", "token", "bit"; or ""  */
+  const char *const *choices;   /* RIDGE_T_CHOICE: ended by NULL            */
   ridge_value fallback, lo, hi; /* bounds are inclusive; INT and REAL only */
   uint32_t type, flags;
   uint64_t offset;
@@ -110,29 +110,42 @@ typedef struct ridge_param {
 RIDGE_SEALED(ridge_param, offset);
 
 /* Declare a parameter by naming the field; _Generic refuses a wrong C type. */
-#define RIDGE_INT(T, f, def, min, max, unit_, flags_, doc_)                         \
-  { .name = #f, .doc = (doc_), .unit = (unit_), .fallback = {.i = (def)},           \
-    .lo = {.i = (min)}, .hi = {.i = (max)},                                         \
-    .type = _Generic(((T *)0)->f, int64_t : RIDGE_T_INT), .flags = (flags_),        \
-    .offset = offsetof(T, f) }
-#define RIDGE_REAL(T, f, def, min, max, unit_, flags_, doc_)                        \
-  { .name = #f, .doc = (doc_), .unit = (unit_), .fallback = {.r = (def)},           \
-    .lo = {.r = (min)}, .hi = {.r = (max)},                                         \
-    .type = _Generic(((T *)0)->f, double : RIDGE_T_REAL), .flags = (flags_),        \
-    .offset = offsetof(T, f) }
-#define RIDGE_BOOL(T, f, def, flags_, doc_)                                         \
-  { .name = #f, .doc = (doc_), .unit = "", .fallback = {.b = (def)},                \
-    .type = _Generic(((T *)0)->f, bool : RIDGE_T_BOOL), .flags = (flags_),          \
-    .offset = offsetof(T, f) }
-#define RIDGE_TEXT(T, f, def, flags_, doc_)                                         \
-  { .name = #f, .doc = (doc_), .unit = "", .fallback = {.t = (def)},                \
+#define RIDGE_INT(T, f, def, min, max, unit_, flags_, doc_)                                \
+  {                                                                                        \
+    .name = #f, .doc = (doc_), .unit = (unit_), .fallback = {.i = (def)},                  \
+    .lo = {.i = (min)}, .hi = {.i = (max)},                                                \
+    .type = _Generic(((T *)0)->f, int64_t                                                  \
+                     : RIDGE_T_INT),                                                       \
+    .flags = (flags_), .offset = offsetof(T, f)                                            \
+  }
+#define RIDGE_REAL(T, f, def, min, max, unit_, flags_, doc_)                               \
+  {                                                                                        \
+    .name = #f, .doc = (doc_), .unit = (unit_), .fallback = {.r = (def)},                  \
+    .lo = {.r = (min)}, .hi = {.r = (max)},                                                \
+    .type = _Generic(((T *)0)->f, double                                                   \
+                     : RIDGE_T_REAL),                                                      \
+    .flags = (flags_), .offset = offsetof(T, f)                                            \
+  }
+#define RIDGE_BOOL(T, f, def, flags_, doc_)                                                \
+  {                                                                                        \
+    .name = #f, .doc = (doc_), .unit = "", .fallback = {.b = (def)},                       \
+    .type = _Generic(((T *)0)->f, bool                                                     \
+                     : RIDGE_T_BOOL),                                                      \
+    .flags = (flags_), .offset = offsetof(T, f)                                            \
+  }
+#define RIDGE_TEXT(T, f, def, flags_, doc_)                                                \
+  {                                                                                        \
+    .name = #f, .doc = (doc_), .unit = "", .fallback = {.t = (def)},                \
     .type = _Generic(((T *)0)->f, const char * : RIDGE_T_TEXT), .flags = (flags_),  \
-    .offset = offsetof(T, f) }
-#define RIDGE_CHOICE(T, f, def, choices_, flags_, doc_)                             \
-  { .name = #f, .doc = (doc_), .unit = "", .choices = (choices_),                   \
+    .offset = offsetof(T, f)      \
+  }
+#define RIDGE_CHOICE(T, f, def, choices_, flags_, doc_)                                    \
+  {                                                                                        \
+    .name = #f, .doc = (doc_), .unit = "", .choices = (choices_),                   \
     .fallback = {.t = (def)}, .flags = (flags_),                                    \
     .type = _Generic(((T *)0)->f, const char * : RIDGE_T_CHOICE),                   \
-    .offset = offsetof(T, f) }
+    .offset = offsetof(T, f)      \
+  }
 
 /* A relation to the rest of the composition.  `target` is one of
  *   "kv.paged"               a plugin           "weights.*"    a family
@@ -223,8 +236,9 @@ struct ridge_host {
   uint64_t struct_size, abi_minor;
   void *ctx; /* this instance: costs, messages and blame go here */
 
-  void *(*alloc)(const ridge_host *, size_t size, size_t align); /* zeroed, counted [pool] */
-  void (*free)(const ridge_host *, void *);                      /* [pool] */
+  void *(*alloc)(const ridge_host *, size_t size,
+                 size_t align);             /* zeroed, counted [pool] */
+  void (*free)(const ridge_host *, void *); /* [pool] */
   /* Say why, and return the status: `return h->fail(h, RIDGE_IO, ...)`. [pool] */
   ridge_status (*fail)(const ridge_host *, ridge_status, const char *fmt, ...)
       RIDGE_FORMAT(3, 4);
@@ -245,11 +259,11 @@ RIDGE_SEALED(ridge_host, service);
 typedef struct ridge_plugin {
   uint64_t struct_size;
   uint32_t abi_minor, kind, phases, effect;
-  const char *id;        /* "family.name": [a-z0-9_]+.[a-z0-9_]+             */
-  const char *technique; /* catalog entry it implements; NULL for a part     */
-  const char *version;   /* "1.4.2"                                          */
-  const char *summary;   /* one line                                         */
-  const char *doc;       /* Markdown: what, when, when not                   */
+  const char *id;               /* "family.name": [a-z0-9_]+.[a-z0-9_]+             */
+  const char *technique;        /* catalog entry it implements; NULL for a part     */
+  const char *version;          /* "1.4.2"                                          */
+  const char *summary;          /* one line                                         */
+  const char *doc;              /* Markdown: what, when, when not                   */
   const char *license, *source; /* SPDX; paper or repository                 */
   /* Rows: ridge_param, ridge_relation, ridge_fill, const char * (capabilities),
    * ridge_evidence, ridge_metric, ridge_claim. */
@@ -257,14 +271,16 @@ typedef struct ridge_plugin {
   uint64_t params_size; /* sizeof the struct that `params` describe          */
   double tolerance;     /* TOLERANT: bound of |difference| / (1 + |reference|) of a logit */
   /* What it will take; refuse for a reason that no relation can say. [pure] */
-  ridge_status (*need)(const ridge_host *, const ridge_plan *, const void *params, ridge_need *out);
+  ridge_status (*need)(const ridge_host *, const ridge_plan *, const void *params,
+                       ridge_need *out);
   ridge_status (*check)(const ridge_host *, const ridge_plan *, const void *params);
   /* Without `create`, `self` is NULL in every call.  `destroy` may be NULL where there
    * is nothing to undo: what `alloc` gave goes with the instance. [main] */
   ridge_status (*create)(const ridge_host *, const void *params, void **self);
   void (*destroy)(void *self);
   /* State that must survive a checkpoint; both or neither. [main] */
-  ridge_status (*save)(void *self, ridge_status (*put)(void *, const void *, size_t), void *);
+  ridge_status (*save)(void *self, ridge_status (*put)(void *, const void *, size_t),
+                       void *);
   ridge_status (*load)(void *self, ridge_status (*get)(void *, void *, size_t), void *);
 } ridge_plugin;
 RIDGE_SEALED(ridge_plugin, load);

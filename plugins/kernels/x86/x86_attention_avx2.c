@@ -13,15 +13,13 @@
 
 #include <math.h>
 
-enum {
-  QUERIES = 16, /* rows times heads of an item, about                          */
-  MANY_ROWS = 4,
-};
+/* Rows times heads that share a tile: more of them read a key less often, but their
+ * scores have to wait in a cache. */
+enum { QUERIES = 24 };
 
-/* Rows of an item: fewer where many heads share their keys. */
 static int64_t rows_together(const ridge_attrs *a) {
   const int64_t rows = QUERIES * a->kv_heads / a->heads;
-  return rows < 1 ? 1 : rows < MANY_ROWS ? rows : MANY_ROWS;
+  return rows < 1 ? 1 : rows;
 }
 
 /* Floats: a decoded tile, then scores (rows, heads of a group, max_context). */
@@ -80,11 +78,12 @@ INLINE void dots(int nq, int np, const float *const *q, const float *const *k, i
   }
   if (i < dim) {
     const __m256i mask = lanes_first(dim - i);
-    for (int h = 0; h < nq; h++)
-      for (int j = 0; j < np; j++)
-        sum[h * np + j] =
-            _mm256_fmadd_ps(_mm256_maskload_ps(q[h] + i, mask),
-                            _mm256_maskload_ps(k[j] + i, mask), sum[h * np + j]);
+    UNROLL
+    for (int h = 0; h < nq; h++) UNROLL
+    for (int j = 0; j < np; j++)
+      sum[h * np + j] =
+          _mm256_fmadd_ps(_mm256_maskload_ps(q[h] + i, mask),
+                          _mm256_maskload_ps(k[j] + i, mask), sum[h * np + j]);
   }
   UNROLL
   for (int g = 0; g < nq * np / 4; g++) {
@@ -108,21 +107,26 @@ static void dots_3(const float *const *q, const float *const *k, int64_t dim, __
 /* Scores of `nq` queries over positions [from, to), all seen by each. */
 static void score_range(const struct item *item, const struct query *query, int nq,
                         const struct tile *t, int64_t from, int64_t to) {
-  const int64_t dim = item->a->head_dim, step = nq == 1 ? 8 : 4;
+  const int64_t dim = item->a->head_dim;
+  const int step = nq == 1 ? 8 : 4;
   const __m128 scale = _mm_set1_ps((float)item->a->scale);
   const float *q[3], *k[8];
-  float kept[3][8];
   for (int h = 0; h < nq; h++) q[h] = query[h].q;
   for (int64_t p = from; p < to; p += step) {
-    const int64_t n = to - p < step ? to - p : step;
+    const float *const *row = t->rows.row + (p - t->base);
+    const int n = to - p < step ? (int)(to - p) : step;
     __m128 s[3];
-    for (int64_t j = 0; j < step; j++) /* past the end: the last again, not kept */
-      k[j] = t->rows.row[(j < n ? p + j : to - 1) - t->base];
+    for (int j = 0; j < step; j++) k[j] = row[j < n ? j : n - 1]; /* again, not kept */
     (nq == 1 ? dots_1 : nq == 2 ? dots_2 : dots_3)(q, k, dim, s);
-    for (int64_t g = 0; g < nq * step / 4; g++)
-      _mm_storeu_ps(&kept[g * 4 / step][g * 4 % step], _mm_mul_ps(s[g], scale));
-    for (int h = 0; h < nq; h++)
-      memcpy(query[h].score + (p - query[h].first), kept[h], (size_t)n * sizeof(float));
+    for (int g = 0; g < nq * step / 4; g++) {
+      const int h = g * 4 / step, at = g * 4 % step; /* four keys from `at` on */
+      float *to_score = query[h].score + (p - query[h].first) + at;
+      const __m128 four = _mm_mul_ps(s[g], scale);
+      if (n - at >= 4)
+        _mm_storeu_ps(to_score, four);
+      else
+        _mm_maskstore_ps(to_score, _mm256_castsi256_si128(lanes_first(n - at)), four);
+    }
   }
 }
 
@@ -158,15 +162,16 @@ INLINE void add_columns(int nq, int wide, const struct query *query, const struc
     y[i] = _mm256_loadu_ps(query[i / wide].y + at + i % wide * 8);
   for (int64_t p = from; p < to; p++) {
     const float *row = t->rows.row[p - t->base] + at;
-    __m256 v[8];
+    __m256 s[3]; /* 3 of these, 12 sums and one v: all the registers there are */
     UNROLL
-    for (int i = 0; i < wide; i++) v[i] = _mm256_loadu_ps(row + 8 * i);
+    for (int h = 0; h < nq; h++)
+      s[h] = _mm256_broadcast_ss(query[h].score + (p - query[h].first));
     UNROLL
-    for (int h = 0; h < nq; h++) {
-      const __m256 s = _mm256_broadcast_ss(query[h].score + (p - query[h].first));
+    for (int i = 0; i < wide; i++) {
+      const __m256 v = _mm256_loadu_ps(row + 8 * i);
       UNROLL
-      for (int i = 0; i < wide; i++)
-        y[h * wide + i] = _mm256_fmadd_ps(s, v[i], y[h * wide + i]);
+      for (int h = 0; h < nq; h++)
+        y[h * wide + i] = _mm256_fmadd_ps(s[h], v, y[h * wide + i]);
     }
   }
   UNROLL

@@ -19,15 +19,16 @@ struct rows {
 /* 16-bit rows may end anywhere; the last few go through a copy. */
 #define DECODE_HALVES(name, load)                                                          \
   static void name(const struct rows *r) {                                                 \
+    const int64_t cols = r->cols;                                                          \
     for (int64_t row = 0; row < r->n; row++) {                                             \
       const char *from = r->from + (uint64_t)row * r->stride;                              \
-      float *to = r->to + row * r->cols;                                                   \
+      float *to = r->to + row * cols;                                                      \
       int64_t i = 0;                                                                       \
-      for (; i + 8 <= r->cols; i += 8) _mm256_storeu_ps(to + i, load(from + i * 2));       \
-      if (i == r->cols) continue;                                                          \
+      for (; i + 8 <= cols; i += 8) _mm256_storeu_ps(to + i, load(from + i * 2));          \
+      if (i == cols) continue;                                                             \
       char end[16] = {0};                                                                  \
-      memcpy(end, from + i * 2, (size_t)(r->cols - i) * 2);                                \
-      lanes_store(to + i, load(end), r->cols - i);                                         \
+      memcpy(end, from + i * 2, (size_t)(cols - i) * 2);                                   \
+      lanes_store(to + i, load(end), cols - i);                                            \
     }                                                                                      \
   }
 DECODE_HALVES(decode_f16, lanes_half)
@@ -40,10 +41,11 @@ INLINE __m256 half_scale(const char *p) {
 }
 
 static void decode_q8_0(const struct rows *r) {
+  const int64_t cols = r->cols;
   for (int64_t row = 0; row < r->n; row++) {
     const char *from = r->from + (uint64_t)row * r->stride;
-    float *to = r->to + row * r->cols;
-    for (int64_t i = 0; i < r->cols; i += 32, from += 34) {
+    float *to = r->to + row * cols;
+    for (int64_t i = 0; i < cols; i += 32, from += 34) {
       const __m256 d = half_scale(from);
       UNROLL
       for (int j = 0; j < 32; j += 8)
@@ -58,11 +60,12 @@ INLINE __m256 codes(__m128i q, __m256 d) {
 }
 
 static void decode_q4_0(const struct rows *r) {
+  const int64_t cols = r->cols;
   const __m128i mask = _mm_set1_epi8(15), eight = _mm_set1_epi8(8);
   for (int64_t row = 0; row < r->n; row++) {
     const char *from = r->from + (uint64_t)row * r->stride;
-    float *to = r->to + row * r->cols;
-    for (int64_t i = 0; i < r->cols; i += 32, from += 18) {
+    float *to = r->to + row * cols;
+    for (int64_t i = 0; i < cols; i += 32, from += 18) {
       const __m256 d = half_scale(from);
       const __m128i q = _mm_loadu_si128((const void *)(from + 2));
       const __m128i near = _mm_sub_epi8(_mm_and_si128(q, mask), eight);

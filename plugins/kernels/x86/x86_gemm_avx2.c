@@ -83,14 +83,14 @@ typedef void tile_function(const float *const *x, int64_t depth, const char *con
   TILE(name, form, direct, 3, 1)                                                           \
   TILE(name, form, direct, 4, 1)                                                           \
   TILE(name, form, direct, 5, 1)                                                           \
-      TILE(name, form, direct, 6,                                                          \
-           1) static tile_function *const name##_tiles[TALL + 1] = {NULL,                  \
-                                                                    tile_##name##_1_1,     \
-                                                                    tile_##name##_2_1,     \
-                                                                    tile_##name##_3_1,     \
-                                                                    tile_##name##_4_1,     \
-                                                                    tile_##name##_5_1,     \
-                                                                    tile_##name##_6_1};
+  TILE(name, form, direct, 6, 1)                                                           \
+  static tile_function *const name##_tiles[TALL + 1] = {NULL,                              \
+                                                        tile_##name##_1_1,                 \
+                                                        tile_##name##_2_1,                 \
+                                                        tile_##name##_3_1,                 \
+                                                        tile_##name##_4_1,                 \
+                                                        tile_##name##_5_1,                 \
+                                                        tile_##name##_6_1};
 #define PAIRS(name, form)                                                                  \
   TILE(name, form, true, 1, 2)                                                             \
   TILE(name, form, true, 2, 2)                                                             \
@@ -102,9 +102,10 @@ TILES(f32, F32, true)
 TILES(f16, F16, true)
 TILES(bf16, BF16, true)
 PAIRS(f32, F32)
-PAIRS(f16, F16) PAIRS(bf16, BF16)
+PAIRS(f16, F16)
+PAIRS(bf16, BF16)
 
-    static tile_function *const *const direct_tiles[] = {f32_tiles, f16_tiles, bf16_tiles};
+static tile_function *const *const direct_tiles[] = {f32_tiles, f16_tiles, bf16_tiles};
 static tile_function *const *const direct_pairs[] = {f32_pairs, f16_pairs, bf16_pairs};
 
 /* One block of k over all rows. */

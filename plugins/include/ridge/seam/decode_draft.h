@@ -46,7 +46,8 @@ typedef struct ridge_draft_model_api {
   uint64_t struct_size;
   /* Fails when the file cannot be read or its vocabulary is not the model's;
    * `depth` is the largest number of proposals. [main] */
-  ridge_status (*open)(const ridge_host *, const char *path, int64_t depth, ridge_draft_model **out);
+  ridge_status (*open)(const ridge_host *, const char *path, int64_t depth,
+                       ridge_draft_model **out);
   /* Fill `out` of each sequence with the draft model's own continuation, picked
    * like the run's tokens are. [step] */
   ridge_status (*propose)(ridge_draft_model *, ridge_draft_seq *seqs, int64_t n);

@@ -17,7 +17,8 @@ typedef struct ridge_kv_prefix {
   uint64_t struct_size;
   /* The longest run of known full blocks at the start of tokens[0..n): their
    * number, at most `room`, in `blocks`.  The host adopts them at once. [step] */
-  int64_t (*find)(void *self, const int32_t *tokens, int64_t n, int32_t *blocks, int64_t room);
+  int64_t (*find)(void *self, const int32_t *tokens, int64_t n, int32_t *blocks,
+                  int64_t room);
   /* These full blocks now hold tokens[0 .. n_blocks * block_tokens). [step] */
   void (*keep)(void *self, const int32_t *tokens, const int32_t *blocks, int64_t n_blocks);
   /* The store has no room: give back at least `n` blocks if possible; returns how

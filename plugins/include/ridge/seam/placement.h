@@ -27,7 +27,8 @@ typedef struct ridge_placement {
   uint64_t struct_size;
   /* Mark; *ring_bytes: room for weights in flight, at least the two largest
    * neighbours. `w` are `n` rows of ridge_placed, `stride` bytes apart. [main] */
-  ridge_status (*place)(void *self, ridge_placed *w, int64_t n, uint64_t stride, uint64_t *ring_bytes);
+  ridge_status (*place)(void *self, ridge_placed *w, int64_t n, uint64_t stride,
+                        uint64_t *ring_bytes);
   /* After each step: what it took.  `wait_ns`: compute stood still for a read. [step] */
   void (*moved)(void *self, uint64_t bytes, uint64_t reads, uint64_t wait_ns);
 } ridge_placement;

@@ -15,8 +15,8 @@
 typedef struct ridge_sample_pick {
   uint64_t struct_size;
   /* A function of its arguments and the run's seed alone, see decode_draft.h. [step] */
-  ridge_status (*pick)(void *self, const ridge_shape_view *, const float *logits, int64_t vocab,
-                       int32_t *token);
+  ridge_status (*pick)(void *self, const ridge_shape_view *, const float *logits,
+                       int64_t vocab, int32_t *token);
 } ridge_sample_pick;
 RIDGE_SEALED(ridge_sample_pick, pick);
 

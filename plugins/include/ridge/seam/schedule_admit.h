@@ -28,10 +28,10 @@ RIDGE_SEALED(ridge_admit_seq, grant);
 
 typedef struct ridge_admit_view {
   uint64_t struct_size;
-  int64_t rows;      /* of one step at most                                    */
-  int64_t slots;     /* sequences that may be running at once                  */
-  int64_t room;      /* cache tokens that no running sequence may come to need: */
-                     /* what is left for new ones; -1: enough for all           */
+  int64_t rows;  /* of one step at most                                    */
+  int64_t slots; /* sequences that may be running at once                  */
+  int64_t room;  /* cache tokens that no running sequence may come to need: */
+                 /* what is left for new ones; -1: enough for all           */
   int64_t step;
 } ridge_admit_view;
 RIDGE_SEALED(ridge_admit_view, step);
@@ -41,7 +41,8 @@ typedef struct ridge_schedule {
   /* Sequences alive at once, and rows of one step, for the plan. [pure] */
   ridge_status (*bounds)(const void *params, int64_t *slots, int64_t *rows);
   /* seqs: those alive and waiting, running ones first, then by arrival. [step] */
-  ridge_status (*admit)(void *self, const ridge_admit_view *, ridge_admit_seq *seqs, int64_t n);
+  ridge_status (*admit)(void *self, const ridge_admit_view *, ridge_admit_seq *seqs,
+                        int64_t n);
 } ridge_schedule;
 RIDGE_SEALED(ridge_schedule, admit);
 

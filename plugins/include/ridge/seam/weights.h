@@ -18,9 +18,11 @@ typedef struct ridge_weights {
   uint64_t struct_size;
   /* Put the codec wanted into *codec (a name that lives as long as the plugin)
    * or leave it; set *edits if `edit` will change values of this tensor. [main] */
-  ridge_status (*choose)(void *self, const ridge_tensor *weight, const char **codec, bool *edits);
+  ridge_status (*choose)(void *self, const ridge_tensor *weight, const char **codec,
+                         bool *edits);
   /* values: rows [lo, hi) of the tensor, (hi - lo, dims[1]).  NULL: no edits. [pool] */
-  ridge_status (*edit)(void *self, const ridge_tensor *weight, float *values, int64_t lo, int64_t hi);
+  ridge_status (*edit)(void *self, const ridge_tensor *weight, float *values, int64_t lo,
+                       int64_t hi);
   /* Told after a tensor has been stored: bytes in the file, bytes now.  May be
    * NULL. [main] */
   void (*stored)(void *self, const ridge_tensor *weight, uint64_t before, uint64_t after);

@@ -9,7 +9,7 @@ for i = 1, 3 do table.insert(texts, ("Number %d"):format(i)) end
 local words = { rounded(4), use "graph.fuse" }
 
 return infer {
-  name = string.upper("helpers"):lower(),
+  name = string.upper("functions"):lower(),
   model("files/" .. "model.gguf"),
   prompts(texts),
   table.unpack(words),
