@@ -20,6 +20,7 @@ struct ablation {
   struct run_once_options options;
   struct workplace place;
   json_t *strategies; /* of the composition */
+  char name[128];     /* of the recipe      */
   const char *ids[MOST_STRATEGIES];
   size_t n; /* strategies */
   struct arm arms[MOST_STRATEGIES + FIRST];

@@ -116,8 +116,9 @@ static bool plan_it(struct cli *cli, const char *path, const struct workplace *p
   int exit = run_recipe_once(cli, path, &options, NULL);
   snprintf(out->name, sizeof out->name, "%s", outcome.name);
   memcpy(composition, outcome.composition, 65);
+  out->other_task = exit == EXIT_OK && strcmp(outcome.task, own->task) != 0;
   outcome_free(&outcome);
-  return exit == EXIT_OK;
+  return exit == EXIT_OK && !out->other_task;
 }
 
 void against_take(struct cli *cli, const struct outcome *own, struct against *out) {
@@ -167,6 +168,12 @@ void against_print(const struct cli *cli, const struct against *against,
                    const struct outcome *own) {
   size_t n;
   const struct catalog_metric *metrics = metric_list(&n);
+  if (against->other_task) {
+    printf("\nagainst `%s`: not compared, for its inputs or settings are others, so the "
+           "figures would say nothing about each other (ridge plan prints both)\n",
+           against->name);
+    return;
+  }
   if (against->run == 0) return;
   printf("\nagainst `%s`, run %" PRId64 "%s\n", against->name, against->run,
          against->made ? ", made now" : "");
@@ -189,6 +196,9 @@ void against_print(const struct cli *cli, const struct against *against,
 json_t *against_json(const struct against *against, const struct outcome *own) {
   size_t n;
   const struct catalog_metric *metrics = metric_list(&n);
+  if (against->other_task)
+    return json_pack("{s:n, s:s, s:b, s:{}}", "run", "name", against->name, "other_task", 1,
+                     "ratios");
   if (against->run == 0) return json_null();
   json_t *ratios = json_object();
   for (size_t i = 0; i < n; i++) {

@@ -11,8 +11,9 @@
 #include "run/outcome.h"
 
 struct against {
-  int64_t run; /* 0: the recipe compares with nothing, or it could not be made */
-  bool made;   /* now, because there was none                                  */
+  int64_t run;     /* 0: the recipe compares with nothing, or it could not be made */
+  bool made;       /* now, because there was none                                  */
+  bool other_task; /* inputs or settings differ: the figures are not compared    */
   char name[128];
   json_t *samples; /* {metric: [values]} of its measured repeats               */
 };

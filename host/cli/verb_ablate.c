@@ -25,6 +25,13 @@ static void run_arm(struct ablation *a, size_t arm, int64_t round) {
   options.outcome = outcome;
   options.sweep_id = a->sweep_id;
   options.place = &a->place;
+  /* An arm must not be taken for the recipe when the recipe's name is asked for. */
+  char name[256];
+  if (arm != WHOLE) {
+    snprintf(name, sizeof name, "%s: %s%s", a->name, arm >= FIRST ? "without " : "",
+             arm_name(a, arm));
+    options.name = name;
+  }
   if (arm == PLAIN) {
     options.without = a->ids;
     options.n_without = a->n;
@@ -60,6 +67,7 @@ static int read_strategies(struct ablation *a) {
   options.outcome = &outcome;
   int exit = run_recipe_once(a->cli, a->words.recipe, &options, NULL);
   a->strategies = json_incref(outcome.asked);
+  snprintf(a->name, sizeof a->name, "%s", outcome.name);
   if (exit != EXIT_OK && a->cli->json) print_json(outcome_json(&outcome));
   outcome_free(&outcome);
   if (exit != EXIT_OK) return exit;

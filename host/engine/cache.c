@@ -108,15 +108,17 @@ void cache_free(struct cache *cache) {
 }
 
 uint64_t cache_resident(const struct cache *cache) {
-  uint64_t pages = 0, page = (uint64_t)sysconf(_SC_PAGESIZE);
+  uint64_t bytes = 0, page = (uint64_t)sysconf(_SC_PAGESIZE);
   for (int32_t i = 0; i < cache->n_pools; i++) {
     size_t n = (cache->pool_bytes[i] + page - 1) / page;
+    uint64_t mine = 0, most = cache->pool_block_bytes[i] * (uint64_t)cache->layout.blocks;
     unsigned char *in = malloc(n);
     if (in != NULL && mincore(cache->pools[i], cache->pool_bytes[i], in) == 0)
-      for (size_t k = 0; k < n; k++) pages += in[k] & 1;
+      for (size_t k = 0; k < n; k++) mine += (in[k] & 1) * page;
     free(in);
+    bytes += mine < most ? mine : most; /* the last page is not all the pool's */
   }
-  return pages * page;
+  return bytes;
 }
 
 static ridge_status try_reserve(struct cache *cache, int64_t slot, int64_t tokens,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 int session_failed(struct session *s) {
@@ -26,14 +27,27 @@ static void load_progress(void *ctx, uint64_t done, uint64_t of) {
 static ridge_status load(struct session *s) {
   uint64_t start = clock_ns();
   ridge_status status = runtime_load(&s->main, s->pool, load_progress, s, &s->why);
-  if (status == RIDGE_OK && s->has_base)
-    status = runtime_load(&s->base, s->pool, NULL, NULL, &s->why);
   if (status == RIDGE_OK) status = draft_models_load(s, &s->why);
   if (status != RIDGE_OK) return status;
   session_sample(s, "load_ms", 0, (double)(clock_ns() - start) / 1e6);
   session_sample(s, "weight_bytes", 0, (double)runtime_memory(&s->main).weights);
   session_sample(s, "cache_bytes", 0, (double)cache_bytes(&s->main.cache));
   return RIDGE_OK;
+}
+
+/* The same text gives the same number: once is all there is to know.  The unmodified
+ * model comes last, and what the composition itself took is noted before it does. */
+static ridge_status score(struct session *s) {
+  struct rusage usage;
+  if (s->has_base) {
+    if (session_has_word(s, "prompts") || session_has_word(s, "bench")) {
+      getrusage(RUSAGE_SELF, &usage);
+      session_sample(s, "peak_rss_bytes", 0, 1024.0 * (double)usage.ru_maxrss);
+    }
+    ridge_status status = runtime_load(&s->base, s->pool, NULL, NULL, &s->why);
+    if (status != RIDGE_OK) return status;
+  }
+  return workload_perplexity(s, 0, &s->why);
 }
 
 static ridge_status workloads(struct session *s) {
@@ -44,11 +58,9 @@ static ridge_status workloads(struct session *s) {
     if (session_has_word(s, "prompts")) status = workload_generate(s, r, &s->why);
     if (status == RIDGE_OK && session_has_word(s, "bench"))
       status = workload_bench(s, r, &s->why);
-    /* The same text gives the same number: once is all there is to know. */
-    if (status == RIDGE_OK && r == 0 && session_has_word(s, "perplexity"))
-      status = workload_perplexity(s, r, &s->why);
   }
-  return status;
+  if (status != RIDGE_OK || s->stopped || !session_has_word(s, "perplexity")) return status;
+  return score(s);
 }
 
 /* Time as measured (one step in some is timed), bytes and operations by the cost model

@@ -151,6 +151,13 @@ static ridge_status settle_context(struct session *s, struct why *why) {
     session_say(s,
                 json_pack("{s:s, s:s, s:s}", "t", "event", "level", "note", "text", text));
   }
+  for (int64_t k = 0; k < s->n_prompts; k++)
+    if ((int64_t)s->prompts[k].n >= s->context)
+      return why_set(
+          why, RIDGE_INVALID,
+          "prompt %lld has %zu tokens; the context of %lld has no room for an answer "
+          "(a larger engine.context, or a shorter prompt)",
+          (long long)k + 1, s->prompts[k].n, (long long)s->context);
   s->main.spec.context = s->context;
   return RIDGE_OK;
 }
@@ -250,14 +257,15 @@ static void add_needs(struct session *s) {
 static int check_fit(struct session *s) {
   struct session_memory m = session_memory(s);
   if (m.total <= m.limit) return SESSION_OK;
+  const double mib = 1048576;
   why_set(&s->why, RIDGE_NO_MEMORY,
-          "does not fit: %.1f MiB are needed (weights %.1f, cache %.1f, activations %.1f, "
-          "scratch %.1f, "
-          "strategies %.1f), %.1f may be used",
-          (double)m.total / 1048576, (double)m.models.weights / 1048576,
-          (double)m.models.cache / 1048576, (double)m.models.activations / 1048576,
-          (double)m.models.scratch / 1048576, (double)m.strategies / 1048576,
-          (double)m.limit / 1048576);
+          "does not fit: %.2f MiB are needed (weights %.2f, cache %.2f, activations %.2f, "
+          "scratch %.2f, strategies %.2f MiB%s), %llu bytes (%.2f MiB) may be used",
+          (double)m.total / mib, (double)m.models.weights / mib,
+          (double)m.models.cache / mib, (double)m.models.activations / mib,
+          (double)m.models.scratch / mib, (double)m.strategies / mib,
+          s->has_base ? "; the unmodified model beside it included" : "",
+          (unsigned long long)m.limit, (double)m.limit / mib);
   const char *help =
       m.models.cache > m.models.weights
           ? "a shorter engine.context, fewer sequences, or a smaller kv.paged budget"

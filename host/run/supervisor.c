@@ -145,7 +145,9 @@ static void add_own(struct attempt *a, const struct child_end *end,
   char text[96];
   struct conditions after;
   conditions_read(&after);
-  if (end->peak_rss > 0) record_sample(a, "peak_rss_bytes", (double)end->peak_rss);
+  /* A worker that ran a second model beside its own told its peak before that. */
+  bool told = json_object_get(a->outcome->samples, "peak_rss_bytes") != NULL;
+  if (end->peak_rss > 0 && !told) record_sample(a, "peak_rss_bytes", (double)end->peak_rss);
   record_sample(a, "total_ms", (double)(after.ns - before->ns) * 1e-6);
   conditions_report(before, &after, end->cpu_seconds, say_condition, a);
   if (a->output_lines > MOST_OUTPUT_LINES) {

@@ -79,11 +79,9 @@ INLINE void dots(int nq, int np, const float *const *q, const float *const *k, i
   if (i < dim) {
     const __m256i mask = lanes_first(dim - i);
     UNROLL
-    for (int h = 0; h < nq; h++) UNROLL
-    for (int j = 0; j < np; j++)
-      sum[h * np + j] =
-          _mm256_fmadd_ps(_mm256_maskload_ps(q[h] + i, mask),
-                          _mm256_maskload_ps(k[j] + i, mask), sum[h * np + j]);
+    for (int j = 0; j < nq * np; j++)
+      sum[j] = _mm256_fmadd_ps(_mm256_maskload_ps(q[j / np] + i, mask),
+                               _mm256_maskload_ps(k[j % np] + i, mask), sum[j]);
   }
   UNROLL
   for (int g = 0; g < nq * np / 4; g++) {
@@ -245,7 +243,6 @@ static void each_tile(const struct item *item, const ridge_span *cache, range_fu
                                       .kv_heads = item->a->kv_heads,
                                       .head = item->head,
                                       .sequence = item->sequence,
-                                      .end = item->to,
                                       .room = item->room};
   struct tile t;
   for (t.base = item->from; t.base < item->to; t.base += TILE_POSITIONS) {

@@ -15,7 +15,6 @@ struct cache_reader {
   const ridge_batch *batch;
   int64_t kv_heads, head;
   int32_t sequence;
-  int64_t end; /* positions that will be read: up to here                      */
   float *room; /* a tile of head_dim floats each                               */
 };
 
@@ -31,7 +30,7 @@ struct cache_tile {
   const float *row[TILE_POSITIONS]; /* (head_dim) each; in the cache itself if f32 */
 };
 
-/* Positions [from, to), at most TILE_POSITIONS of them; the next tile is asked for. */
+/* Positions [from, to), at most TILE_POSITIONS of them. */
 void cache_tile_read(const struct cache_reader *, int64_t from, int64_t to,
                      struct cache_tile *tile);
 

@@ -102,15 +102,6 @@ static decode_function *decode_of(const ridge_codec *codec) {
 
 /* ---- tiles ---- */
 
-/* Ask for `n` rows from here on, as far as they stand together: runs are short and
- * scattered, which leaves the processor's own prefetching no time to catch on. */
-static void fetch_run(const struct cache_reader *c, int64_t position, int64_t n) {
-  const int64_t left = c->batch->block_tokens - position % c->batch->block_tokens;
-  const uint64_t bytes = (uint64_t)(left < n ? left : n) * c->cache->stride;
-  const char *row = cache_row(c, position);
-  for (uint64_t at = 0; at < bytes; at += 64) _mm_prefetch(row + at, _MM_HINT_T0);
-}
-
 void cache_tile_read(const struct cache_reader *c, int64_t from, int64_t to,
                      struct cache_tile *tile) {
   decode_function *decode = decode_of(c->cache->codec);
@@ -122,8 +113,6 @@ void cache_tile_read(const struct cache_reader *c, int64_t from, int64_t to,
                      .n = left < to - p ? left : to - p,
                      .cols = c->cache->cols,
                      .codec = c->cache->codec};
-    const int64_t next = p + TILE_POSITIONS;
-    if (next < c->end) fetch_run(c, next, c->end - next < r.n ? c->end - next : r.n);
     if (decode) decode(&r);
     for (int64_t i = 0; i < r.n; i++)
       tile->row[p - from + i] =
