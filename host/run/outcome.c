@@ -214,6 +214,15 @@ static void judge_death(struct outcome *o, const struct child_end *end) {
     snprintf(o->why, sizeof o->why, "%s", end->why);
     return;
   }
+  if (end->signal ==
+      SIGKILL) { /* nobody's own doing: whoever was executing is not at fault */
+    o->blamed[0] = 0;
+    snprintf(o->why, sizeof o->why,
+             "the worker was killed from outside (SIGKILL): by a user, or by the system "
+             "for want "
+             "of memory");
+    return;
+  }
   if (end->signal != 0)
     snprintf(o->why, sizeof o->why, "the worker died of SIG%s (%s)%s",
              sigabbrev_np(end->signal) != NULL ? sigabbrev_np(end->signal) : "?",
