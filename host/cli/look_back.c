@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 int look_back_fail(const char *verb, ridge_status status, const struct why *why) {
@@ -18,8 +19,10 @@ int look_back_open(const struct cli *cli, const char *verb, struct catalog **out
   struct why why;
   *out = NULL;
   ridge_status status = catalog_path(cli->catalog, path, sizeof path, &why);
-  /* Looking back makes no catalog: a name that was mistyped would become one. */
-  if (status == RIDGE_OK && access(path, F_OK) != 0)
+  /* Looking back makes no catalog: a name that was mistyped would become one.  But the
+   * literature is there to be read before anything was run. */
+  bool literature = strcmp(verb, "techniques") == 0 || strcmp(verb, "claims") == 0;
+  if (status == RIDGE_OK && !literature && access(path, F_OK) != 0)
     status = why_set(&why, RIDGE_INVALID,
                      "%s: there is no catalog yet; `ridge run` makes it", path);
   if (status == RIDGE_OK) status = catalog_open(path, CATALOG_READ, out, &why);
