@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 enum { MOST_COLUMNS = 32, GAP = 2 };
 
@@ -76,16 +78,91 @@ static void print_spaces(int n) {
   if (n > 0) printf("%*s", n, "");
 }
 
+/* Bytes of the first piece of `text` that is no wider than `width`, cut at a blank where
+ * there is one; at least one character. */
+static size_t piece_of(const char *text, int width) {
+  size_t size = 0, blank = 0;
+  char one[8];
+  for (int used = 0; text[size] != 0;) {
+    size_t n = 1;
+    while (n < sizeof one - 1 && ((unsigned char)text[size + n] & 0xc0) == 0x80) n++;
+    memcpy(one, text + size, n);
+    one[n] = 0;
+    used += text_width(one);
+    if (used > width && size > 0) return blank > 0 ? blank : size;
+    size += n;
+    if (text[size] == ' ') blank = size;
+  }
+  return size;
+}
+
+static void print_piece(const struct table *table, size_t c, const char *text, size_t size,
+                        int width) {
+  char *piece = strndup(text, size);
+  if (piece == NULL) abort();
+  int pad = width - text_width(piece);
+  if (table->right[c]) print_spaces(pad);
+  fputs(piece, stdout);
+  if (c + 1 < table->columns) print_spaces((table->right[c] ? 0 : pad) + GAP);
+  free(piece);
+}
+
+/* A row takes as many lines as its longest cell needs in its column. */
 static void print_aligned(const struct table *table, char *const *cells,
                           const int *widths) {
-  for (size_t c = 0; c < table->columns; c++) {
-    int pad = widths[c] - text_width(cells[c]);
-    if (table->right[c]) print_spaces(pad);
-    fputs(cells[c], stdout);
-    if (c + 1 == table->columns) break;
-    if (!table->right[c]) print_spaces(pad);
-    print_spaces(GAP);
+  const char *rest[MOST_COLUMNS];
+  for (size_t c = 0; c < table->columns; c++) rest[c] = cells[c];
+  for (bool more = true, first = true; more; first = false) {
+    more = false;
+    if (!first) putchar('\n');
+    for (size_t c = 0; c < table->columns; c++) {
+      size_t size = piece_of(rest[c], widths[c]);
+      print_piece(table, c, rest[c], size, widths[c]);
+      rest[c] += size;
+      while (*rest[c] == ' ') rest[c]++;
+      more |= *rest[c] != 0;
+    }
   }
+}
+
+/* Words up to a length stay whole: no column is made narrower than its longest. */
+static int narrowest(const struct table *table, size_t c) {
+  enum { LEAST = 14, LONGEST = 40 };
+  int most = LEAST;
+  for (size_t i = c; i < table->n; i += table->columns)
+    for (const char *word = table->cells[i]; *word != 0; word += strspn(word, " ")) {
+      int width = (int)strcspn(word, " ");
+      if (width > most && width <= LONGEST) most = width;
+      word += width;
+    }
+  return most;
+}
+
+/* Narrow the widest column of text that is above its least; false: there is none. */
+static bool narrow_one(const struct table *table, const int *least, int *widths) {
+  size_t widest = table->columns;
+  for (size_t c = 0; c < table->columns; c++)
+    if (!table->right[c] && widths[c] > least[c] &&
+        (widest == table->columns || widths[c] > widths[widest]))
+      widest = c;
+  if (widest == table->columns) return false;
+  widths[widest]--;
+  return true;
+}
+
+/* Until a row fits the terminal: first between words, then, where it must be, in them. */
+static void fit_terminal(const struct table *table, int *widths) {
+  enum { TINY = 9 };
+  struct winsize terminal = {0};
+  int least[MOST_COLUMNS], total = -GAP;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &terminal) != 0 || terminal.ws_col == 0) return;
+  for (size_t c = 0; c < table->columns; c++) {
+    least[c] = narrowest(table, c);
+    total += widths[c] + GAP;
+  }
+  while (total > terminal.ws_col && narrow_one(table, least, widths)) total--;
+  for (size_t c = 0; c < table->columns; c++) least[c] = TINY;
+  while (total > terminal.ws_col && narrow_one(table, least, widths)) total--;
 }
 
 static void print_tabbed(const struct table *table, char *const *cells) {
@@ -114,6 +191,7 @@ void table_print(struct table *table, bool terminal, bool colour) {
   int widths[MOST_COLUMNS] = {0};
   while (table->n % table->columns != 0) table_cell(table, NULL);
   measure(table, widths);
+  if (terminal) fit_terminal(table, widths);
   bool bold = terminal && colour;
   if (bold) fputs("\033[1m", stdout);
   if (terminal)

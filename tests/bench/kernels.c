@@ -302,12 +302,35 @@ static void limits_measure(int32_t threads, struct limits *out) {
          out->flops * 1e-9, out->bytes * 1e-9);
 }
 
-static const ridge_kernel *kernel_of(const ridge_plugin *plugin, const char *codec) {
-  char key[64];
-  snprintf(key, sizeof key, "matmul %s", codec);
-  const ridge_fill *fill = rig_find(plugin, RIDGE_SEAM_KERNEL, key);
-  if (!fill) fill = rig_find(plugin, RIDGE_SEAM_KERNEL, "matmul *");
-  return fill->table;
+/* Every provider that this machine can run and that names the codec; else "matmul *". */
+static int kernels_of(const ridge_plugin *plugin, const char *codec,
+                      const ridge_fill *out[8]) {
+  const char *const names[] = {codec, "*"};
+  int n = 0;
+  for (int pass = 0; pass < 2 && n == 0; pass++)
+    for (uint32_t i = 0; i < plugin->fills.count && n < 8; i++) {
+      const ridge_fill *fill = rig_fill_at(plugin, i);
+      char key[64];
+      snprintf(key, sizeof key, "matmul %s", names[pass]);
+      if (!strcmp(fill->key, key) && rig_usable(fill)) out[n++] = fill;
+    }
+  return n;
+}
+
+static void bench_codec(const ridge_plugin *portable, const ridge_plugin *plugin,
+                        const ridge_codec *codec, int32_t threads,
+                        const struct limits *limits) {
+  const ridge_fill *fills[8];
+  const int n = kernels_of(plugin, codec->name, fills);
+  for (int i = 0; i < n; i++) {
+    printf("%s, %s\n", fills[i]->key, fills[i]->needs ? fills[i]->needs : "any machine");
+    for (size_t s = 0; s < sizeof products / sizeof *products; s++)
+      bench_product(portable, fills[i]->table, codec, products[s], threads, limits);
+  }
+  const ridge_kernel *attention = rig_find(plugin, RIDGE_SEAM_KERNEL, "attention")->table;
+  for (size_t s = 0; s < sizeof looks / sizeof *looks; s++)
+    if (looks[s].dim % codec->block == 0)
+      bench_look(portable, attention, codec, looks[s], threads, limits);
 }
 
 int main(int argc, char **argv) {
@@ -326,13 +349,7 @@ int main(int argc, char **argv) {
   }
   for (int i = 0; i < (argc > 3 ? argc - 3 : n_usual); i++) {
     const ridge_codec *codec = rig_codec(portable, argc > 3 ? argv[3 + i] : usual[i]);
-    for (size_t s = 0; s < sizeof products / sizeof *products; s++)
-      bench_product(portable, kernel_of(plugin, codec->name), codec, products[s], threads,
-                    &limits);
-    const ridge_kernel *attention = rig_find(plugin, RIDGE_SEAM_KERNEL, "attention")->table;
-    for (size_t s = 0; s < sizeof looks / sizeof *looks; s++)
-      if (looks[s].dim % codec->block == 0)
-        bench_look(portable, attention, codec, looks[s], threads, &limits);
+    bench_codec(portable, plugin, codec, threads, &limits);
   }
   return 0;
 }

@@ -299,6 +299,33 @@ static void a_row_alone_and_in_a_batch_are_the_same_bits(void **state) {
     }
 }
 
+/* Instruction sets under one key of one part: other instructions, the same numbers. */
+static void providers_of_one_key_give_the_same_bits(void **state) {
+  (void)state;
+  const ridge_plugin *plugin = rig_open("x86");
+  for (int c = 0; c < CODECS; c++)
+    for (int s = 0; s < SHAPES; s++) {
+      struct product p = product_of(codecs[c], shapes[s]);
+      float *want = NULL;
+      char key[64], what[128];
+      snprintf(key, sizeof key, "matmul %s", codecs[c]);
+      decorate(&p, s + c);
+      product_make(&p, (uint64_t)(c * 100 + s));
+      for (uint32_t f = 0; f < plugin->fills.count; f++) {
+        const ridge_fill *fill = rig_fill_at(plugin, f);
+        if (strcmp(fill->key, key) || !rig_usable(fill)) continue;
+        float *got = y_make(&p);
+        assert_int_equal(product_run(&p, fill->table, 1, 0, p.rows, got, NULL), RIDGE_OK);
+        snprintf(what, sizeof what, "with %s", fill->needs);
+        if (want) same_bits(&p, want, got, what);
+        free(want);
+        want = got;
+      }
+      free(want);
+      product_free(&p);
+    }
+}
+
 /* ---- numbers that are none ---- */
 
 static void check_poison(const struct product *p, const ridge_kernel *kernel,
@@ -365,6 +392,7 @@ int main(void) {
       cmocka_unit_test(every_provider_agrees_with_the_portable_kernel),
       cmocka_unit_test(threads_change_no_bit),
       cmocka_unit_test(a_row_alone_and_in_a_batch_are_the_same_bits),
+      cmocka_unit_test(providers_of_one_key_give_the_same_bits),
       cmocka_unit_test(a_nan_or_infinity_stays_in_its_row_and_is_seen),
       cmocka_unit_test(a_nan_weight_stays_in_its_column),
   };

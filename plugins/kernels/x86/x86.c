@@ -6,30 +6,36 @@
  */
 #include "x86.h"
 
-#define NEEDS "avx2 fma f16c"
-#define SCORED(key_, table_, score_)                                                       \
+#define AVX2   "avx2 fma f16c"
+#define AVX512 "avx512f avx512bw avx512dq avx512vl avx512vnni avx2 fma f16c"
+#define SCORED(key_, table_, needs_, score_)                                               \
   {                                                                                        \
-    .seam = RIDGE_SEAM_KERNEL, .table = &x86_##table_, .key = (key_), .needs = NEEDS,      \
+    .seam = RIDGE_SEAM_KERNEL, .table = &x86_##table_, .key = (key_), .needs = (needs_),   \
     .score = (score_)                                                                      \
   }
-#define KERNEL(key_, table_) SCORED(key_, table_, 20)
+#define KERNEL(key_, table_) SCORED(key_, table_, AVX2, 20)
+/* Twice: the packed forms and the results are the same. */
+#define MATMUL(codec, form)                                                                \
+  SCORED("matmul " codec, matmul_##form##_avx2, AVX2, 20),                                 \
+      SCORED("matmul " codec, matmul_##form##_avx512, AVX512, 30)
 
 static const ridge_fill fills[] = {
-    KERNEL("matmul f32", matmul_f32),
-    KERNEL("matmul f16", matmul_f16),
-    KERNEL("matmul bf16", matmul_bf16),
-    KERNEL("matmul q8_0", matmul_i8),
-    KERNEL("matmul i8g32", matmul_i8),
-    KERNEL("matmul i8g64", matmul_i8),
-    KERNEL("matmul i8g128", matmul_i8),
-    KERNEL("matmul i8g256", matmul_i8),
-    KERNEL("matmul q4_0", matmul_i4),
-    KERNEL("matmul i4g32", matmul_i4),
-    KERNEL("matmul i4g64", matmul_i4),
-    KERNEL("matmul i4g128", matmul_i4),
-    KERNEL("matmul i4g256", matmul_i4),
-    KERNEL("matmul q4_1", matmul_i4m),
-    SCORED("matmul *", matmul_any, 10),
+    MATMUL("f32", f32),
+    MATMUL("f16", f16),
+    MATMUL("bf16", bf16),
+    MATMUL("q8_0", i8),
+    MATMUL("i8g32", i8),
+    MATMUL("i8g64", i8),
+    MATMUL("i8g128", i8),
+    MATMUL("i8g256", i8),
+    MATMUL("q4_0", i4),
+    MATMUL("i4g32", i4),
+    MATMUL("i4g64", i4),
+    MATMUL("i4g128", i4),
+    MATMUL("i4g256", i4),
+    MATMUL("q4_1", i4m),
+    SCORED("matmul *", matmul_any_avx2, AVX2, 10),
+    SCORED("matmul *", matmul_any_avx512, AVX512, 11),
 
     KERNEL("attention", attention),
     KERNEL("cache_put f32", cache_put),

@@ -1,8 +1,9 @@
 /*
  * x86.h - what the files of the part kernels.x86 share: kernels, shares, spans.
  *
- * Files named *_avx2.c are compiled for AVX2, FMA and F16C and are entered only through
- * tables whose fills need these; everything else is plain x86-64.
+ * Files named *_avx2.c are compiled for AVX2, FMA and F16C, *_avx512.c also for AVX-512
+ * (F, BW, DQ, VL) and VNNI; they are entered only through tables whose fills need these.
+ * Everything else is plain x86-64.
  * Letters: T rows of a call, K inner width, N outputs, D width of a head.
  */
 #ifndef X86_H
@@ -12,8 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const ridge_kernel x86_matmul_f32, x86_matmul_f16, x86_matmul_bf16, x86_matmul_i8,
-    x86_matmul_i4, x86_matmul_i4m, x86_matmul_any;
+#define X86_MATMULS(by)                                                                    \
+  extern const ridge_kernel x86_matmul_f32_##by, x86_matmul_f16_##by,                      \
+      x86_matmul_bf16_##by, x86_matmul_i8_##by, x86_matmul_i4_##by, x86_matmul_i4m_##by,   \
+      x86_matmul_any_##by
+X86_MATMULS(avx2);
+X86_MATMULS(avx512);
 extern const ridge_kernel x86_attention, x86_cache_put;
 extern const ridge_kernel x86_rmsnorm, x86_layernorm, x86_add_rmsnorm, x86_add_layernorm;
 extern const ridge_kernel x86_add, x86_mul, x86_scale, x86_act, x86_glu, x86_softcap,

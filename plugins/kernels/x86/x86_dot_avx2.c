@@ -186,8 +186,8 @@ DOTS(I4M)
   { NULL, dot_##form##_1, dot_##form##_2, dot_##form##_3, dot_##form##_4 }
 static dot_function *const dots[3][ROWS + 1] = {DOT_ROW(I8), DOT_ROW(I4), DOT_ROW(I4M)};
 
-void product_int8(const struct weights *w, const struct panels *p, const char *byte_rows,
-                  int64_t rows, float *const c[SIDE]) {
+void product_int8_avx2(const struct weights *w, const struct panels *p,
+                       const char *byte_rows, int64_t rows, float *const c[SIDE]) {
   const uint64_t size = byte_row_size(w->k);
   for (int64_t row = 0; row < rows; row += ROWS) {
     const int64_t m = rows - row < ROWS ? rows - row : ROWS;

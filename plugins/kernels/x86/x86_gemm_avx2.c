@@ -167,8 +167,8 @@ static void block_run(const struct block *s, float *room) {
   }
 }
 
-void product_f32(const struct weights *w, const struct panels *p, const ridge_span *x,
-                 int64_t first, int64_t rows, float *const c[SIDE], float *room) {
+void product_f32_avx2(const struct weights *w, const struct panels *p, const ridge_span *x,
+                      int64_t first, int64_t rows, float *const c[SIDE], float *room) {
   struct block s = {.w = w, .p = p, .x = x, .c = c, .first = first, .rows = rows};
   for (s.k0 = 0; s.k0 < w->k; s.k0 += DEPTH) {
     s.depth = w->k - s.k0 < DEPTH ? w->k - s.k0 : DEPTH;

@@ -88,6 +88,7 @@ static void prepare(const ridge_kernel_call *call, void *prepared, int32_t threa
 
 struct work {
   const ridge_kernel_call *call;
+  const struct products *by;
   struct weights w;
   float *c[SIDE], *room;
 };
@@ -114,12 +115,12 @@ static void run_panels(const struct work *work, const struct panels *p, struct s
     const int64_t n = rows.hi - row < BLOCK_ROWS ? rows.hi - row : BLOCK_ROWS;
     if (bytes) {
       const int64_t at = row - work->call->prompt_rows;
-      product_int8(&work->w, p,
-                   (const char *)work->call->prepared +
-                       (uint64_t)at * byte_row_size(work->w.k),
-                   n, work->c);
+      work->by->int8(&work->w, p,
+                     (const char *)work->call->prepared +
+                         (uint64_t)at * byte_row_size(work->w.k),
+                     n, work->c);
     } else {
-      product_f32(&work->w, p, &work->call->in[0], row, n, work->c, work->room);
+      work->by->f32(&work->w, p, &work->call->in[0], row, n, work->c, work->room);
     }
     for (int i = 0; i < (work->w.paired ? 1 : p->n); i++) {
       const struct finish f = finish_of(work, p->at[i]);
@@ -152,9 +153,9 @@ static void run_rows(const struct work *work, int64_t lo, int64_t hi, bool bytes
   }
 }
 
-static void run_form(const ridge_kernel_call *call, enum form form, int32_t thread,
-                     int32_t threads) {
-  struct work work = {.call = call, .w = panel_weights(call->site, form)};
+static void run_form(const ridge_kernel_call *call, enum form form,
+                     const struct products *by, int32_t thread, int32_t threads) {
+  struct work work = {.call = call, .by = by, .w = panel_weights(call->site, form)};
   float *scratch = call->scratch;
   work.w.span = &call->in[1];
   work.w.data = form == FORM_ROWS ? call->in[1].data : call->in[1].packed;
@@ -166,48 +167,56 @@ static void run_form(const ridge_kernel_call *call, enum form form, int32_t thre
   run_rows(&work, floats, call->rows, true, thread, threads);
 }
 
-/* ---- the kernels, one for each form ---- */
+/* ---- the kernels: one for each form and instruction set ---- */
 
-#define FORM_FUNCTIONS(name, form)                                                         \
+static const struct products avx2 = {product_f32_avx2, product_int8_avx2},
+                             avx512 = {product_f32_avx512, product_int8_avx512};
+
+#define PACKED(name, form)                                                                 \
   static uint64_t pack_bytes_##name(const ridge_kernel_site *site) {                       \
     return panel_bytes_all(site, form);                                                    \
   }                                                                                        \
   static void pack_##name(const ridge_kernel_site *site, const void *rows,                 \
                           uint64_t stride, int64_t lo, int64_t hi, void *packed) {         \
     panel_pack(site, form, rows, stride, lo, hi, packed);                                  \
-  }                                                                                        \
-  static void run_##name(const ridge_kernel_call *call, int32_t thread, int32_t threads) { \
-    run_form(call, form, thread, threads);                                                 \
   }
-#define KERNEL_HEAD(name)                                                                  \
+PACKED(f32, FORM_F32)
+PACKED(f16, FORM_F16)
+PACKED(bf16, FORM_BF16)
+PACKED(i8, FORM_I8)
+PACKED(i4, FORM_I4)
+PACKED(i4m, FORM_I4M)
+
+#define RUN(name, form, by)                                                                \
+  static void run_##name##_##by(const ridge_kernel_call *call, int32_t thread,             \
+                                int32_t threads) {                                         \
+    run_form(call, form, &by, thread, threads);                                            \
+  }
+#define KERNEL_HEAD(name, by)                                                              \
   .struct_size = sizeof(ridge_kernel), .accepts = accepts, .scratch_bytes = scratch_bytes, \
-  .pack_bytes = pack_bytes_##name, .pack = pack_##name, .pack_grain = PANEL,               \
-  .run = run_##name
-#define FLOAT_KERNEL(name, form)                                                           \
-  FORM_FUNCTIONS(name, form)                                                               \
-  const ridge_kernel x86_matmul_##name = {KERNEL_HEAD(name)};
-#define BYTE_KERNEL(name, form)                                                            \
-  FORM_FUNCTIONS(name, form)                                                               \
-  const ridge_kernel x86_matmul_##name = {                                                 \
-      KERNEL_HEAD(name),                                                                   \
+  .run = run_##name##_##by
+#define KERNEL_PACK(name)                                                                  \
+  .pack_bytes = pack_bytes_##name, .pack = pack_##name, .pack_grain = PANEL
+#define FLOATS(name, form, by)                                                             \
+  RUN(name, form, by)                                                                      \
+  const ridge_kernel x86_matmul_##name##_##by = {KERNEL_HEAD(name, by), KERNEL_PACK(name)};
+#define BYTES(name, form, by)                                                              \
+  RUN(name, form, by)                                                                      \
+  const ridge_kernel x86_matmul_##name##_##by = {                                          \
+      KERNEL_HEAD(name, by),                                                               \
+      KERNEL_PACK(name),                                                                   \
       .prepared_form = "int8 rows, f32 scale and sum of 32",                               \
       .prepared_bytes = prepared_bytes,                                                    \
       .prepare = prepare,                                                                  \
   };
-FLOAT_KERNEL(f32, FORM_F32)
-FLOAT_KERNEL(f16, FORM_F16)
-FLOAT_KERNEL(bf16, FORM_BF16)
-BYTE_KERNEL(i8, FORM_I8)
-BYTE_KERNEL(i4, FORM_I4)
-BYTE_KERNEL(i4m, FORM_I4M)
-
-static void run_any(const ridge_kernel_call *call, int32_t thread, int32_t threads) {
-  run_form(call, FORM_ROWS, thread, threads);
-}
-
-const ridge_kernel x86_matmul_any = {
-    .struct_size = sizeof(ridge_kernel),
-    .accepts = accepts,
-    .scratch_bytes = scratch_bytes,
-    .run = run_any,
-};
+#define KERNELS(by)                                                                        \
+  FLOATS(f32, FORM_F32, by)                                                                \
+  FLOATS(f16, FORM_F16, by)                                                                \
+  FLOATS(bf16, FORM_BF16, by)                                                              \
+  BYTES(i8, FORM_I8, by)                                                                   \
+  BYTES(i4, FORM_I4, by)                                                                   \
+  BYTES(i4m, FORM_I4M, by)                                                                 \
+  RUN(any, FORM_ROWS, by)                                                                  \
+  const ridge_kernel x86_matmul_any_##by = {KERNEL_HEAD(any, by)};
+KERNELS(avx2)
+KERNELS(avx512)

@@ -1,0 +1,158 @@
+/*
+ * x86_gemm_avx512.c - f32 rows times panels, a panel's sixteen outputs in one register.
+ *
+ * Up to 12 rows by two panels: 24 sums, two weights and a broadcast of the 32 registers.
+ * Rows of x lie evenly apart and are reached from four bases, or the addresses would not
+ * fit into registers.  Each element sees the operations of x86_gemm_avx2.c in the same
+ * order, so the bits are the same.
+ */
+#include "x86_lanes.h"
+#include "x86_product.h"
+
+enum {
+  TALL = 12,
+  DIRECT = 2,   /* tiles that convert half precision each for itself           */
+  AHEAD = 4096, /* bytes to fetch ahead                                        */
+};
+
+INLINE __m512 load_panel(enum form form, const char *b) {
+  if (form == FORM_F32) return _mm512_loadu_ps(b);
+  const __m256i half = _mm256_loadu_si256((const void *)b);
+  if (form == FORM_F16) return _mm512_cvtph_ps(half);
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
+
+struct tile_rows {
+  const char *x;   /* first row, from the block's k on                         */
+  uint64_t stride; /* bytes between rows                                       */
+};
+
+/* c[side](m, 16) = x(m, depth) b[side](depth, 16), added to c unless it is the first
+ * block.  form, direct, m and sides are constants where this is expanded; `direct` reads
+ * from memory and fetches ahead. */
+INLINE void tile(enum form form, bool direct, int m, int sides, struct tile_rows rows,
+                 int64_t depth, const char *const *b, float *const *c, bool first) {
+  const int64_t width = PANEL * (form == FORM_F32 ? 4 : 2);
+  __m512 sum[TALL * 2];
+  const char *base[4], *at[2] = {b[0], b[sides - 1]};
+  UNROLL
+  for (int i = 0; i < 4; i++)
+    base[i] = rows.x + (3 * i < m ? 3 * (uint64_t)i * rows.stride : 0);
+  UNROLL
+  for (int i = 0; i < m * sides; i++) sum[i] = _mm512_setzero_ps();
+  for (int64_t k = 0; k < depth; k++) {
+    __m512 w[2];
+    UNROLL
+    for (int side = 0; side < sides; side++) {
+      w[side] = load_panel(form, at[side]);
+      if (direct) _mm_prefetch(at[side] + AHEAD, _MM_HINT_T0);
+      at[side] += width;
+    }
+    UNROLL
+    for (int r = 0; r < m; r++) {
+      const char *x = base[r / 3] + (uint64_t)(r % 3) * rows.stride;
+      const __m512 xk = _mm512_set1_ps(*(const float *)(const void *)x);
+      UNROLL
+      for (int side = 0; side < sides; side++)
+        sum[r * sides + side] = _mm512_fmadd_ps(xk, w[side], sum[r * sides + side]);
+    }
+    UNROLL
+    for (int i = 0; i < 4; i++) base[i] += sizeof(float);
+  }
+  UNROLL
+  for (int i = 0; i < m * sides; i++) {
+    float *to = c[i % sides] + i / sides * PANEL;
+    _mm512_storeu_ps(to, first ? sum[i] : _mm512_add_ps(_mm512_loadu_ps(to), sum[i]));
+  }
+}
+
+typedef void tile_function(struct tile_rows rows, int64_t depth, const char *const *b,
+                           float *const *c, bool first);
+
+#define TILE(name, form, direct, m, sides)                                                 \
+  static void name##_##m##_##sides(struct tile_rows rows, int64_t depth,                   \
+                                   const char *const *b, float *const *c, bool first) {    \
+    tile(FORM_##form, direct, m, sides, rows, depth, b, c, first);                         \
+  }
+#define BOTH(name, form, direct, m)                                                        \
+  TILE(name, form, direct, m, 1) TILE(name, form, direct, m, 2)
+#define ROW(name, sides)                                                                   \
+  {                                                                                        \
+    NULL, name##_1_##sides, name##_2_##sides, name##_3_##sides, name##_4_##sides,          \
+        name##_5_##sides, name##_6_##sides, name##_7_##sides, name##_8_##sides,            \
+        name##_9_##sides, name##_10_##sides, name##_11_##sides, name##_12_##sides          \
+  }
+#define TILES(name, form, direct)                                                          \
+  BOTH(name, form, direct, 1)                                                              \
+  BOTH(name, form, direct, 2)                                                              \
+  BOTH(name, form, direct, 3) BOTH(name, form, direct, 4) BOTH(name, form, direct, 5)      \
+      BOTH(name, form, direct, 6) BOTH(name, form, direct, 7) BOTH(name, form, direct, 8)  \
+          BOTH(name, form, direct, 9) BOTH(name, form, direct, 10)                         \
+              BOTH(name, form, direct, 11)                                                 \
+                  BOTH(name, form, direct,                                                 \
+                       12) static tile_function *const name##_tiles[SIDE][TALL + 1] = {    \
+                      ROW(name, 1), ROW(name, 2)};
+TILES(near, F32, false)
+TILES(f32, F32, true)
+TILES(f16, F16, true)
+TILES(bf16, BF16, true)
+
+static tile_function *const (*const direct_tiles[])[TALL + 1] = {f32_tiles, f16_tiles,
+                                                                 bf16_tiles};
+
+/* One block of k over all rows and panels. */
+struct block {
+  const struct weights *w;
+  const struct panels *p;
+  const ridge_span *x;
+  float *const *c;
+  int64_t first, rows, k0, depth;
+};
+
+static const char *block_data(const struct block *s, int side) {
+  const int64_t width = s->w->form == FORM_F32 ? 4 : 2;
+  return s->w->data + (uint64_t)s->p->at[side] * s->w->panel_bytes + s->k0 * PANEL * width;
+}
+
+/* Tiles of nearly equal height; the first `direct` of them read the packed form. */
+static void block_tiles(const struct block *s, int64_t direct, const char *const *near) {
+  const int64_t tiles = (s->rows + TALL - 1) / TALL;
+  const int n = s->p->n;
+  const bool floats = s->w->form <= FORM_BF16;
+  const char *far[SIDE] = {floats ? block_data(s, 0) : NULL,
+                           floats ? block_data(s, n - 1) : NULL};
+  for (int64_t t = 0; t < tiles; t++) {
+    const struct share rows = share_of(s->rows, (int32_t)t, (int32_t)tiles);
+    const int64_t m = rows.hi - rows.lo;
+    const struct tile_rows x = {(const char *)(span_row(s->x, s->first + rows.lo) + s->k0),
+                                s->x->stride};
+    float *const c[SIDE] = {s->c[0] + rows.lo * PANEL, s->c[n - 1] + rows.lo * PANEL};
+    if (t < direct)
+      direct_tiles[s->w->form][n - 1][m](x, s->depth, far, c, s->k0 == 0);
+    else
+      near_tiles[n - 1][m](x, s->depth, near, c, s->k0 == 0);
+  }
+}
+
+static void block_run(const struct block *s, float *room) {
+  const bool floats = s->w->form <= FORM_BF16;
+  const char *near[SIDE] = {NULL};
+  if (floats && s->rows <= DIRECT * TALL) {
+    block_tiles(s, DIRECT, near);
+    return;
+  }
+  for (int i = 0; i < s->p->n; i++)
+    near[i] = (const char *)panel_block(s->w, s->p->at[i], s->k0, s->depth,
+                                        room + i * DEPTH * PANEL);
+  block_tiles(s, s->w->form == FORM_F32, near);
+}
+
+void product_f32_avx512(const struct weights *w, const struct panels *p,
+                        const ridge_span *x, int64_t first, int64_t rows,
+                        float *const c[SIDE], float *room) {
+  struct block s = {.w = w, .p = p, .x = x, .c = c, .first = first, .rows = rows};
+  for (s.k0 = 0; s.k0 < w->k; s.k0 += DEPTH) {
+    s.depth = w->k - s.k0 < DEPTH ? w->k - s.k0 : DEPTH;
+    block_run(&s, room);
+  }
+}
