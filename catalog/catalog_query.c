@@ -145,12 +145,24 @@ static bool say_row(sqlite3_stmt *stmt, const struct catalog_sink *sink) {
   return more;
 }
 
+/* A question that runs away (a recursion without end) is stopped. */
+#define PATIENCE_NS (UINT64_C(60) * 1000000000)
+
+static int past_deadline(void *deadline) {
+  return clock_ns() > *(const uint64_t *)deadline;
+}
+
 static ridge_status say_rows(struct catalog *c, sqlite3_stmt *stmt,
                              const struct catalog_sink *sink, struct why *why) {
   bool more = say_columns(stmt, sink);
   while (more) {
     int code = sqlite3_step(stmt);
     if (code == SQLITE_DONE) break;
+    if (code == SQLITE_INTERRUPT)
+      return why_set(
+          why, RIDGE_CANCELLED,
+          "the question was not answered within 60 s and was stopped; a LIMIT or a "
+          "narrower WHERE helps");
     if (code != SQLITE_ROW) return refuse_sql(c, code, why);
     more = say_row(stmt, sink);
   }
@@ -165,6 +177,8 @@ ridge_status catalog_query(struct catalog *c, const char *sql, const json_t *par
   ridge_status status = sql_script(c, "PRAGMA query_only = ON", why);
   if (status != RIDGE_OK) return status;
   sqlite3_set_authorizer(c->db, only_reads, NULL);
+  uint64_t deadline = clock_ns() + PATIENCE_NS;
+  sqlite3_progress_handler(c->db, 100000, past_deadline, &deadline);
   status = prepare_one(c, sql, &stmt, why);
   if (status == RIDGE_OK) status = bind_all(c, stmt, parameters, why);
   if (status == RIDGE_OK) status = say_rows(c, stmt, sink, why);
@@ -172,6 +186,7 @@ ridge_status catalog_query(struct catalog *c, const char *sql, const json_t *par
     cost->steps = sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_VM_STEP, 0);
   if (cost != NULL) cost->ns = clock_ns() - start;
   sqlite3_finalize(stmt);
+  sqlite3_progress_handler(c->db, 0, NULL, NULL);
   sqlite3_set_authorizer(c->db, NULL, NULL);
   struct why second;
   ridge_status back =
