@@ -1,5 +1,6 @@
 /*
- * x86.c - the part kernels.x86: kernels for x86-64 machines with AVX2, FMA and F16C.
+ * x86.c - the part kernels.x86: kernels for x86-64 machines with AVX2, FMA and F16C, and
+ * matrix products for those that have AVX-512 with VNNI too.
  *
  * This file is compiled for plain x86-64, so that any machine can list the part; the
  * fills say what they need.
@@ -63,6 +64,8 @@ static const char doc[] =
     "groups of 32, with one f32 scale each, and multiplied as integers; this is what "
     "decoding at the speed of memory takes, and what the tolerance is for.\n"
     "- **other codecs**: decoded block by block.\n\n"
+    "Matrix products exist for AVX2 and for AVX-512 with VNNI, with the same results bit "
+    "for bit.\n\n"
     "Attention keeps all scores of a row, as the definition has it; f16, bf16, q8_0 and "
     "q4_0 caches are decoded a tile at a time.  Exponentials are polynomials within "
     "2 ulp; gelu's erf is within 1.5e-7.\n\n"
@@ -77,7 +80,8 @@ static const ridge_plugin plugin = {
     .effect = RIDGE_TOLERANT,
     .id = "kernels.x86",
     .version = "0.1.0",
-    .summary = "kernels for x86-64 with AVX2, FMA and F16C",
+    .summary =
+        "kernels for x86-64 with AVX2, FMA and F16C; products also with AVX-512 VNNI",
     .doc = doc,
     .license = "Apache-2.0",
     .source = "",

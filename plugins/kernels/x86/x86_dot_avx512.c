@@ -108,7 +108,7 @@ DOTS(I4M)
     NULL, dot_##form##_1, dot_##form##_2, dot_##form##_3, dot_##form##_4, dot_##form##_5,  \
         dot_##form##_6, dot_##form##_7, dot_##form##_8                                     \
   }
-    static dot_function *const dots[3][ROWS + 1] = {DOT_ROW(I8), DOT_ROW(I4), DOT_ROW(I4M)};
+static dot_function *const dots[3][ROWS + 1] = {DOT_ROW(I8), DOT_ROW(I4), DOT_ROW(I4M)};
 
 void product_int8_avx512(const struct weights *w, const struct panels *p,
                          const char *byte_rows, int64_t rows, float *const c[SIDE]) {
