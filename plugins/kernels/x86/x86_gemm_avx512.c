@@ -87,8 +87,9 @@ typedef void tile_function(struct tile_rows rows, int64_t depth, const char *con
   BOTH(name, form, direct, 2)                                                              \
   BOTH(name, form, direct, 3)                                                              \
   BOTH(name, form, direct, 4)                                                              \
-  BOTH(name, form, direct, 5) BOTH(name, form, direct, 6) BOTH(name, form, direct, 7)      \
-      BOTH(name, form, direct, 8) BOTH(name, form, direct, 9) BOTH(name, form, direct, 10) \
+  BOTH(name, form, direct, 5)                                                              \
+  BOTH(name, form, direct, 6) BOTH(name, form, direct, 7) BOTH(name, form, direct, 8)      \
+      BOTH(name, form, direct, 9) BOTH(name, form, direct, 10)                             \
           BOTH(name, form, direct, 11)                                                     \
               BOTH(name, form, direct,                                                     \
                    12) static tile_function *const name##_tiles[SIDE][TALL + 1] = {        \
