@@ -82,17 +82,17 @@ typedef void tile_function(struct tile_rows rows, int64_t depth, const char *con
         name##_5_##sides, name##_6_##sides, name##_7_##sides, name##_8_##sides,            \
         name##_9_##sides, name##_10_##sides, name##_11_##sides, name##_12_##sides          \
   }
-/* clang-format off: it finds no end in this list */
+/* The formatter finds no end in this list. */
+/* clang-format off */
 #define TILES(name, form, direct)                                                          \
-  BOTH(name, form, direct, 1)                                                              \
-  BOTH(name, form, direct, 2)                                                              \
-  BOTH(name, form, direct, 3) BOTH(name, form, direct, 4) BOTH(name, form, direct, 5)      \
-      BOTH(name, form, direct, 6) BOTH(name, form, direct, 7) BOTH(name, form, direct, 8)  \
-          BOTH(name, form, direct, 9) BOTH(name, form, direct, 10)                         \
-              BOTH(name, form, direct, 11)                                                 \
-                  BOTH(name, form, direct,                                                 \
-                       12) static tile_function *const name##_tiles[SIDE][TALL + 1] = {    \
-                      ROW(name, 1), ROW(name, 2)};
+  BOTH(name, form, direct, 1) BOTH(name, form, direct, 2)                                  \
+  BOTH(name, form, direct, 3) BOTH(name, form, direct, 4)                                  \
+  BOTH(name, form, direct, 5) BOTH(name, form, direct, 6)                                  \
+  BOTH(name, form, direct, 7) BOTH(name, form, direct, 8)                                  \
+  BOTH(name, form, direct, 9) BOTH(name, form, direct, 10)                                 \
+  BOTH(name, form, direct, 11) BOTH(name, form, direct, 12)                                \
+  static tile_function *const name##_tiles[SIDE][TALL + 1] = {                             \
+      ROW(name, 1), ROW(name, 2)};
 /* clang-format on */
 TILES(near, F32, false)
 TILES(f32, F32, true)
