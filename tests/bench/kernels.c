@@ -327,10 +327,10 @@ static void bench_codec(const ridge_plugin *portable, const ridge_plugin *plugin
     for (size_t s = 0; s < sizeof products / sizeof *products; s++)
       bench_product(portable, fills[i]->table, codec, products[s], threads, limits);
   }
-  const ridge_kernel *attention = rig_find(plugin, RIDGE_SEAM_KERNEL, "attention")->table;
-  for (size_t s = 0; s < sizeof looks / sizeof *looks; s++)
+  const ridge_fill *attention = rig_find(plugin, RIDGE_SEAM_KERNEL, "attention");
+  for (size_t s = 0; attention && s < sizeof looks / sizeof *looks; s++)
     if (looks[s].dim % codec->block == 0)
-      bench_look(portable, attention, codec, looks[s], threads, limits);
+      bench_look(portable, attention->table, codec, looks[s], threads, limits);
 }
 
 int main(int argc, char **argv) {

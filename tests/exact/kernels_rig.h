@@ -19,12 +19,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- parts ---- */
 
+/* A part that is not built here (x86 on another machine) fills nothing. */
 static inline const ridge_plugin *rig_open(const char *name) {
+  static const ridge_plugin nothing = {.struct_size = sizeof nothing, .id = "not.built"};
   char path[4096];
   snprintf(path, sizeof path, "%s/plugins/%s.so", TEST_BUILD_DIR, name);
+  if (access(path, R_OK) != 0 && strcmp(name, "portable") != 0) {
+    print_message("%s is not built here\n", path);
+    return &nothing;
+  }
   void *so = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* stays open until the end */
   if (!so) fail_msg("%s", dlerror());
   const ridge_plugin *(*describe)(void) = NULL;
