@@ -3,8 +3,8 @@
  * multiply-add peak, GB/s of weights or cache against the read bandwidth, both measured
  * in the same run.
  *
- *   bench_kernels [PART [THREADS [CODEC ...]]]      kernels.x86, 2 threads, the usual
- * codecs
+ *   ninja -C build bench_kernels
+ *   build/bench_kernels [PART [THREADS [CODEC ...]]]      x86, 2, the usual codecs
  *
  * Each line is the fastest of many single calls, which is what a busy machine disturbs
  * least.  Enough copies of what is streamed are walked through that none stays in a
