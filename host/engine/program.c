@@ -25,16 +25,6 @@ static int64_t most_rows(const struct program *p, const ridge_tensor *t) {
   return t->dims[0];
 }
 
-/* The input whose codec is part of the kernel's key; -1: none. */
-static int keyed_input(uint32_t op) {
-  switch (op) {
-  case RIDGE_OP_EMBED: return 0;
-  case RIDGE_OP_MATMUL:
-  case RIDGE_OP_CACHE_PUT: return 1;
-  default: return -1;
-  }
-}
-
 /* --- choosing kernels ----------------------------------------------------------- */
 
 static void fill_site(struct program *p, const ridge_node *node, ridge_kernel_site *site) {
@@ -126,7 +116,7 @@ static ridge_status choose_kernels(struct program *p, const struct provider_rule
     struct program_op op = {
         .kind = PROGRAM_RUN, .node = node, .rows_kind = rows_kind(p, node)};
     fill_site(p, node, &op.site);
-    int keyed = keyed_input(node->op);
+    int keyed = provider_keyed_input(node->op);
     const char *codec = keyed < 0 ? NULL : p->graph->tensors[node->in[keyed]]->codec;
     ridge_status status = provider_kernel(rules, codec, &op.site, &op.verdict, why);
     if (status != RIDGE_OK) return status;
@@ -310,7 +300,8 @@ static void lay_out_call(struct program *p, const struct program_op *op, int thr
   if (op->prepared >= 0) call->prepared = p->arena + p->buffers[op->prepared].offset;
   for (uint32_t i = 0; i < op->node->n_in; i++)
     if (op->node->in[i] >= 0)
-      call->in[i] = span_of(p, op, op->node->in[i], keyed_input(op->node->op) == (int)i);
+      call->in[i] =
+          span_of(p, op, op->node->in[i], provider_keyed_input(op->node->op) == (int)i);
   for (uint32_t i = 0; i < op->node->n_out; i++)
     call->out[i] = span_of(p, op, op->node->out[i], false);
 }
@@ -382,7 +373,7 @@ static void update_call(const struct program *p, const struct program_op *op,
 static bool take_weight(const struct program *p, const struct program_op *op,
                         uint64_t round, ridge_kernel_call *call, bool first) {
   const void *at = stream_take(p->stream, round, op->stream_item, first);
-  int keyed = keyed_input(op->node->op);
+  int keyed = provider_keyed_input(op->node->op);
   if (op->packs)
     call->in[keyed].packed = at;
   else

@@ -83,6 +83,15 @@ static void look_kernel(void *ctx, struct instance *instance, const ridge_fill *
   *now = (struct kernel_choice){kernel, instance, fill};
 }
 
+int provider_keyed_input(uint32_t op) {
+  switch (op) {
+  case RIDGE_OP_EMBED: return 0;
+  case RIDGE_OP_MATMUL:
+  case RIDGE_OP_CACHE_PUT: return 1;
+  default: return -1;
+  }
+}
+
 const char *provider_key(const ridge_node *node, const char *codec, char *room) {
   if (codec == NULL)
     snprintf(room, 96, "%s", operator_name(node->op));

@@ -42,6 +42,8 @@ const ridge_codec *provider_codec(const struct provider_rules *, const char *nam
 RIDGE_MUST ridge_status provider_kernel(const struct provider_rules *, const char *codec,
                                         const ridge_kernel_site *,
                                         struct kernel_verdict *out, struct why *why);
+/* The input whose codec is part of the kernel's key; -1: the operator has none. */
+int provider_keyed_input(uint32_t op);
 /* "matmul q4_0"; `room` of at least 96 bytes. */
 const char *provider_key(const ridge_node *, const char *codec, char *room);
 

@@ -46,9 +46,7 @@ static json_t *graph_json(const struct session *s) {
 static const char *key_of_op(const struct program *p, const struct program_op *op,
                              char *room) {
   const ridge_node *n = op->node;
-  int keyed = n->op == RIDGE_OP_EMBED                                   ? 0
-              : n->op == RIDGE_OP_MATMUL || n->op == RIDGE_OP_CACHE_PUT ? 1
-                                                                        : -1;
+  int keyed = provider_keyed_input(n->op);
   return provider_key(n, keyed < 0 ? NULL : p->graph->tensors[n->in[keyed]]->codec, room);
 }
 

@@ -118,13 +118,14 @@ ridge_status weights_choose(struct weights *weights, const struct source *source
 
 uint64_t weights_pack_bytes(const struct program_op *op) {
   const ridge_kernel *kernel = op->verdict.choice.kernel;
+  if (provider_keyed_input(op->node->op) < 0) return 0;
   if (op->kind != PROGRAM_RUN || kernel->pack_bytes == NULL || kernel->pack == NULL)
     return 0;
   return kernel->pack_bytes(&op->site);
 }
 
 int32_t weights_packed_tensor(const struct program_op *op) {
-  return op->node->in[op->node->op == RIDGE_OP_EMBED ? 0 : 1];
+  return op->node->in[provider_keyed_input(op->node->op)];
 }
 
 bool weights_read_outside_matmul(const struct program *program, int32_t tensor) {

@@ -3,6 +3,7 @@
 
 #include "base/canon.h"
 #include "base/clock.h"
+#include "base/stats.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -72,17 +73,6 @@ ridge_status workload_generate_read(struct session *s, struct why *why) {
 
 /* --- results ----------------------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *values, int64_t n) {
-  if (n == 0) return 0;
-  qsort(values, (size_t)n, sizeof *values, by_value);
-  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
 static void say_texts(const struct session *s, const struct loop *loop, int64_t repeat) {
   for (int64_t i = 0; i < loop->n_sequences; i++) {
     const struct sequence *q = loop->sequences[i];
@@ -145,7 +135,7 @@ static void say_first_tokens(const struct session *s, const struct loop *loop,
   if (ms == NULL) return;
   for (int64_t i = 0; i < loop->n_sequences; i++)
     ms[i] = (double)(loop->sequences[i]->first_ns - loop->sequences[i]->submitted_ns) / 1e6;
-  session_sample(s, "first_token_ms", repeat, median(ms, loop->n_sequences));
+  session_sample(s, "first_token_ms", repeat, stats_median(ms, (size_t)loop->n_sequences));
   free(ms);
 }
 
