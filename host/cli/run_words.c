@@ -28,7 +28,8 @@ static int read_set(const char *verb, struct run_words *words, size_t i) {
     return options_refuse(verb, "--set: no name is as long as `%.40s...`", word);
   memcpy(words->names[i], word, size);
   words->names[i][size] = 0;
-  words->overrides[i] = (struct compose_override){words->names[i], equals + 1, "command"};
+  words->overrides[i] =
+      (struct compose_override){words->names[i], equals + 1, "command", NULL};
   return -1;
 }
 

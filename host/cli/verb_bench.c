@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_DEPTHS = 32 };
+enum { MOST_DEPTHS = 32, MOST_USES = 64, MOST_WORDS = MOST_USES + 8 };
 
 struct bench {
   const char *model;
@@ -29,6 +29,9 @@ struct bench {
   int64_t depths[MOST_DEPTHS];
   size_t n_depths;
   struct option_texts uses;
+  struct compose_word words[MOST_WORDS]; /* what each line of the recipe comes from */
+  size_t n_words;
+  char figures[6][32]; /* the numbers, as a diagnostic shows them */
   struct outcome outcomes[MOST_DEPTHS];
 };
 
@@ -53,14 +56,23 @@ static bool is_plain_value(const char *word, size_t size) {
   memcpy(copy, word, size);
   copy[size] = 0;
   if (strcmp(copy, "true") == 0 || strcmp(copy, "false") == 0) return true;
+  /* What strtod reads beyond decimal numbers (inf, hexadecimal) is no number in Lua. */
+  if (copy[strspn(copy, "0123456789+-.eE")] != 0 || copy[0] == '+') return false;
   (void)strtod(copy, &end);
   return *end == 0;
 }
 
-/* "k=v" as `k = v`; false when it has no name or no `=`. */
+static bool is_name(const char *word, size_t size) {
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
+  size_t first = strspn(word, letters);
+  return first > 0 && first <= size &&
+         strspn(word, "abcdefghijklmnopqrstuvwxyz_0123456789") == size;
+}
+
+/* "k=v" as `k = v`; false when there is no `=`, or no name before it. */
 static bool add_param(struct text *out, const char *word, size_t size) {
   const char *equals = memchr(word, '=', size);
-  if (equals == NULL || equals == word) return false;
+  if (equals == NULL || !is_name(word, (size_t)(equals - word))) return false;
   size_t name = (size_t)(equals - word), value = size - name - 1;
   text_add(out, " ");
   text_bytes(out, word, name);
@@ -93,27 +105,57 @@ static const char *base_name(const char *path) {
   return slash != NULL ? slash + 1 : path;
 }
 
-static bool write_recipe(const struct bench *bench, int64_t depth, struct text *out) {
+/* The next line of the recipe is what the user typed so. */
+static void note_word(struct bench *bench, const struct text *out, const char *option,
+                      const char *typed) {
+  int line = 1;
+  for (size_t i = 0; i < out->size; i++) line += out->data[i] == '\n';
+  bench->words[bench->n_words++] = (struct compose_word){line, option, typed};
+}
+
+/* Each number on a line of its own, so that what is wrong with it is told of its option. */
+static void add_figures(struct bench *bench, int64_t depth, struct text *out) {
+  const struct {
+    const char *option, *before, *after;
+    int64_t value;
+  } rows[] = {
+      {"--prefill", "  bench { prefill = ", ",\n", bench->prefill},
+      {"--decode", "    decode = ", ",\n", bench->decode},
+      {"--depth", "    depth = ", ",\n", depth},
+      {"--batch", "    batch = ", " },\n", bench->batch},
+      {"--repeat", "  measure { warmup = 1, repeats = ", " },\n", bench->repeat},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    snprintf(bench->figures[i], sizeof bench->figures[i], "%" PRId64, rows[i].value);
+    note_word(bench, out, rows[i].option, bench->figures[i]);
+    text_format(out, "%s%s%s", rows[i].before, bench->figures[i], rows[i].after);
+  }
+}
+
+static bool write_recipe(struct bench *bench, int64_t depth, struct text *out) {
   char name[PATH_MAX + 8];
+  bench->n_words = 0;
   snprintf(name, sizeof name, "bench-%s", base_name(bench->path));
-  text_add(
-      out,
-      "-- How fast does this model read a prompt, and write?\nreturn infer {\n  name = ");
+  text_add(out, "-- How fast does this model read a prompt, and write?\n");
+  note_word(bench, out, "ridge bench", bench->model);
+  text_add(out, "return infer {\n");
+  note_word(bench, out, "ridge bench", bench->model);
+  text_add(out, "  name = ");
   add_quoted(out, name, strlen(name));
-  text_add(out, ",\n  model ");
+  text_add(out, ",\n");
+  note_word(bench, out, "ridge bench", bench->model);
+  text_add(out, "  model ");
   add_quoted(out, bench->path, strlen(bench->path));
   text_add(out, ",\n");
-  for (size_t i = 0; i < bench->uses.n; i++)
-    if (!add_use(out, bench->uses.items[i])) {
-      options_refuse("bench", "--use wants ID or ID,NAME=VALUE,...; not `%s`",
-                     bench->uses.items[i]);
-      return false;
-    }
-  text_format(out,
-              "  bench { prefill = %" PRId64 ", decode = %" PRId64 ", depth = %" PRId64
-              ", batch = %" PRId64 " },\n  measure { warmup = 1, repeats = %" PRId64
-              " },\n}\n",
-              bench->prefill, bench->decode, depth, bench->batch, bench->repeat);
+  for (size_t i = 0; i < bench->uses.n; i++) {
+    note_word(bench, out, "--use", bench->uses.items[i]);
+    if (add_use(out, bench->uses.items[i])) continue;
+    options_refuse("bench", "--use wants ID or ID,NAME=VALUE,...; not `%s`",
+                   bench->uses.items[i]);
+    return false;
+  }
+  add_figures(bench, depth, out);
+  text_add(out, "}\n");
   return true;
 }
 
@@ -186,8 +228,8 @@ static int read_words(struct cli *cli, struct bench *bench, int argc, char **arg
 
 /* Runs ---------------------------------------------------------------------------- */
 
-static int run_recipe_text(struct cli *cli, const struct text *recipe,
-                           struct outcome *outcome) {
+static int run_recipe_text(struct cli *cli, const struct bench *bench,
+                           const struct text *recipe, struct outcome *outcome) {
   char path[] = "/tmp/ridge-bench-XXXXXX.lua";
   struct person_view view;
   int fd = mkstemps(path, 4);
@@ -200,7 +242,10 @@ static int run_recipe_text(struct cli *cli, const struct text *recipe,
     return EXIT_FAILED;
   }
   quiet_view_init(&view, cli);
-  const struct run_once_options options = {.view = &view.view, .outcome = outcome};
+  const struct run_once_options options = {.view = &view.view,
+                                           .outcome = outcome,
+                                           .words = bench->words,
+                                           .n_words = bench->n_words};
   int exit = run_recipe_once(cli, path, &options, NULL);
   unlink(path);
   return exit;
@@ -218,6 +263,7 @@ static void speed_cells(struct table *table, const struct outcome *o, const char
 }
 
 static void print_speeds(const struct cli *cli, const struct bench *bench, size_t n) {
+  if (n == 0) return;
   struct table *table = table_new(
       "model|>prefill|>decode|>depth|>batch|>reading|>range|>writing|>range|>run");
   for (size_t i = 0; i < n; i++) {
@@ -251,7 +297,8 @@ static int run_bench(struct cli *cli, struct bench *bench) {
   while (n < bench->n_depths && exit == EXIT_OK) {
     struct text recipe = text_new(1 << 20);
     bool written = write_recipe(bench, bench->depths[n], &recipe);
-    exit = written ? run_recipe_text(cli, &recipe, &bench->outcomes[n]) : EXIT_REFUSED;
+    exit =
+        written ? run_recipe_text(cli, bench, &recipe, &bench->outcomes[n]) : EXIT_REFUSED;
     text_free(&recipe);
     if (!written) return exit;
     n++;
@@ -259,7 +306,7 @@ static int run_bench(struct cli *cli, struct bench *bench) {
   if (cli->json)
     print_json(bench_json(bench, n, exit));
   else
-    print_speeds(cli, bench, n);
+    print_speeds(cli, bench, exit == EXIT_OK ? n : n - 1); /* the last one was told */
   for (size_t i = 0; i < n; i++) outcome_free(&bench->outcomes[i]);
   return exit;
 }

@@ -31,6 +31,8 @@ static void begin(struct composing *c) {
   c->settings = arena_array(&c->arena, n_settings, sizeof *c->settings);
   c->words = arena_array(&c->arena, n_words, sizeof *c->words);
   c->diagnostics = diagnostics_of(c->recipe);
+  c->diagnostics.words = c->request->words;
+  c->diagnostics.n_words = c->request->n_words;
   compose_fields_default(c);
 }
 
@@ -61,7 +63,7 @@ void compose_recipe(const struct recipe *recipe, const struct registry *registry
                     struct composed *out) {
   struct composing c = {
       .recipe = recipe, .registry = registry, .machine = machine, .request = request};
-  *out = (struct composed){0};
+  *out = (struct composed){.words = request->words, .n_words = request->n_words};
   begin(&c);
   diagnostics_add_faults(&c.diagnostics, recipe->faults);
   bool infer = recipe->root != NULL && strcmp(recipe->root->keyword->name, "infer") == 0;

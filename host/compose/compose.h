@@ -24,6 +24,7 @@
  *   origins:     {"settings":{name:"default|recipe|command|sweep"},
  *                 "strategies":[{"params":{name:origin},"line":n},...],
  *                 "recipe":{"name","seed","floor": origin},
+ *                 "typed":{"model.path":["--set","model.path=a.gguf"],...},
  *                 "lines":{"sample.temperature":n,"kv.paged":n,...},
  *                 "places":{"sample.temperature":[line,column,length],"kv.paged":...}}
  *                lines and places: of what the recipe writes; of a setting that it does
@@ -38,13 +39,23 @@
  * Neither digest looks at measure.*: a run with more repeats is the same composition. */
 struct composed {
   json_t *recipe, *composition, *origins, *paths, *diagnostics;
-  struct digest digest, task; /* of the composition; of it without strategies */
+  struct digest digest, task;       /* of the composition; of it without strategies */
+  const struct compose_word *words; /* the request's */
+  size_t n_words;
 };
 
 struct compose_override {
   const char *name;   /* "kv.paged.block", "sample.temperature", "seed" or "floor" */
   const char *value;  /* as typed; a number may end in KiB MiB GiB ms seconds minutes */
   const char *origin; /* "command" or "sweep"                                      */
+  const char *option; /* what gave it, if that is not --set: "--seed"              */
+};
+
+/* A line of a recipe that was made from words of the command: what is wrong there is
+ * told of those words. */
+struct compose_word {
+  int line;
+  const char *option, *typed; /* "--use", "kv.paged,block=16" */
 };
 
 /* What comes from outside the file. */
@@ -52,6 +63,8 @@ struct compose_request {
   const struct compose_override *overrides;
   const char *const *without; /* ids of `use` lines that are left out */
   size_t n_overrides, n_without;
+  const struct compose_word *words; /* of a recipe that nobody wrote */
+  size_t n_words;
 };
 
 /* Evaluates the recipe in a child process (`self` is the ridge command), checks it

@@ -104,6 +104,12 @@ static void put_place(struct composed *out, const char *name, struct place at) {
   json_object_set_new(json_object_get(out->origins, "places"), name, place_json(at));
 }
 
+static void put_typed(struct composed *out, const char *name, const struct origin *origin) {
+  if (origin->typed == NULL) return;
+  json_object_set_new(json_object_get(out->origins, "typed"), name,
+                      json_pack("[s, s]", diagnostics_option(origin), origin->typed));
+}
+
 static void emit_setting(const struct composing *c, const struct setting *row,
                          const struct resolved *value, struct composed *out) {
   char name[128];
@@ -115,6 +121,7 @@ static void emit_setting(const struct composing *c, const struct setting *row,
                     : word != NULL                      ? word->at
                                                         : (struct place){0};
   put_place(out, name, at);
+  put_typed(out, name, &value->origin);
   if ((row->flags & SETTING_PATH) == 0) return;
   char *path = compose_path_of(c, value);
   json_object_set_new(json_object_get(out->paths, "settings"), name, json_string(path));
@@ -142,6 +149,7 @@ static void emit_used(const struct composing *c, const struct used *used,
     json_object_set_new(origins, param, origin_json(value));
     snprintf(name, sizeof name, "%s.%s", plugin->id, param);
     if (value->origin.kind == ORIGIN_RECIPE) put_place(out, name, value->origin.at);
+    put_typed(out, name, &value->origin);
     if ((plugin->params[i].flags & RIDGE_PATH) == 0 || !names_file(value)) continue;
     char *path = compose_path_of(c, value);
     json_object_set_new(paths, param, json_string(path));
@@ -217,10 +225,10 @@ void compose_emit(struct composing *c, struct composed *out) {
   if (json_array_size(out->diagnostics) > 0) return;
   out->composition = json_pack("{s:s, s:O, s:{}, s:[]}", "root", "infer", "floor",
                                c->fields.floor.value, "settings", "strategies");
-  out->origins = json_pack("{s:{}, s:[], s:{s:o, s:o, s:o}, s:{}, s:{}}", "settings",
+  out->origins = json_pack("{s:{}, s:[], s:{s:o, s:o, s:o}, s:{}, s:{}, s:{}}", "settings",
                            "strategies", "recipe", "name", origin_json(&c->fields.name),
                            "seed", origin_json(&c->fields.seed), "floor",
-                           origin_json(&c->fields.floor), "lines", "places");
+                           origin_json(&c->fields.floor), "lines", "places", "typed");
   out->paths = json_pack("{s:{}, s:[]}", "settings", "strategies");
   put_place(out, "root", c->recipe->root->at);
   emit_settings(c, out);

@@ -30,17 +30,45 @@ static const char *text_of(const json_t *object, const char *name) {
   return text == NULL ? "" : text;
 }
 
+/* Was it typed, and not written? */
+static bool typed_origin(const struct composed *composed, const char *owner,
+                         struct origin *out) {
+  const json_t *typed = json_object_get(json_object_get(composed->origins, "typed"), owner);
+  if (typed == NULL) return false;
+  *out = (struct origin){.kind = ORIGIN_COMMAND,
+                         .option = json_string_value(json_array_get(typed, 0)),
+                         .typed = json_string_value(json_array_get(typed, 1))};
+  return true;
+}
+
+/* The finding is of the whole, and part of it was typed: that may be what is wrong. */
+static void note_typed(const struct composed *composed, const char *owner, json_t *row) {
+  json_t *all = json_object_get(composed->origins, "typed"), *typed;
+  size_t size = strlen(owner);
+  const char *name;
+  json_object_foreach(all, name, typed)
+    if (size > 0 && strncmp(name, owner, size) == 0 && name[size] == '.')
+      diagnostic_note(row, "with %s %s", json_string_value(json_array_get(typed, 0)),
+                      json_string_value(json_array_get(typed, 1)));
+}
+
 json_t *compose_locate(const struct composed *composed, const json_t *finding) {
   const json_t *text = json_object_get(composed->recipe, "text");
   struct recipe_source source = recipe_source_of(
       text == NULL ? "" : json_string_value(text), json_string_length(text));
-  struct diagnostics all = {
-      .list = json_array(), .file = text_of(composed->recipe, "file"), .source = &source};
+  struct diagnostics all = {.list = json_array(),
+                            .file = text_of(composed->recipe, "file"),
+                            .source = &source,
+                            .words = composed->words,
+                            .n_words = composed->n_words};
   const char *owner = text_of(finding, "owner"), *help = text_of(finding, "help");
-  struct place at =
-      place_read(place_for(json_object_get(composed->origins, "places"), owner));
-  json_t *row = diagnose(&all, text_of(finding, "code"), origin_at(at), "%s%s%s", owner,
+  struct origin origin;
+  if (!typed_origin(composed, owner, &origin))
+    origin = origin_at(
+        place_read(place_for(json_object_get(composed->origins, "places"), owner)));
+  json_t *row = diagnose(&all, text_of(finding, "code"), origin, "%s%s%s", owner,
                          owner[0] == 0 ? "" : ": ", text_of(finding, "text"));
+  note_typed(composed, owner, row);
   if (help[0] != 0) diagnostic_help(row, "%s", help);
   json_incref(row);
   diagnostics_free(&all);

@@ -87,7 +87,10 @@ void compose_overrides(struct composing *c) {
     const struct compose_override *set = &request->overrides[i];
     struct origin origin = {
         .kind = strcmp(set->origin, "sweep") == 0 ? ORIGIN_SWEEP : ORIGIN_COMMAND,
-        .typed = arena_format(&c->arena, "%s=%s", set->name, set->value),
+        .typed = set->option != NULL
+                     ? arena_text(&c->arena, set->value)
+                     : arena_format(&c->arena, "%s=%s", set->name, set->value),
+        .option = set->option,
     };
     if (given_before(request, i))
       diagnose(&c->diagnostics, "R003", origin, "`%s` is given twice", set->name);

@@ -104,8 +104,9 @@ static void put_doc(json_t *row, const struct rule *rule) {
 static json_t *refuse_type(struct diagnostics *all, const struct rule *rule,
                            const struct recipe_value *value, struct origin origin) {
   char *what = shown(value);
-  json_t *row = diagnose(all, "P103", origin, "`%s.%s` is %s, %s; it takes %s", rule->owner,
-                         rule->name, what, origin_phrase(origin.kind), wanted(rule));
+  json_t *row = diagnose(all, "P103", origin, "`%s.%s` is %s%s%s; it takes %s", rule->owner,
+                         rule->name, what, all->n_words > 0 ? "" : ", ",
+                         all->n_words > 0 ? "" : origin_phrase(origin.kind), wanted(rule));
   free(what);
   put_doc(row, rule);
   if (value->word != NULL && strcmp(value->word->keyword->name, "each") == 0)

@@ -63,12 +63,27 @@ static void add_line(const struct diagnostics *all, json_t *row, struct place at
   free(clean);
 }
 
+/* A line that nobody wrote is the word it was made from. */
+static struct origin told_origin(const struct diagnostics *all, struct origin origin) {
+  for (size_t i = 0; origin.kind == ORIGIN_RECIPE && i < all->n_words; i++)
+    if (all->words[i].line == origin.at.line)
+      return (struct origin){.kind = ORIGIN_COMMAND,
+                             .typed = all->words[i].typed,
+                             .option = all->words[i].option};
+  return origin;
+}
+
+const char *diagnostics_option(const struct origin *origin) {
+  return origin->option != NULL ? origin->option : origins[origin->kind].file;
+}
+
 static json_t *new_row(const struct diagnostics *all, const char *code,
                        struct origin origin, json_t *text) {
+  origin = told_origin(all, origin);
   bool outside = origin.kind == ORIGIN_COMMAND || origin.kind == ORIGIN_SWEEP;
   json_t *row =
       json_pack("{s:s, s:s, s:i, s:i, s:i, s:o, s:[]}", "code", code, "file",
-                outside ? origins[origin.kind].file : all->file, "line",
+                outside ? diagnostics_option(&origin) : all->file, "line",
                 outside ? 0 : origin.at.line, "column", outside ? 0 : origin.at.column,
                 "length", outside ? 0 : origin.at.length, "text", text, "notes");
   if (!outside) {
@@ -110,12 +125,13 @@ void diagnostic_note_at(const struct diagnostics *all, json_t *row, struct origi
   json_t *text = fault_sentence(fmt, args);
   va_end(args);
   const char *said = json_string_value(text);
+  origin = told_origin(all, origin);
   if (origin.kind == ORIGIN_RECIPE && origin.at.line > 0)
     diagnostic_note(row, "%s:%d: %s", all->file, origin.at.line, said);
   else if (origin.kind == ORIGIN_RECIPE || origin.kind == ORIGIN_DEFAULT)
     diagnostic_note(row, "%s", said);
   else
-    diagnostic_note(row, "%s %s: %s", origins[origin.kind].file, origin.typed, said);
+    diagnostic_note(row, "%s %s: %s", diagnostics_option(&origin), origin.typed, said);
   json_decref(text);
 }
 

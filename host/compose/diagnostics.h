@@ -5,17 +5,21 @@
 #ifndef RIDGE_COMPOSE_DIAGNOSTICS_H
 #define RIDGE_COMPOSE_DIAGNOSTICS_H
 
+#include "compose/compose.h"
 #include "recipe/recipe.h"
 
 /* Where a value comes from. */
 enum origin_kind { ORIGIN_DEFAULT, ORIGIN_RECIPE, ORIGIN_COMMAND, ORIGIN_SWEEP };
 struct origin {
   enum origin_kind kind;
-  struct place at;   /* RECIPE                                          */
-  const char *typed; /* COMMAND and SWEEP: "kv.paged.block=32"          */
+  struct place at;    /* RECIPE                                          */
+  const char *typed;  /* COMMAND and SWEEP: "kv.paged.block=32"          */
+  const char *option; /* COMMAND: what it was typed after; NULL: --set   */
 };
 const char *origin_name(enum origin_kind); /* "default", "recipe", ... */
 struct origin origin_at(struct place);
+/* What a value was typed after: "--set", "--seed". */
+const char *diagnostics_option(const struct origin *);
 /* Where the word "from" leads: "from the recipe", "from `--set`". */
 const char *origin_phrase(enum origin_kind);
 
@@ -25,6 +29,8 @@ struct diagnostics {
   size_t more;   /* how many did not fit */
   const char *file;
   const struct recipe_source *source;
+  const struct compose_word *words; /* lines that are words of the command */
+  size_t n_words;
 };
 
 struct diagnostics diagnostics_of(const struct recipe *);

@@ -47,12 +47,12 @@ static struct sweep_point make_point(struct sweeping *s, const struct arm *arm,
     const struct axis *axis = &s->axes[i];
     if (in_arm(arm, axis->owner)) continue;
     sets[--kept] =
-        (struct compose_override){axis->name, axis->values[rest % axis->n], "sweep"};
+        (struct compose_override){axis->name, axis->values[rest % axis->n], "sweep", NULL};
     rest /= axis->n;
   }
   struct sweep_point point = {.overrides = sets, .without = arm->ids, .n_without = arm->n};
   point.label = label_of(s, arm, sets, n);
-  if (seed != NULL) sets[n++] = (struct compose_override){"seed", seed, "sweep"};
+  if (seed != NULL) sets[n++] = (struct compose_override){"seed", seed, "sweep", NULL};
   for (size_t i = 0; i < s->n_overrides; i++) sets[n++] = s->overrides[i];
   point.n_overrides = n;
   return point;

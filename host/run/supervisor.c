@@ -206,9 +206,12 @@ static ridge_status compose(struct attempt *a, const char *file) {
   snprintf(repeats, sizeof repeats, "%" PRId64, o->repeats);
   snprintf(seed, sizeof seed, "%" PRId64, o->seed);
   if (o->repeats > 0)
-    overrides[n++] = (struct compose_override){"measure.repeats", repeats, "command"};
-  if (o->has_seed) overrides[n++] = (struct compose_override){"seed", seed, "command"};
-  const struct compose_request request = {overrides, o->without, n, o->n_without};
+    overrides[n++] =
+        (struct compose_override){"measure.repeats", repeats, "command", "--repeat"};
+  if (o->has_seed)
+    overrides[n++] = (struct compose_override){"seed", seed, "command", "--seed"};
+  const struct compose_request request = {overrides,    o->without, n,
+                                          o->n_without, o->words,   o->n_words};
   ridge_status status = recipe_load(a->cli->self, file, &recipe, &a->why);
   if (status == RIDGE_OK)
     compose_recipe(&recipe, &a->place->registry, &a->place->machine, &request,
@@ -227,7 +230,11 @@ static void take_names(struct attempt *a, const char *recipe) {
   if (name == NULL) name = text_of(c->recipe, "name", slash != NULL ? slash + 1 : recipe);
   snprintf(o->name, sizeof o->name, "%s", name);
   o->seed = json_integer_value(json_object_get(c->recipe, "seed"));
-  if (realpath(recipe, a->file) == NULL) snprintf(a->file, sizeof a->file, "%s", recipe);
+  /* A recipe made from words is gone when the run ends; its text is in the catalog. */
+  if (a->options->n_words > 0)
+    a->file[0] = 0;
+  else if (realpath(recipe, a->file) == NULL)
+    snprintf(a->file, sizeof a->file, "%s", recipe);
   o->recipe = json_incref(c->recipe);
   if (c->composition == NULL) return;
   memcpy(o->composition, c->digest.hex, sizeof o->composition);

@@ -37,9 +37,11 @@ struct run_once_options {
   int64_t repeats; /* 0: as the recipe says                              */
   bool has_seed;
   int64_t seed;
-  bool plan_only;                /* nothing is executed, and nothing written down      */
-  int64_t sweep_id;              /* 0: none                                            */
-  const char *name;              /* of the run; NULL: the recipe's                     */
+  bool plan_only;                   /* nothing is executed, and nothing written down      */
+  int64_t sweep_id;                 /* 0: none                                            */
+  const char *name;                 /* of the run; NULL: the recipe's                     */
+  const struct compose_word *words; /* the recipe was made from these                  */
+  size_t n_words;
   const struct run_view *view;   /* NULL: run_view_errors()                     */
   struct outcome *outcome;       /* filled for the caller to free; or NULL          */
   const struct workplace *place; /* for many runs; NULL: opened for this one  */

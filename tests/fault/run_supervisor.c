@@ -364,7 +364,7 @@ static void an_interrupted_run_is_stopped_and_keeps_what_was_measured(void **sta
 
 static void an_override_is_recorded_with_its_origin(void **state) {
   struct scene *s = *state;
-  const struct compose_override override = {"kv.paged.block", "32", "command"};
+  const struct compose_override override = {"kv.paged.block", "32", "command", NULL};
   int64_t run = run_as(s, "whole",
                        (struct run_once_options){.overrides = &override,
                                                  .n_overrides = 1,

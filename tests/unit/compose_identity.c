@@ -91,7 +91,7 @@ static void the_task_is_what_is_left_without_strategies(void **state) {
 
 static void a_value_of_the_command_line_is_the_value_of_the_recipe(void **state) {
   (void)state;
-  const struct compose_override sets[] = {{"kv.paged.block", "64", "command"}};
+  const struct compose_override sets[] = {{"kv.paged.block", "64", "command", NULL}};
   struct composed set = compose_with(PAGED("block = 16"), sets, 1);
   struct digest written = name_of(PAGED("block = 64"));
   assert_string_equal(set.digest.hex, written.hex);
@@ -225,6 +225,34 @@ static void what_the_worker_finds_gets_its_place(void **state) {
   composed_free(&composed);
 }
 
+static void what_the_worker_finds_in_a_typed_value_is_told_of_what_was_typed(void **state) {
+  (void)state;
+  const struct compose_override sets[] = {
+      {"kv.paged.block", "32", "command", NULL},
+      {"measure.repeats", "7", "command", "--repeat"},
+  };
+  struct composed composed = compose_with("return infer {\n"
+                                          "  model \"m.gguf\",\n"
+                                          "  use \"kv.paged\" { block = 16 },\n"
+                                          "  bench { depth = 5 },\n"
+                                          "}\n",
+                                          sets, 2);
+  is_at(&composed, "kv.paged.block", 0, 0);
+  is_at(&composed, "kv.paged", 3, 8);
+  is_at(&composed, "bench.depth", 4, 11);
+  json_t *list =
+      json_pack("[o, o, o]", locate(&composed, "kv.paged.block"),
+                locate(&composed, "measure.repeats"), locate(&composed, "kv.paged"));
+  char *text = compose_diagnostics_text(list, false);
+  assert_non_null(
+      strstr(text, "--set kv.paged.block=32: error P207: kv.paged.block: no\n"));
+  assert_non_null(strstr(text, "--repeat 7: error P207: measure.repeats: no\n"));
+  assert_non_null(strstr(text, "      = with --set kv.paged.block=32\n"));
+  free(text);
+  json_decref(list);
+  composed_free(&composed);
+}
+
 static void only_a_plan_that_does_not_fit_exits_four(void **state) {
   (void)state;
   json_t *list = json_pack("[{s:s}]", "code", "P205");
@@ -262,6 +290,7 @@ int main(void) {
       cmocka_unit_test(files_are_absolute_in_paths_only),
       cmocka_unit_test(a_file_is_looked_for_beside_the_recipe_then_beside_recipes),
       cmocka_unit_test(what_the_worker_finds_gets_its_place),
+      cmocka_unit_test(what_the_worker_finds_in_a_typed_value_is_told_of_what_was_typed),
       cmocka_unit_test(only_a_plan_that_does_not_fit_exits_four),
   };
   return cmocka_run_group_tests(tests, open_world, close_world);

@@ -46,7 +46,7 @@ static size_t read_sets(char *text, struct compose_override *sets) {
          *equal = strchr(name, '=');
     if (end == NULL || equal == NULL || equal > end) break;
     *end = *equal = 0;
-    sets[n++] = (struct compose_override){name, equal + 1, "command"};
+    sets[n++] = (struct compose_override){name, equal + 1, "command", NULL};
     line = end + 1;
   }
   return n;

@@ -1,0 +1,160 @@
+/*
+ * cli_mistakes.c - what somebody types wrong is told in the words that were typed, and
+ * nothing that was asked for is silently left out.
+ */
+#include "testing.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST_WORDS = 12 };
+
+struct scene {
+  char *dir, *catalog, *model, *recipe, *bad;
+};
+
+static char *write_file(const char *dir, const char *name, const char *text) {
+  char *path = NULL;
+  if (asprintf(&path, "%s/%s", dir, name) < 0) abort();
+  FILE *file = fopen(path, "w");
+  assert_non_null(file);
+  fputs(text, file);
+  fclose(file);
+  return path;
+}
+
+static int set_up(void **state) {
+  struct scene *s = calloc(1, sizeof *s);
+  char *text = NULL;
+  if (s == NULL) return -1;
+  s->dir = testing_scratch();
+  s->model = testing_source("models/kjv-2m-f16.gguf");
+  if (asprintf(&s->catalog, "%s/catalog.db", s->dir) < 0) abort();
+  if (asprintf(&text,
+               "return infer { name = \"mistaken\", seed = 3, model \"%s\", use "
+               "\"kv.paged\",\nprompts { \"In the beginning\" }, sample { length = 4 } }\n",
+               s->model) < 0)
+    abort();
+  s->recipe = write_file(s->dir, "mistaken.lua", text);
+  s->bad = write_file(s->dir, "bad.gguf", "this is no model at all, but long enough\n");
+  free(text);
+  *state = s;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  struct scene *s = *state;
+  testing_remove(s->dir);
+  free(s->catalog);
+  free(s->model);
+  free(s->recipe);
+  free(s->bad);
+  free(s);
+  return 0;
+}
+
+static bool model_is_there(const struct scene *s) {
+  if (access(s->model, R_OK) == 0) return true;
+  testing_skip_without("models/kjv-2m-f16.gguf");
+  return false;
+}
+
+static struct testing_output ridge(const struct scene *s, const char *const *words) {
+  const char *all[MOST_WORDS + 4] = {"--catalog", s->catalog};
+  for (size_t i = 0, n = 2; words[i] != NULL; i++) {
+    assert_true(i < MOST_WORDS);
+    const char *word = words[i];
+    if (strcmp(word, "MODEL") == 0) word = s->model;
+    if (strcmp(word, "RECIPE") == 0) word = s->recipe;
+    if (strcmp(word, "BAD") == 0) word = s->bad;
+    all[n++] = word;
+  }
+  return testing_ridge(all);
+}
+#define RIDGE(s, ...) ridge((s), (const char *const[]){__VA_ARGS__, NULL})
+
+struct slip {
+  const char *words[MOST_WORDS];
+  const char *said;     /* in standard error   */
+  const char *not_said; /* in neither; or NULL */
+};
+
+/* Each exits 2 and prints nothing but the error. */
+static void refused(const struct scene *s, const struct slip *slips, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    struct testing_output output = ridge(s, slips[i].words);
+    bool told = strstr(output.err, slips[i].said) != NULL;
+    bool alien = slips[i].not_said != NULL && strstr(output.err, slips[i].not_said) != NULL;
+    if (output.exit != 2 || !told || alien || output.out_bytes > 0)
+      fail_msg("slip %zu: exit %d, wanted `%s`, not `%s`, in\n%s%s", i, output.exit,
+               slips[i].said, slips[i].not_said, output.err, output.out);
+    testing_output_free(&output);
+  }
+}
+#define REFUSED(s, slips) refused((s), (slips), sizeof(slips) / sizeof *(slips))
+
+/* In the user's words ------------------------------------------------------------- */
+
+static void a_mistake_in_a_bench_is_told_of_the_word_that_was_typed(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  static const struct slip slips[] = {
+      {{"bench", "MODEL", "--use", "kv.pagd"},
+       "--use kv.pagd: error P101: no plugin `kv.pagd` is installed\n      = help: did you "
+       "mean `kv.paged`?",
+       ".lua"},
+      {{"bench", "MODEL", "--use", "kv.paged,blok=8"},
+       "--use kv.paged,blok=8: error P102",
+       ".lua"},
+      {{"bench", "MODEL", "--use", "kv.paged", "--use=kv.paged"},
+       "--use kv.paged: it is used here first",
+       ".lua"},
+      {{"bench", "MODEL", "--use", "kv.paged,block=inf"},
+       "it takes a whole number",
+       "from the recipe"},
+      {{"bench", "MODEL", "--use", "kv.paged,b-l=2"},
+       "--use wants ID or ID,NAME=VALUE",
+       NULL},
+      {{"bench", "MODEL", "--prefill=0", "--decode=0"}, "error P105", ".lua"},
+      {{"bench", "BAD"}, "error P301", ".lua"},
+  };
+  REFUSED(s, slips);
+}
+
+static void a_value_of_set_that_planning_refuses_is_told_of_set(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  static const char *const verbs[] = {"run", "plan"};
+  for (size_t i = 0; i < 2; i++) {
+    char *set = NULL;
+    if (asprintf(&set, "model.path=%s", s->bad) < 0) abort();
+    struct testing_output output = RIDGE(s, verbs[i], "RECIPE", "--set", set);
+    assert_int_equal(output.exit, 2);
+    assert_non_null(strstr(output.err, "--set model.path="));
+    assert_null(strstr(output.err, "mistaken.lua"));
+    assert_null(strstr(output.out, "model.path")); /* no composition after the refusal */
+    testing_output_free(&output);
+    free(set);
+  }
+}
+
+static void an_option_of_its_own_is_named_where_its_value_is_refused(void **state) {
+  const struct scene *s = *state;
+  static const struct slip slips[] = {
+      {{"plan", "RECIPE", "--seed=-5"}, "--seed -5: error P104", "--set"},
+  };
+  REFUSED(s, slips);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_mistake_in_a_bench_is_told_of_the_word_that_was_typed),
+      cmocka_unit_test(a_value_of_set_that_planning_refuses_is_told_of_set),
+      cmocka_unit_test(an_option_of_its_own_is_named_where_its_value_is_refused),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
