@@ -36,8 +36,9 @@ static const char *const kernel_sets[] = {"best", "reference", NULL};
 
 static const struct setting settings[] = {
     TEXT("model", "path",
-         SETTING_POSITIONAL | SETTING_PATH | SETTING_REQUIRED | SETTING_INPUT,
-         "The model file."),
+         SETTING_POSITIONAL | SETTING_PATH | SETTING_FOLDER | SETTING_REQUIRED |
+             SETTING_INPUT,
+         "The model file, or the directory of a model of several files."),
 
     TEXT("prompts", "file", SETTING_POSITIONAL | SETTING_PATH | SETTING_INPUT,
          "A text file with one prompt on each line."),
@@ -100,7 +101,7 @@ static const struct setting settings[] = {
 };
 
 static const struct setting_word words[] = {
-    {"model", "The model file.", true, false, NULL},
+    {"model", "The model: a file, or its directory.", true, false, NULL},
     {"prompts", "Workload: generate text after each prompt.", false, true, NULL},
     {"perplexity", "Workload: how well the model predicts a text.", false, true, NULL},
     {"bench", "Workload: prefill and decode speed.", false, true, NULL},

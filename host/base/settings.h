@@ -16,6 +16,7 @@ enum setting_flag {
   SETTING_PATH = 4,       /* names a file, relative to the recipe               */
   SETTING_REQUIRED = 8,   /* if the word is there                               */
   SETTING_INPUT = 16,     /* the file's digest goes into the catalog            */
+  SETTING_FOLDER = 64,    /* with PATH: a directory will do as well             */
   SETTING_ITEMS = 32,     /* the plain items of the word's table: prompts { "a" } */
 };
 

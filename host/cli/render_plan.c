@@ -31,10 +31,18 @@ static const char *base_name(const char *path) {
 static void print_model(const json_t *plan) {
   const json_t *model = json_object_get(plan, "model");
   if (model == NULL) return;
-  printf("model    %s: %s, %s layers of width %s, %s in the file\n",
+  printf("model    %s: %s, %s layers of width %s, %s on disk\n",
          base_name(text_of(model, "path")), text_of(model, "architecture"),
          human_count(number_of(model, "layers")), human_count(number_of(model, "dim")),
          human_bytes(number_of(model, "file_bytes")));
+  const json_t *files = json_object_get(model, "files"), *file;
+  size_t i;
+  if (json_array_size(files) < 2) return;
+  printf("files   ");
+  json_array_foreach(files, i, file)
+    printf("%s %s (%s)", i > 0 ? "," : "", text_of(file, "name"),
+           human_bytes(number_of(file, "bytes")));
+  printf("\n");
 }
 
 static void print_memory_line(const json_t *plan) {

@@ -179,9 +179,24 @@ static int read_depths(struct bench *bench) {
   return -1;
 }
 
+/* Links stay: what lies beside a link is the model's, what lies beside the file that it
+ * leads to may be anything. */
+static bool absolute_path(const char *path, char to[PATH_MAX]) {
+  char *here = getcwd(NULL, 0);
+  int n = path[0] == '/' ? snprintf(to, PATH_MAX, "%s", path)
+                         : snprintf(to, PATH_MAX, "%s/%s", here != NULL ? here : ".", path);
+  free(here);
+  while (n > 1 && n < PATH_MAX && to[n - 1] == '/') to[--n] = 0;
+  if (n >= PATH_MAX) errno = ENAMETOOLONG;
+  return n < PATH_MAX && access(to, R_OK) == 0;
+}
+
 static int read_words(struct cli *cli, struct bench *bench, int argc, char **argv) {
   const struct cli_option rows[] = {
-      {.name = "MODEL", .doc = "a model file", .kind = OPTION_TEXT, .to = &bench->model},
+      {.name = "MODEL",
+       .doc = "a model file or directory",
+       .kind = OPTION_TEXT,
+       .to = &bench->model},
       {.name = "--prefill",
        .value = "N",
        .kind = OPTION_INT,
@@ -221,7 +236,7 @@ static int read_words(struct cli *cli, struct bench *bench, int argc, char **arg
   };
   int exit = options_parse(cli, "bench", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;
-  if (realpath(bench->model, bench->path) == NULL)
+  if (!absolute_path(bench->model, bench->path))
     return options_refuse("bench", "%s: %s", bench->model, strerror(errno));
   return read_depths(bench);
 }

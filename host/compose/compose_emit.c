@@ -51,18 +51,19 @@ static void note_places(const struct composing *c, const struct resolved *value,
 }
 
 static void check_file(struct composing *c, const struct resolved *value, const char *owner,
-                       const char *name) {
+                       const char *name, bool folder) {
   struct stat info;
   if (!names_file(value)) return;
   char *path = compose_path_of(c, value);
   const char *written = json_string_value(value->value);
   bool there = stat(path, &info) == 0;
-  if (!there || !S_ISREG(info.st_mode) || access(path, R_OK) != 0) {
+  bool fits = there && (S_ISREG(info.st_mode) || (folder && S_ISDIR(info.st_mode)));
+  if (!fits || access(path, R_OK) != 0) {
     json_t *row =
         diagnose(&c->diagnostics, "P301", value->origin, "`%s.%s`: %s `%s`", owner, name,
-                 !there                   ? "there is no file"
-                 : !S_ISREG(info.st_mode) ? "this is no regular file:"
-                                          : "this file may not be read:",
+                 !there  ? "there is no file"
+                 : !fits ? "this is no regular file:"
+                         : "this file may not be read:",
                  written);
     if (!there && written[0] != '/') note_places(c, value, path, row);
     if (!there && written[0] != '/' && value->origin.kind != ORIGIN_COMMAND &&
@@ -79,12 +80,14 @@ void compose_files(struct composing *c) {
   const struct setting *rows = setting_list(&n);
   for (size_t i = 0; i < n; i++)
     if ((rows[i].flags & SETTING_PATH) != 0 && compose_in_effect(c, rows[i].word))
-      check_file(c, &c->settings[i], rows[i].word, rows[i].field);
+      check_file(c, &c->settings[i], rows[i].word, rows[i].field,
+                 (rows[i].flags & SETTING_FOLDER) != 0);
   for (size_t i = 0; i < c->n_used; i++) {
     const struct plugin_info *plugin = c->used[i].plugin;
     for (size_t k = 0; plugin != NULL && k < plugin->n_params; k++)
       if (plugin->params[k].flags & RIDGE_PATH)
-        check_file(c, &c->used[i].params[k], plugin->id, plugin->params[k].name);
+        check_file(c, &c->used[i].params[k], plugin->id, plugin->params[k].name,
+                   (plugin->params[k].flags & RIDGE_FOLDER) != 0);
   }
 }
 

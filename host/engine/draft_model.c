@@ -24,6 +24,7 @@ struct draft_model {
   struct draft_model *next;
   struct session *session;
   struct runtime rt;
+  char *path; /* as the strategy gave it */
   struct picker picker;
   struct draft_sequence *slots;
   int32_t *token, *position, *sequence, *wanted;
@@ -73,6 +74,7 @@ static ridge_status make_room(struct draft_model *m, struct why *why) {
 static void free_model(struct draft_model *m) {
   for (int64_t i = 0; m->slots != NULL && i < m->rt.spec.slots; i++)
     free(m->slots[i].tokens);
+  free(m->path);
   free(m->slots);
   free(m->token);
   free(m->position);
@@ -113,6 +115,8 @@ static ridge_status open_model(const ridge_host *host, const char *path, int64_t
     return status;
   }
   picker_init(&m->picker, s->job->plugins, s->temperature, s->seed);
+  m->path = strdup(path);
+  if (m->path == NULL) abort();
   m->next = s->drafts;
   s->drafts = m;
   *out = (ridge_draft_model *)(void *)m;
@@ -138,6 +142,12 @@ struct runtime_memory draft_models_memory(const struct session *s) {
     sum.total += one.total;
   }
   return sum;
+}
+
+const struct source *draft_models_source(const struct session *s, const char *path) {
+  for (const struct draft_model *m = s->drafts; m != NULL; m = m->next)
+    if (strcmp(m->path, path) == 0) return &m->rt.source;
+  return NULL;
 }
 
 void draft_models_free(struct session *s) {

@@ -25,7 +25,7 @@ struct instance *runtime_filler(struct instances *plugins, const char *seam,
 
 ridge_status runtime_open(const struct runtime_spec *spec, struct runtime *out,
                           struct why *why) {
-  *out = (struct runtime){.spec = *spec, .source = {.fd = -1}};
+  *out = (struct runtime){.spec = *spec};
   out->rules = (struct provider_rules){
       .plugins = spec->plugins,
       .machine = spec->machine,
@@ -208,5 +208,5 @@ void runtime_close(struct runtime *rt) {
   if (rt->planned) graph_free(&rt->graph);
   tokenizer_free(rt->tokenizer);
   source_close(&rt->source);
-  *rt = (struct runtime){.source = {.fd = -1}};
+  *rt = (struct runtime){0};
 }

@@ -109,8 +109,23 @@ static void say_input(const struct session *s, const char *role, const char *pat
                            digest.hex, "bytes", (json_int_t)facts.st_size));
 }
 
+/* A model may be several files: all of them made it. */
+static void say_source(const struct session *s, const char *role,
+                       const struct source *source) {
+  for (uint32_t i = 0; i < source->n_files; i++)
+    say_input(s, role, source->files[i].path);
+}
+
+static void say_param(const struct session *s, const char *role, const char *path) {
+  const struct source *model = path == NULL ? NULL : draft_models_source(s, path);
+  if (model != NULL)
+    say_source(s, role, model);
+  else
+    say_input(s, role, path);
+}
+
 static void say_inputs(const struct session *s) {
-  say_input(s, "model", session_path(s, "model.path"));
+  say_source(s, "model", &s->main.source);
   say_input(s, "prompts", session_path(s, "prompts.file"));
   say_input(s, "perplexity", session_path(s, "perplexity.file"));
   const json_t *paths = json_object_get(s->job->paths, "strategies");
@@ -121,7 +136,7 @@ static void say_inputs(const struct session *s) {
     const char *name;
     json_t *path;
     json_object_foreach(json_array_get(paths, i), name, path)
-      say_input(s, id, json_string_value(path));
+      say_param(s, id, json_string_value(path));
   }
 }
 

@@ -6,17 +6,27 @@
 /* Positions that the predicted decode step attends to. */
 enum { PREDICTED_DEPTH = 128, PREDICTED_PREFILL = 256 };
 
+static json_t *files_json(const struct source *source) {
+  json_t *files = json_array();
+  for (uint32_t i = 0; i < source->n_files; i++)
+    json_array_append_new(files,
+                          json_pack("{s:s, s:I}", "name", source->files[i].name, "bytes",
+                                    (json_int_t)source->files[i].bytes.size));
+  return files;
+}
+
 static json_t *model_json(const struct session *s) {
   const struct arch *a = &s->main.arch;
-  return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}",
-                   "path", s->main.source.path, "format", s->main.source.format_name,
-                   "architecture", a->row->name, "layers", (json_int_t)a->layers, "dim",
-                   (json_int_t)a->dim, "heads", (json_int_t)a->heads, "kv_heads",
-                   (json_int_t)a->kv_heads, "head_dim", (json_int_t)a->head_dim, "ffn",
-                   (json_int_t)a->ffn, "vocab", (json_int_t)a->vocab, "trained_context",
-                   (json_int_t)a->context, "file_bytes",
-                   (json_int_t)s->main.source.bytes.size, "tied", (int)a->tied, "context",
-                   (json_int_t)s->main.spec.context);
+  const struct source *source = &s->main.source;
+  return json_pack(
+      "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:b, s:I}", "path",
+      source->path, "format", source->format_name, "architecture", a->row->name, "layers",
+      (json_int_t)a->layers, "dim", (json_int_t)a->dim, "heads", (json_int_t)a->heads,
+      "kv_heads", (json_int_t)a->kv_heads, "head_dim", (json_int_t)a->head_dim, "ffn",
+      (json_int_t)a->ffn, "vocab", (json_int_t)a->vocab, "trained_context",
+      (json_int_t)a->context, "file_bytes", (json_int_t)source_bytes(source), "files",
+      files_json(source), "tied", (int)a->tied, "context",
+      (json_int_t)s->main.spec.context);
 }
 
 static json_t *by_op(const int32_t counts[RIDGE_OP_COUNT]) {

@@ -77,6 +77,8 @@ RIDGE_MUST ridge_status workload_bench(struct session *, int64_t repeat, struct 
 const void *draft_model_service(void);
 RIDGE_MUST ridge_status draft_models_load(struct session *, struct why *why);
 struct runtime_memory draft_models_memory(const struct session *);
+/* Of the draft model that was opened by this path; NULL: none was. */
+const struct source *draft_models_source(const struct session *, const char *path);
 void draft_models_free(struct session *);
 
 #endif

@@ -16,7 +16,7 @@ struct loading {
 
 static const uint8_t *file_rows(const struct weights *weights,
                                 const struct weight *weight) {
-  return weights->source->bytes.data + weight->file->offset;
+  return source_data(weights->source, weight->file);
 }
 
 /* Rows [lo, hi) of a changed weight, encoded into `to`; `values` is scratch. */
@@ -205,11 +205,12 @@ static void pack_rows(struct loading *l, const struct program_op *op, const uint
 /* Pages of the mapped file that were only read to make something else of them. */
 static void forget_pages(const struct weights *weights, const struct weight *weight) {
   if (weight == NULL || weight->read_in_place) return;
+  const struct source_file *file = source_file_of(weights->source, weight->file);
+  if (file == NULL) return;
   uint64_t from = (weight->file->offset + 4095) & ~(uint64_t)4095;
   uint64_t to = (weight->file->offset + weight->file->bytes) & ~(uint64_t)4095;
   if (to > from)
-    madvise((void *)(uintptr_t)(weights->source->bytes.data + from), to - from,
-            MADV_DONTNEED);
+    madvise((void *)(uintptr_t)(file->bytes.data + from), to - from, MADV_DONTNEED);
 }
 
 static void forget_tensor(const struct loading *l, int32_t index) {
@@ -234,8 +235,10 @@ static ridge_status stream_op(struct loading *l, struct program_op *op, struct w
   op->stream_item = (uint64_t)l->streamed++;
   l->program->bindings[index].stride =
       weights_row_bytes(l->program->codec_of[index], weights_cols(tensor));
-  if (bytes == 0 && plain != NULL && !plain->changed)
-    return stream_add(l->weights->stream, l->weights->source->fd, plain->file->offset, NULL,
+  const struct source_file *file =
+      plain != NULL ? source_file_of(l->weights->source, plain->file) : NULL;
+  if (bytes == 0 && file != NULL && !plain->changed)
+    return stream_add(l->weights->stream, file->fd, plain->file->offset, NULL,
                       weights_tensor_bytes(plain->codec, tensor), why);
   const uint8_t *rows;
   uint8_t *made, *packed = NULL;

@@ -1,37 +1,16 @@
-/* source.c - mapping a model file and asking the formats whose it is. */
+/* source.c - opening a model: whose it is, and what it says of itself. */
 #include "model/source.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-static ridge_status map_file(const char *path, struct source *out, struct why *why) {
-  struct stat facts;
-  out->fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (out->fd < 0 || fstat(out->fd, &facts) != 0)
-    return why_set(why, RIDGE_IO, "%s: cannot be read: %s", path, strerror(errno));
-  if (!S_ISREG(facts.st_mode))
-    return why_set(why, RIDGE_INVALID, "%s: is not a file; a model file is wanted", path);
-  if (facts.st_size == 0)
-    return why_set(why, RIDGE_CORRUPT, "%s: is empty; was the download cut off?", path);
-  size_t size = (size_t)facts.st_size;
-  void *data = mmap(NULL, size, PROT_READ, MAP_SHARED, out->fd, 0);
-  if (data == MAP_FAILED)
-    return why_set(why, RIDGE_IO, "%s: cannot be mapped: %s", path, strerror(errno));
-  out->bytes = (ridge_bytes){data, size};
-  return RIDGE_OK;
-}
 
 static void try_format(void *ctx, struct instance *instance, const ridge_fill *fill) {
   struct source *source = ctx;
   if (source->format != NULL) return;
   const ridge_format *format = fill->table;
   uint64_t entered = instance_enter(instance);
-  bool ours = format->probe(source->bytes.data, source->bytes.size);
+  bool ours = format->probe(source->folder.file.data, source->folder.file.size);
   (void)instance_leave(instance, entered, RIDGE_OK, "format/1", NULL);
   if (!ours) return;
   source->format = format;
@@ -39,41 +18,97 @@ static void try_format(void *ctx, struct instance *instance, const ridge_fill *f
   source->format_name = fill->key;
 }
 
+/* What the format said about places, before anybody reads there. */
+static ridge_status check_places(const struct source *source, struct why *why) {
+  for (uint64_t i = 0; i < source->file.n_tensors; i++) {
+    const ridge_file_tensor *tensor = &source->file.tensors[i];
+    if (tensor->data != NULL) continue;
+    if (tensor->file < source->n_files &&
+        tensor->offset <= source->files[tensor->file].bytes.size &&
+        tensor->bytes <= source->files[tensor->file].bytes.size - tensor->offset)
+      continue;
+    return why_set(why, RIDGE_INTERNAL,
+                   "%s: %s places tensor `%s` outside the files that were mapped",
+                   source->path, source->by->plugin->id, tensor->name);
+  }
+  return RIDGE_OK;
+}
+
+static ridge_status open_first(struct source *source, const char *path, struct why *why) {
+  ridge_status status = source_map(source, path, why);
+  if (status == RIDGE_DECLINED)
+    return why_set(why, RIDGE_IO, "%s: there is no such file", path);
+  if (status != RIDGE_OK) return status;
+  const struct source_file *first = &source->files[0];
+  source->folder = (ridge_folder){
+      .struct_size = sizeof source->folder,
+      .ctx = source,
+      .path = first->path,
+      .name = first->name,
+      .file = first->bytes,
+      .map = source_map_beside,
+  };
+  return RIDGE_OK;
+}
+
+static ridge_status open_described(struct source *source, struct instances *plugins,
+                                   struct why *why) {
+  const char *path = source->files[0].path;
+  instances_each_fill(plugins, RIDGE_SEAM_FORMAT, try_format, source);
+  if (source->format == NULL)
+    return why_set(
+        why, RIDGE_UNSUPPORTED,
+        "%s: no installed format knows this file (its first bytes are not those of a "
+        "model); `ridge plugins` lists the formats",
+        path);
+  source->file.struct_size = sizeof source->file;
+  uint64_t entered = instance_enter(source->by);
+  ridge_status status =
+      source->format->open(&source->by->host, &source->folder, &source->file);
+  status = instance_leave(source->by, entered, status, "format/1", why);
+  if (status == RIDGE_OK) return check_places(source, why);
+  source->format = NULL;
+  return why_prefix(why, status, "%s", path);
+}
+
 ridge_status source_open(const char *path, struct instances *plugins, struct source *out,
                          struct why *why) {
-  *out = (struct source){.fd = -1};
-  out->path = strdup(path);
-  ridge_status status = map_file(path, out, why);
-  if (status == RIDGE_OK) {
-    instances_each_fill(plugins, RIDGE_SEAM_FORMAT, try_format, out);
-    if (out->format == NULL)
-      status = why_set(
-          why, RIDGE_UNSUPPORTED,
-          "%s: no installed format knows this file (its first bytes are not those of a "
-          "model); `ridge plugins` lists the formats",
-          path);
-  }
-  if (status == RIDGE_OK) {
-    out->file.struct_size = sizeof out->file;
-    uint64_t entered = instance_enter(out->by);
-    status = out->format->open(&out->by->host, out->bytes, &out->file);
-    status = instance_leave(out->by, entered, status, "format/1", why);
-    if (status != RIDGE_OK) {
-      out->format = NULL;
-      (void)why_prefix(why, status, "%s", path);
-    }
-  }
+  struct stat facts;
+  char *entry = NULL;
+  size_t size = strlen(path);
+  while (size > 1 && path[size - 1] == '/') size--;
+  *out = (struct source){.path = strndup(path, size)};
+  ridge_status status = RIDGE_OK;
+  if (stat(path, &facts) == 0 && S_ISDIR(facts.st_mode))
+    status = source_entry(path, plugins, &entry, why);
+  if (status == RIDGE_OK) status = open_first(out, entry != NULL ? entry : path, why);
+  if (status == RIDGE_OK) status = open_described(out, plugins, why);
+  free(entry);
   if (status != RIDGE_OK) source_close(out);
   return status;
 }
 
 void source_close(struct source *source) {
   if (source->format != NULL) source->format->close(&source->file);
-  if (source->bytes.data != NULL)
-    munmap((void *)(uintptr_t)source->bytes.data, source->bytes.size);
-  if (source->fd >= 0) close(source->fd);
+  source_unmap(source);
   free(source->path);
-  *source = (struct source){.fd = -1};
+  *source = (struct source){0};
+}
+
+uint64_t source_bytes(const struct source *source) {
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < source->n_files; i++) bytes += source->files[i].bytes.size;
+  return bytes;
+}
+
+const struct source_file *source_file_of(const struct source *source,
+                                         const ridge_file_tensor *tensor) {
+  return tensor->data != NULL ? NULL : &source->files[tensor->file];
+}
+
+const uint8_t *source_data(const struct source *source, const ridge_file_tensor *tensor) {
+  const struct source_file *file = source_file_of(source, tensor);
+  return file == NULL ? tensor->data : file->bytes.data + tensor->offset;
 }
 
 const ridge_fact *source_fact(const struct source *source, const char *key) {

@@ -11,6 +11,11 @@ static bool is_file(const char *path) {
   return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
+static bool is_folder(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 static char *join(const char *folder, size_t size, const char *between, const char *name,
                   const char *end) {
   char *path = NULL;
@@ -72,6 +77,8 @@ size_t recipe_file_places(const char *recipe_path, const char *name,
 char *recipe_file_path(const char *recipe_path, const char *name) {
   char *places[RECIPE_PLACES];
   size_t n = recipe_file_places(recipe_path, name, places), found = 0;
+  for (size_t i = n; i-- > 0;)
+    if (is_folder(places[i])) found = i;
   for (size_t i = n; i-- > 0;)
     if (is_file(places[i])) found = i;
   for (size_t i = 0; i < n; i++)

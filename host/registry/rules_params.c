@@ -68,6 +68,8 @@ static ridge_status check_type(const struct plugin_info *info, const ridge_param
                    row->name, row->flags);
   if ((row->flags & RIDGE_PATH) != 0 && row->type != RIDGE_T_TEXT)
     return refuse(row, why, "RIDGE_PATH is for a text only");
+  if ((row->flags & RIDGE_FOLDER) != 0 && (row->flags & RIDGE_PATH) == 0)
+    return refuse(row, why, "RIDGE_FOLDER says which paths RIDGE_PATH takes; it is alone");
   if ((row->flags & RIDGE_LOG_SCALE) != 0 && !number)
     return refuse(row, why, "RIDGE_LOG_SCALE is for numbers only");
   return RIDGE_OK;

@@ -25,9 +25,13 @@ static const struct entry ops[] = {
     {RIDGE_LE, "<="},         {RIDGE_GT, ">"},  {RIDGE_GE, ">="}, {0, NULL}};
 static const struct entry phases[] = {
     {RIDGE_TRAIN, "train"}, {RIDGE_INFER, "infer"}, {RIDGE_SERVE, "serve"}, {0, NULL}};
-static const struct entry flags[] = {{RIDGE_SWEEPABLE, "sweepable"}, {RIDGE_LIVE, "live"},
-                                     {RIDGE_LOG_SCALE, "log_scale"}, {RIDGE_PATH, "path"},
-                                     {RIDGE_REQUIRED, "required"},   {0, NULL}};
+static const struct entry flags[] = {{RIDGE_SWEEPABLE, "sweepable"},
+                                     {RIDGE_LIVE, "live"},
+                                     {RIDGE_LOG_SCALE, "log_scale"},
+                                     {RIDGE_PATH, "path"},
+                                     {RIDGE_REQUIRED, "required"},
+                                     {RIDGE_FOLDER, "folder"},
+                                     {0, NULL}};
 
 static const struct entry *entries(enum vocabulary of) {
   static const struct entry *const all[] = {kinds, effects, types, relations,

@@ -119,7 +119,7 @@ static ridge_status build(void (*fill)(struct shapes *), struct ridge_graph *gra
   struct shapes shapes = {0};
   struct arch arch;
   fill(&shapes);
-  struct source source = {.path = (char *)(uintptr_t)path, .fd = -1};
+  struct source source = {.path = (char *)(uintptr_t)path};
   source.file = (ridge_model_file){.struct_size = sizeof source.file,
                                    .facts = shapes.facts,
                                    .tensors = shapes.tensors,

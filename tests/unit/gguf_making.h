@@ -157,12 +157,28 @@ MAKING const ridge_format *making_format(void) {
   return fill->table;
 }
 
+/* A directory with nothing beside the one file. */
+MAKING ridge_status making_alone(const ridge_folder *folder, const char *name,
+                                 ridge_bytes *out, uint32_t *number) {
+  (void)folder, (void)name, (void)out, (void)number;
+  return RIDGE_DECLINED;
+}
+
+MAKING ridge_folder making_folder(const void *data, size_t size) {
+  return (ridge_folder){.struct_size = sizeof(ridge_folder),
+                        .path = "made.gguf",
+                        .name = "made.gguf",
+                        .file = {.data = data, .size = size},
+                        .map = making_alone};
+}
+
 /* Opened from bytes of their exact size, so that a sanitizer sees one too many. */
 MAKING ridge_status making_open(struct making_host *host, const void *data, size_t size,
                                 ridge_model_file *out) {
   *out = (ridge_model_file){.struct_size = sizeof *out};
   host->text[0] = 0;
-  return making_format()->open(&host->host, (ridge_bytes){.data = data, .size = size}, out);
+  ridge_folder folder = making_folder(data, size);
+  return making_format()->open(&host->host, &folder, out);
 }
 
 MAKING const ridge_fact *making_fact(const ridge_model_file *file, const char *key) {

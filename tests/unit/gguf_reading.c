@@ -532,8 +532,8 @@ static void the_callers_struct_has_to_say_its_size(void **state) {
   struct making_host host;
   making_host_new(&host);
   ridge_model_file file = {0};
-  ridge_bytes bytes = {.data = m.data, .size = m.size};
-  assert_int_equal(making_format()->open(&host.host, bytes, &file), RIDGE_INVALID);
+  ridge_folder folder = making_folder(m.data, m.size);
+  assert_int_equal(making_format()->open(&host.host, &folder, &file), RIDGE_INVALID);
   assert_non_null(strstr(host.text, "struct_size"));
   assert_int_equal(host.alive, 0);
   free(m.data);

@@ -83,7 +83,7 @@ static void close_file(struct gguf_file *file) {
   gguf_arena_free(&arena);
 }
 
-static ridge_status open_file(const ridge_host *host, ridge_bytes bytes,
+static ridge_status open_file(const ridge_host *host, const ridge_folder *folder,
                               ridge_model_file *out) {
   if (out->struct_size < sizeof *out)
     return host->fail(host, RIDGE_INVALID,
@@ -91,7 +91,8 @@ static ridge_status open_file(const ridge_host *host, ridge_bytes bytes,
                       " bytes; %zu are "
                       "needed (struct_size is the caller's to set)",
                       out->struct_size, sizeof *out);
-  struct gguf_cursor c = {.host = host, .data = bytes.data, .size = bytes.size};
+  struct gguf_cursor c = {
+      .host = host, .data = folder->file.data, .size = folder->file.size};
   struct gguf_arena arena = {.host = host};
   struct gguf_file *file = gguf_alloc(&arena, 1, sizeof *file);
   if (file == NULL) return gguf_no_memory(&c, "the file's tables");
@@ -117,11 +118,14 @@ static void close_model(ridge_model_file *model) {
   model->opaque = NULL;
 }
 
+static const char *const entries[] = {"*.gguf", NULL};
+
 static const ridge_format format = {
     .struct_size = sizeof format,
     .probe = probe,
     .open = open_file,
     .close = close_model,
+    .entries = entries,
 };
 
 static const ridge_fill fills[] = {

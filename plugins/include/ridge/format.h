@@ -3,11 +3,13 @@
  * format's name ("gguf").
  *
  * A format turns bytes into facts (key and value, under GGUF's names, which are
- * the field's common tongue) and a list of tensors; it copies no weights.  The
- * bytes are hostile: every length is checked before it is used.
+ * the field's common tongue) and a list of tensors; it copies no weights that can be
+ * read where they lie.  The bytes are hostile: every length is checked before it is
+ * used.  A model may be several files of one directory: the host maps them, and the
+ * format sees nothing else of the disk.
  *
  * Ownership: what `open` returns points into the bytes and into memory of its own
- *            until `close`.
+ *            until `close`; mapped files live as long.
  * Threads:   [main]; a file is opened and closed by one thread.
  */
 #ifndef RIDGE_FORMAT_H
@@ -21,6 +23,23 @@ typedef struct ridge_bytes {
   const uint8_t *data;
   uint64_t size;
 } ridge_bytes;
+
+/* What a format may see of the disk: the opened file and those beside it. */
+typedef struct ridge_folder ridge_folder;
+struct ridge_folder {
+  uint64_t struct_size;
+  void *ctx;
+  const char *path; /* of the opened file, for messages                         */
+  const char *name; /* its name in the directory                                */
+  ridge_bytes file; /* file 0                                                   */
+  /* Maps the file of that name, read-only: its bytes and its number.  The same name
+   * gives the same number.  A name is plain: no separators, not "." or "..".
+   * RIDGE_DECLINED: there is no such file, and nothing was said; after any other
+   * failure the sentence has been said.  [main], during `open` only */
+  ridge_status (*map)(const ridge_folder *, const char *name, ridge_bytes *out,
+                      uint32_t *number);
+};
+RIDGE_SEALED(ridge_folder, map);
 
 enum ridge_fact_type {
   RIDGE_FACT_INT = 1, /* any integer or bool; values beyond int64 are refused   */
@@ -52,9 +71,12 @@ typedef struct ridge_file_tensor {
   const char *codec;      /* "q4_0"                                                  */
   int64_t dims[4];        /* outermost first                                         */
   uint64_t offset, bytes; /* inside the file                                    */
-  uint32_t rank, reserved;
+  uint32_t rank;
+  uint32_t file;    /* which one: 0 is the opened one                                */
+  const void *data; /* not NULL: these bytes, which the format made and owns until
+                       close; then `file` and `offset` mean nothing                  */
 } ridge_file_tensor;
-RIDGE_SEALED(ridge_file_tensor, reserved);
+RIDGE_SEALED(ridge_file_tensor, data);
 
 typedef struct ridge_model_file {
   uint64_t struct_size;
@@ -70,9 +92,13 @@ typedef struct ridge_format {
   /* Is it ours?  Looks at the first bytes only. [pure] */
   bool (*probe)(const uint8_t *head, uint64_t size);
   /* On failure the sentence went through host->fail: what, where (byte), wanted. */
-  ridge_status (*open)(const ridge_host *, ridge_bytes file, ridge_model_file *out);
+  ridge_status (*open)(const ridge_host *, const ridge_folder *, ridge_model_file *out);
   void (*close)(ridge_model_file *);
+  /* Patterns (as in a shell: "*.gguf") of the names by which a directory is entered,
+   * the better first, ended by NULL: the first that fits anything is the one, and has
+   * to fit one file.  NULL: a model of this format is never a directory. */
+  const char *const *entries;
 } ridge_format;
-RIDGE_SEALED(ridge_format, close);
+RIDGE_SEALED(ridge_format, entries);
 
 #endif

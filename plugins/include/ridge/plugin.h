@@ -97,6 +97,7 @@ enum ridge_param_flag {
   RIDGE_LOG_SCALE = 4, /* a sweep spaces it geometrically                   */
   RIDGE_PATH = 8,      /* a text that names a file, relative to the recipe  */
   RIDGE_REQUIRED = 16, /* a recipe has to give it: there is no default      */
+  RIDGE_FOLDER = 32,   /* with PATH: a directory will do, as for a model    */
 };
 typedef struct ridge_param {
   const char *name;

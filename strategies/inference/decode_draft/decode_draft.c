@@ -83,7 +83,7 @@ static void destroy(void *self) {
 
 static const ridge_param params[] = {
     RIDGE_TEXT(
-        struct draft_params, model, "", RIDGE_PATH | RIDGE_REQUIRED,
+        struct draft_params, model, "", RIDGE_PATH | RIDGE_FOLDER | RIDGE_REQUIRED,
         "The file of the draft model, with the same vocabulary: a larger one is right "
         "more often and takes longer to be so."),
     RIDGE_INT(

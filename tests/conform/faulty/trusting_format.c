@@ -8,7 +8,9 @@ static bool probe(const uint8_t *head, uint64_t size) {
   return size >= 4 && memcmp(head, "GGUF", 4) == 0;
 }
 
-static ridge_status open(const ridge_host *host, ridge_bytes file, ridge_model_file *out) {
+static ridge_status open(const ridge_host *host, const ridge_folder *folder,
+                         ridge_model_file *out) {
+  ridge_bytes file = folder->file;
   uint32_t n, sum = 0;
   (void)out;
   if (file.size < 8) return host->fail(host, RIDGE_CORRUPT, "it is too short");
@@ -20,7 +22,7 @@ static ridge_status open(const ridge_host *host, ridge_bytes file, ridge_model_f
 
 static void close(ridge_model_file *file) { (void)file; }
 
-static const ridge_format table = {sizeof table, probe, open, close};
+static const ridge_format table = {sizeof table, probe, open, close, NULL};
 static const ridge_fill fills[] = {
     {.seam = RIDGE_SEAM_FORMAT, .table = &table, .key = "sum"}};
 
