@@ -17,7 +17,8 @@ void testing_skip_without(const char *what);
 char *testing_source(const char *relative);
 /* A file beside the checkout, shared/`relative`; NULL when it is not there. */
 char *testing_shared(const char *relative);
-/* A fresh directory for scratch files, removed by testing_remove. */
+/* A fresh directory for scratch files, removed by testing_remove; at the end of the
+ * program, however that came, if the test did not get there. */
 char *testing_scratch(void);
 void testing_remove(char *dir);
 
