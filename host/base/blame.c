@@ -118,15 +118,27 @@ void blame_thread(uint32_t slot) {
   give_stack();
 }
 
+static uint32_t who(uint64_t word) {
+  return (uint32_t)(word & ((UINT64_C(1) << BLAME_WHO_BITS) - 1));
+}
+
+/* No other thread writes the slot, so reading and writing need not be one step. */
+static uint32_t change_to(uint32_t now) {
+  _Atomic uint64_t *slot = &page->executing[own_slot];
+  uint64_t word = atomic_load_explicit(slot, memory_order_relaxed);
+  uint64_t next = ((word >> BLAME_WHO_BITS) + 1) << BLAME_WHO_BITS | now;
+  atomic_store_explicit(slot, next, memory_order_relaxed);
+  return who(word);
+}
+
 uint32_t blame_enter(uint32_t instance) {
   if (page == NULL || own_slot == BLAME_NOBODY || instance >= BLAME_THREADS) return 0;
-  return atomic_exchange_explicit(&page->executing[own_slot], instance + 1,
-                                  memory_order_relaxed);
+  return change_to(instance + 1);
 }
 
 void blame_leave(uint32_t former) {
   if (page == NULL || own_slot == BLAME_NOBODY || former > BLAME_THREADS) return;
-  atomic_store_explicit(&page->executing[own_slot], former, memory_order_relaxed);
+  (void)change_to(former);
 }
 
 /* Supervisor ------------------------------------------------------------------------- */
@@ -159,23 +171,49 @@ struct blame_page *blame_create(int *fd, struct why *why) {
 static uint32_t blamed(const struct blame_page *from) {
   uint32_t fallen = atomic_load(&from->fallen);
   if (fallen != 0)
-    return fallen <= BLAME_THREADS ? atomic_load(&from->executing[fallen - 1]) : 0;
+    return fallen <= BLAME_THREADS ? who(atomic_load(&from->executing[fallen - 1])) : 0;
   for (size_t i = 0; i < BLAME_THREADS; i++) {
-    uint32_t executing = atomic_load(&from->executing[i]);
+    uint32_t executing = who(atomic_load(&from->executing[i]));
     if (executing != 0) return executing;
   }
   return 0;
 }
 
 /* The page was writable by a process that crashed: nothing in it is taken on trust. */
-void blame_read(const struct blame_page *from, char name[64]) {
-  uint32_t instance = blamed(from);
+static void read_name(const struct blame_page *from, uint32_t instance, char name[64]) {
   name[0] = 0;
   if (instance == 0 || instance > BLAME_THREADS) return;
   memcpy(name, from->names[instance - 1], 64);
   name[63] = 0;
   for (char *c = name; *c != 0; c++)
     if (*c < ' ' || *c > '~') *c = '?';
+}
+
+void blame_read(const struct blame_page *from, char name[64]) {
+  read_name(from, blamed(from), name);
+}
+
+void blame_look(const struct blame_page *from, struct blame_watch *watch, uint64_t now_ns) {
+  for (size_t i = 0; i < BLAME_THREADS; i++) {
+    uint64_t word = atomic_load_explicit(&from->executing[i], memory_order_relaxed);
+    if (word == watch->seen[i] && watch->since_ns[i] != 0) continue;
+    watch->seen[i] = word;
+    watch->since_ns[i] = now_ns;
+  }
+}
+
+uint64_t blame_longest_ns(const struct blame_page *from, const struct blame_watch *watch,
+                          uint64_t now_ns, char name[64]) {
+  uint64_t longest = 0;
+  uint32_t instance = 0;
+  for (size_t i = 0; i < BLAME_THREADS; i++) {
+    uint64_t age = now_ns - watch->since_ns[i];
+    if (watch->since_ns[i] == 0 || who(watch->seen[i]) == 0 || age <= longest) continue;
+    longest = age;
+    instance = who(watch->seen[i]);
+  }
+  read_name(from, instance, name);
+  return name[0] != 0 ? longest : 0;
 }
 
 void blame_free(struct blame_page *made) {

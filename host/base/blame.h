@@ -11,13 +11,17 @@
 
 #include <stdatomic.h>
 
-#define BLAME_NOBODY  UINT32_MAX
-#define BLAME_THREADS 256
+#define BLAME_NOBODY   UINT32_MAX
+#define BLAME_THREADS  256
+#define BLAME_WHO_BITS 16
 
 struct blame_page {
-  _Atomic uint32_t executing[BLAME_THREADS]; /* instance index + 1; 0: the host      */
-  _Atomic uint32_t fallen;                   /* thread slot + 1 that faulted; 0: none */
-  char names[BLAME_THREADS][64];             /* by instance index: "kv.paged 1.0.0"  */
+  /* Of a thread: instance index + 1 (0: the host) in the low BLAME_WHO_BITS, above them
+   * a number that changes with every call and return: the same word twice is the same
+   * call still going on.  Only the thread itself writes it. */
+  _Atomic uint64_t executing[BLAME_THREADS];
+  _Atomic uint32_t fallen;       /* thread slot + 1 that faulted; 0: none */
+  char names[BLAME_THREADS][64]; /* by instance index: "kv.paged 1.0.0"  */
 };
 
 /* Worker: attach to the page behind `fd` (-1: a private page); installs the fault
@@ -36,5 +40,16 @@ void blame_leave(uint32_t former);
 struct blame_page *blame_create(int *fd, struct why *why);
 void blame_read(const struct blame_page *, char name[64]);
 void blame_free(struct blame_page *);
+
+/* Supervisor: which calls go on for how long, from looking now and then.  Zero-initialised;
+ * `now_ns` of the monotonic clock. */
+struct blame_watch {
+  uint64_t seen[BLAME_THREADS], since_ns[BLAME_THREADS];
+};
+void blame_look(const struct blame_page *, struct blame_watch *, uint64_t now_ns);
+/* The call that goes on for longest: its age and whose it is ("": nobody's, age 0).  Of a
+ * call and the threads that work for it the oldest is the call. */
+uint64_t blame_longest_ns(const struct blame_page *, const struct blame_watch *,
+                          uint64_t now_ns, char name[64]);
 
 #endif

@@ -117,6 +117,7 @@ void render_verdict(const struct outcome *o, char *out, size_t room) {
                o->why[0] != 0 ? ": " : "", o->why);
   if (n < 0 || (size_t)n >= room - used) return;
   used += (size_t)n;
+  if (o->blamed[0] != 0 && strstr(o->why, o->blamed) != NULL) return; /* is said already */
   if (o->status == CATALOG_CRASHED && o->blamed[0] != 0)
     snprintf(out + used, room - used, ", while `%s` was executing", o->blamed);
   else if (o->status == CATALOG_CRASHED)

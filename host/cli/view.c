@@ -34,9 +34,19 @@ static void say_failed(void *ctx, const struct outcome *o) {
   fprintf(stderr, "ridge: %s\n", verdict);
 }
 
+static void say_stalled(void *ctx, const char *who, double seconds) {
+  (void)ctx;
+  fprintf(stderr,
+          "%s has been executing for %.*f s without coming back; Ctrl-C twice ends the "
+          "run\n",
+          who, seconds < 10 ? 1 : 0, seconds);
+}
+
 const struct run_view *run_view_errors(void) {
-  static const struct run_view view = {
-      .problem = say_problem, .refused = say_refused, .ended = say_failed};
+  static const struct run_view view = {.problem = say_problem,
+                                       .refused = say_refused,
+                                       .stalled = say_stalled,
+                                       .ended = say_failed};
   return &view;
 }
 
@@ -85,6 +95,12 @@ static void person_interrupted(void *ctx, int times) {
   if (times == 1) fprintf(stderr, "stopping after this step; once more to kill it\n");
 }
 
+static void person_stalled(void *ctx, const char *who, double seconds) {
+  struct person_view *view = ctx;
+  progress_clear(&view->progress);
+  say_stalled(NULL, who, seconds);
+}
+
 static void person_ended(void *ctx, const struct outcome *o) {
   struct person_view *view = ctx;
   progress_clear(&view->progress);
@@ -112,6 +128,7 @@ void person_view_init(struct person_view *view, const struct cli *cli) {
                .text = person_text,
                .tick = person_tick,
                .interrupted = person_interrupted,
+               .stalled = person_stalled,
                .ended = person_ended},
   };
 }

@@ -22,6 +22,7 @@ struct attempt {
   struct catalog_point points[ATTEMPT_POINTS];
   size_t n_points;
   uint64_t flushed_ns;
+  uint64_t stall_ms; /* 0: child.h's */
   int64_t output_lines;
   struct why broken; /* the first thing that could not be written down */
   struct why why;

@@ -24,7 +24,9 @@ enum {
   USAGE_TICKS = 5, /* memory and CPU time are read twice a second */
   DEFAULT_SILENCE_MS = 600000,
   DEFAULT_EXIT_MS = 30000,
-  PIPES_MS = 1000, /* for what is left in the pipes after the end */
+  DEFAULT_STALL_MS = 30000, /* a kernel, a tensor rewritten, a load: seconds, when slow */
+  LONG_CALL_MS = 1000,      /* below that nobody can be said to have been at it        */
+  PIPES_MS = 1000,          /* for what is left in the pipes after the end */
   BLAME_FD = 4,
   OUTPUT_LINE = 4096,
 };
@@ -50,6 +52,8 @@ struct child {
   uv_signal_t signals[N_INTERRUPTS];
   struct stream streams[N_STREAMS];
   struct blame_page *page;
+  struct blame_watch calls;
+  uint64_t tell_after_ms; /* of the call that goes on; 0: nothing was told of it */
   char *job_text;
   uint64_t heard_ns, finished_ns, ended_ns;
   int interrupts, ticks;
@@ -96,9 +100,26 @@ static void read_usage(struct child *child) {
 
 /* Ending it ----------------------------------------------------------------------- */
 
+static uint64_t stall_ms(const struct child *child) {
+  return or_default(child->job->stall_ms, DEFAULT_STALL_MS);
+}
+
+/* Who is at it, and for how long: what is known of a worker that is about to be killed,
+ * or was. */
+static void note_executing(struct child *child) {
+  struct child_end *end = child->end;
+  uint64_t now = clock_ns();
+  blame_look(child->page, &child->calls, now);
+  uint64_t ms = blame_longest_ns(child->page, &child->calls, now, end->executing) / 1000000;
+  end->stalled = end->executing[0] != 0 && ms >= stall_ms(child);
+  if (ms < LONG_CALL_MS && !end->stalled) end->executing[0] = 0;
+  end->executing_seconds = end->executing[0] != 0 ? (double)ms * 1e-3 : 0;
+}
+
 static void kill_worker(struct child *child, const char *reason) {
   if (!child->running || child->end->killed) return;
   child->end->killed = true;
+  note_executing(child);
   snprintf(child->end->why, sizeof child->end->why, "%s", reason);
   read_usage(child);
   if (kill(-child->process.pid, SIGKILL) != 0) uv_process_kill(&child->process, SIGKILL);
@@ -131,6 +152,7 @@ static void on_end(uv_process_t *process, int64_t status, int signal_number) {
   struct child *child = process->data;
   child->running = false;
   child->ended_ns = clock_ns();
+  if (!child->end->killed) note_executing(child);
   child->end->exit = (int)status;
   child->end->signal = signal_number;
   uv_close((uv_handle_t *)process, NULL);
@@ -246,10 +268,25 @@ static void watch_clock(struct child *child) {
   }
 }
 
+/* Told at the limit and at each doubling; another call begins anew. */
+static void watch_calls(struct child *child) {
+  char who[64];
+  uint64_t now = clock_ns(), limit = stall_ms(child);
+  if (!child->running) return;
+  blame_look(child->page, &child->calls, now);
+  uint64_t ms = blame_longest_ns(child->page, &child->calls, now, who) / 1000000;
+  if (ms < limit || child->tell_after_ms == 0) child->tell_after_ms = limit;
+  if (ms < child->tell_after_ms) return;
+  child->tell_after_ms *= 2;
+  if (child->job->stalled != NULL)
+    child->job->stalled(child->job->ctx, who, (double)ms * 1e-3);
+}
+
 static void on_tick(uv_timer_t *timer) {
   struct child *child = timer->data;
   if (child->ticks++ % USAGE_TICKS == 0 && !child->end->finished) read_usage(child);
   if (child->job->tick != NULL) child->job->tick(child->job->ctx);
+  watch_calls(child);
   watch_clock(child);
 }
 

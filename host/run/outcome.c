@@ -207,20 +207,37 @@ static void judge_inert(struct outcome *o, const json_t *row) {
            reason != NULL ? reason : "");
 }
 
+/* `before` what happened, and who had been executing for long, if anybody had: that is
+ * who is blamed. */
+static void judge_executing(struct outcome *o, const struct child_end *end,
+                            const char *before) {
+  if (end->executing[0] == 0) {
+    snprintf(o->why, sizeof o->why, "%s", before);
+    return;
+  }
+  snprintf(o->blamed, sizeof o->blamed, "%s", end->executing);
+  snprintf(o->why, sizeof o->why, "%s; %s was executing for %.*f s%s", before,
+           end->executing, end->executing_seconds < 10 ? 1 : 0, end->executing_seconds,
+           end->stalled ? " and had not come back" : "");
+}
+
 static void judge_death(struct outcome *o, const struct child_end *end) {
   o->status = CATALOG_CRASHED;
   snprintf(o->blamed, sizeof o->blamed, "%s", end->blamed);
   if (end->killed) {
-    snprintf(o->why, sizeof o->why, "%s", end->why);
+    judge_executing(o, end, end->why);
     return;
   }
-  if (end->signal ==
-      SIGKILL) { /* nobody's own doing: whoever was executing is not at fault */
+  if (end->signal == SIGKILL) {
+    /* Nobody's own doing: whoever was executing is not at fault, unless it was stuck. */
+    static const char outside[] =
+        "the worker was killed from outside (SIGKILL): by a user, "
+        "or by the system for want of memory";
     o->blamed[0] = 0;
-    snprintf(o->why, sizeof o->why,
-             "the worker was killed from outside (SIGKILL): by a user, or by the system "
-             "for want "
-             "of memory");
+    if (end->stalled)
+      judge_executing(o, end, outside);
+    else
+      snprintf(o->why, sizeof o->why, "%s", outside);
     return;
   }
   if (end->signal != 0)
@@ -231,6 +248,13 @@ static void judge_death(struct outcome *o, const struct child_end *end) {
   else
     snprintf(o->why, sizeof o->why,
              "the worker ended with exit code %d and said nothing of it", end->exit);
+}
+
+/* Whoever kills a run whose strategy does not come back ends a crash; one who is in a
+ * hurry only ends a run. */
+static void judge_kill(struct outcome *o, const struct child_end *end) {
+  o->status = end->stalled ? CATALOG_CRASHED : CATALOG_STOPPED;
+  judge_executing(o, end, end->why);
 }
 
 static int exit_code_of(const struct outcome *o) {
@@ -245,8 +269,7 @@ static int exit_code_of(const struct outcome *o) {
 void outcome_judge(struct outcome *o, const struct child_end *end) {
   bool spoke = o->done || o->status == CATALOG_REFUSED;
   if (end->killed && end->interrupted) {
-    o->status = CATALOG_STOPPED;
-    snprintf(o->why, sizeof o->why, "%s", end->why);
+    judge_kill(o, end);
   } else if (end->killed || end->signal != 0 || !spoke) {
     judge_death(o, end);
   } else if (o->status == CATALOG_STOPPED && o->why[0] == 0) {

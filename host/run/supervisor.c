@@ -97,6 +97,15 @@ static void on_interrupted(void *ctx, int times) {
   if (a->view->interrupted != NULL) a->view->interrupted(a->view->ctx, times);
 }
 
+static void on_stalled(void *ctx, const char *who, double seconds) {
+  struct attempt *a = ctx;
+  char text[128];
+  snprintf(text, sizeof text, "%s has been executing for %.*f s without coming back", who,
+           seconds < 10 ? 1 : 0, seconds);
+  record_event(a, "note", text);
+  if (a->view->stalled != NULL) a->view->stalled(a->view->ctx, who, seconds);
+}
+
 static const char *text_of(const json_t *object, const char *key, const char *fallback) {
   const char *text = json_string_value(json_object_get(object, key));
   return text != NULL ? text : fallback;
@@ -126,11 +135,13 @@ static ridge_status run_child(struct attempt *a, struct child_end *end) {
       .job = a->job,
       .silence_ms = a->options->silence_ms,
       .exit_ms = a->options->exit_ms,
+      .stall_ms = a->stall_ms,
       .ctx = a,
       .message = on_message,
       .output = on_output,
       .tick = on_tick,
       .interrupted = on_interrupted,
+      .stalled = on_stalled,
   };
   return child_run(&job, end, &a->why);
 }
@@ -252,7 +263,23 @@ static int cannot_begin(const struct attempt *a, int exit) {
   return exit;
 }
 
+static bool read_stall(struct attempt *a) {
+  const char *text = getenv(RUN_STALL_VARIABLE);
+  if (text == NULL || text[0] == 0) return true;
+  char *end;
+  double seconds = strtod(text, &end);
+  if (*end == 0 && seconds >= 0.1 && seconds <= 86400) {
+    a->stall_ms = (uint64_t)(seconds * 1e3);
+    return true;
+  }
+  (void)why_set(&a->why, RIDGE_INVALID,
+                RUN_STALL_VARIABLE " is `%.40s`; it takes seconds, from 0.1 to 86400",
+                text);
+  return false;
+}
+
 static int run_attempt(struct attempt *a, const char *recipe) {
+  if (!read_stall(a)) return cannot_begin(a, EXIT_REFUSED);
   if (compose(a, recipe) != RIDGE_OK) return cannot_begin(a, EXIT_REFUSED);
   take_names(a, recipe);
   if (a->composed.composition == NULL) return end_refused(a);

@@ -23,6 +23,7 @@ struct run_view {
   void (*text)(void *ctx, const json_t *message);
   void (*tick)(void *ctx); /* ten times a second */
   void (*interrupted)(void *ctx, int times);
+  void (*stalled)(void *ctx, const char *who, double seconds); /* see child.h */
   void (*ended)(void *ctx, const struct outcome *); /* always the last, but for problem */
 };
 
@@ -49,6 +50,9 @@ struct run_once_options {
   const char *const *worker;
   uint64_t silence_ms, exit_ms;
 };
+
+/* Seconds after which a call into a plugin that has not come back is told of; 30. */
+#define RUN_STALL_VARIABLE "RIDGE_STALL_SECONDS"
 
 /* Exit code as in cli.h.  *run_id is the row, 0 when there is none; may be NULL. */
 int run_recipe_once(struct cli *, const char *recipe, const struct run_once_options *,

@@ -150,6 +150,31 @@ static void half_a_line(void) {
   tell("se\":\"load\"}\n" DONE);
   hear_word();
 }
+static void be_in_a_plugin(void) {
+  struct why why;
+  if (blame_attach(BLAME, &why) != RIDGE_OK) _exit(7);
+  blame_name(0, "kv.paged 1.0.0");
+  blame_thread(0);
+  (void)blame_enter(0);
+  tell("{\"t\":\"progress\",\"phase\":\"prompts\"}\n");
+}
+static void stuck(void) {
+  be_in_a_plugin();
+  for (;;) pause();
+}
+static void stuck_and_killed(void) {
+  be_in_a_plugin();
+  usleep(2500000);
+  kill(getpid(), SIGKILL);
+}
+static void call_and_call(void) { /* 2.5 s in all, and never long in one call */
+  be_in_a_plugin();
+  for (int i = 0; i < 25; i++) {
+    usleep(100000);
+    blame_leave(blame_enter(0));
+  }
+  be_well();
+}
 static void stop_when_asked(void) {
   tell("{\"t\":\"progress\",\"phase\":\"prompts\"}\n");
   hear_word();
@@ -229,6 +254,9 @@ static int fake_main(const char *scenario) {
       SCENE(too_long),
       SCENE(large_but_fine),
       SCENE(half_a_line),
+      SCENE(stuck),
+      SCENE(stuck_and_killed),
+      SCENE(call_and_call),
       SCENE(stop_when_asked),
       SCENE(say_failed),
       SCENE(refuse),
@@ -252,6 +280,9 @@ struct watch {
   char output[512];
   int interrupts; /* to send: one, or two */
   bool interrupt_sent, interrupt_again;
+  uint64_t began_ns, interrupt_after_ms, silence_ms, stall_ms;
+  int stalls; /* told */
+  char stalled[64];
   uint64_t took_ms;
 };
 
@@ -266,8 +297,16 @@ static void on_output(void *ctx, const char *stream, const char *line) {
   snprintf(watch->output + used, sizeof watch->output - used, "%s:%s\n", stream, line);
 }
 
+static void on_stalled(void *ctx, const char *who, double seconds) {
+  struct watch *watch = ctx;
+  assert_true(seconds * 1e3 >= (double)watch->stall_ms);
+  snprintf(watch->stalled, sizeof watch->stalled, "%s", who);
+  watch->stalls++;
+}
+
 static void on_tick(void *ctx) {
   struct watch *watch = ctx;
+  if ((clock_ns() - watch->began_ns) / 1000000 < watch->interrupt_after_ms) return;
   if (watch->interrupts > 0 && !watch->interrupt_sent) {
     watch->interrupt_sent = true;
     raise(SIGINT);
@@ -277,27 +316,35 @@ static void on_tick(void *ctx) {
   }
 }
 
-static void watch_worker(struct watch *watch, const char *scenario, int interrupts) {
-  *watch = (struct watch){.interrupts = interrupts};
+/* As the fields before `took_ms` say. */
+static void watch_as(struct watch *watch, const char *scenario) {
   outcome_init(&watch->outcome);
   const char *const argv[] = {"/proc/self/exe", "--fake", scenario, NULL};
   json_t *message = json_pack("{s:s}", "mode", "run");
   const struct child_job child = {
       .argv = argv,
       .job = message,
-      .silence_ms = interrupts > 0 ? 20000 : 1500,
+      .silence_ms = watch->silence_ms,
       .exit_ms = 1500,
+      .stall_ms = watch->stall_ms,
       .ctx = watch,
       .message = on_message,
       .output = on_output,
       .tick = on_tick,
+      .stalled = on_stalled,
   };
   struct why why;
-  uint64_t start = clock_ns();
+  uint64_t start = watch->began_ns = clock_ns();
   assert_int_equal(child_run(&child, &watch->end, &why), RIDGE_OK);
   watch->took_ms = (clock_ns() - start) / 1000000;
   outcome_judge(&watch->outcome, &watch->end);
   json_decref(message);
+}
+
+static void watch_worker(struct watch *watch, const char *scenario, int interrupts) {
+  *watch =
+      (struct watch){.interrupts = interrupts, .silence_ms = interrupts > 0 ? 20000 : 1500};
+  watch_as(watch, scenario);
 }
 
 static void a_well_worker_is_done(void **state) {
@@ -436,6 +483,64 @@ static void the_second_interrupt_kills(void **state) {
   outcome_free(&w.outcome);
 }
 
+static void a_call_that_does_not_come_back_is_told_and_blamed(void **state) {
+  (void)state;
+  struct watch w = {
+      .interrupts = 2, .interrupt_after_ms = 1600, .stall_ms = 500, .silence_ms = 20000};
+  watch_as(&w, "stuck");
+  assert_int_equal(w.outcome.status, CATALOG_CRASHED);
+  assert_int_equal(w.outcome.exit, 1);
+  assert_string_equal(w.stalled, "kv.paged 1.0.0");
+  assert_int_equal(w.stalls, 2); /* after 0.5 s and after 1 s */
+  assert_string_equal(w.outcome.blamed, "kv.paged 1.0.0");
+  assert_non_null(strstr(w.outcome.why, "killed by the user; kv.paged 1.0.0 was executing "
+                                        "for 1."));
+  assert_true(w.took_ms < 8000);
+  outcome_free(&w.outcome);
+}
+
+static void the_last_limit_names_who_did_not_come_back(void **state) {
+  (void)state;
+  struct watch w = {.stall_ms = 500, .silence_ms = 1500};
+  watch_as(&w, "stuck");
+  assert_int_equal(w.outcome.status, CATALOG_CRASHED);
+  assert_string_equal(w.outcome.blamed, "kv.paged 1.0.0");
+  assert_non_null(strstr(w.outcome.why, "said nothing for 1.5 s"));
+  assert_non_null(strstr(w.outcome.why, "kv.paged 1.0.0 was executing for 1."));
+  outcome_free(&w.outcome);
+}
+
+static void a_kill_from_outside_blames_who_was_stuck(void **state) {
+  (void)state;
+  struct watch w = {.stall_ms = 500, .silence_ms = 20000};
+  watch_as(&w, "stuck_and_killed");
+  assert_int_equal(w.outcome.status, CATALOG_CRASHED);
+  assert_string_equal(w.outcome.blamed, "kv.paged 1.0.0");
+  assert_non_null(strstr(w.outcome.why, "SIGKILL"));
+  assert_non_null(strstr(w.outcome.why, "was executing for 2."));
+  outcome_free(&w.outcome);
+}
+
+static void one_who_kills_in_a_hurry_learns_whom_it_was_in(void **state) {
+  (void)state;
+  struct watch w = {.interrupts = 2, .interrupt_after_ms = 1500, .silence_ms = 20000};
+  watch_as(&w, "stuck"); /* far from thirty seconds */
+  assert_int_equal(w.outcome.status, CATALOG_STOPPED);
+  assert_int_equal(w.stalls, 0);
+  assert_string_equal(w.outcome.blamed, "kv.paged 1.0.0");
+  assert_non_null(strstr(w.outcome.why, "was executing for 1."));
+  outcome_free(&w.outcome);
+}
+
+static void many_short_calls_are_no_long_one(void **state) {
+  (void)state;
+  struct watch w = {.stall_ms = 700, .silence_ms = 20000};
+  watch_as(&w, "call_and_call");
+  assert_int_equal(w.outcome.status, CATALOG_DONE);
+  assert_int_equal(w.stalls, 0);
+  outcome_free(&w.outcome);
+}
+
 static void a_failure_keeps_its_sentence(void **state) {
   (void)state;
   struct watch w;
@@ -544,6 +649,11 @@ int main(int argc, char **argv) {
       cmocka_unit_test(a_line_may_come_in_pieces),
       cmocka_unit_test(the_first_interrupt_asks),
       cmocka_unit_test(the_second_interrupt_kills),
+      cmocka_unit_test(a_call_that_does_not_come_back_is_told_and_blamed),
+      cmocka_unit_test(the_last_limit_names_who_did_not_come_back),
+      cmocka_unit_test(a_kill_from_outside_blames_who_was_stuck),
+      cmocka_unit_test(one_who_kills_in_a_hurry_learns_whom_it_was_in),
+      cmocka_unit_test(many_short_calls_are_no_long_one),
       cmocka_unit_test(a_failure_keeps_its_sentence),
       cmocka_unit_test(what_does_not_fit_exits_4),
       cmocka_unit_test(a_strategy_that_did_nothing_makes_the_run_inert),

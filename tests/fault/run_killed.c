@@ -220,12 +220,70 @@ static void an_interrupt_ends_a_run_cleanly(void **state) {
       "1");
 }
 
+/* A plugin that hangs inside a step: the terminal says who, and so does the row. */
+static void a_strategy_that_never_comes_back_is_named(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  char command[2048], line[256] = "";
+  snprintf(command, sizeof command,
+           "mkdir %s/plugins && cp %s %s/plugins && printf 'return infer { model \"%s\", "
+           "use \"faulty.stuck\", prompts { \"In the beginning\" } }' > %s/stuck.lua",
+           s->dir, TEST_BUILD_DIR "/faulty/stuck.so", s->dir, s->model, s->dir);
+  assert_int_equal(system(command), 0);
+  snprintf(command, sizeof command, "%s/plugins", s->dir);
+  char *recipe = NULL;
+  assert_true(asprintf(&recipe, "%s/stuck.lua", s->dir) > 0);
+  int said[2];
+  assert_int_equal(pipe(said), 0);
+  fflush(NULL);
+  pid_t supervisor = fork();
+  assert_true(supervisor >= 0);
+  if (supervisor == 0) {
+    dup2(said[1], 2);
+    dup2(open("/dev/null", O_RDWR), 1);
+    setenv("RIDGE_STALL_SECONDS", "0.5", 1);
+    execl(TEST_BUILD_DIR "/ridge", "ridge", "--catalog", s->catalog, "--plugins", command,
+          "run", recipe, (char *)NULL);
+    _exit(127);
+  }
+  close(said[1]);
+  FILE *err = fdopen(said[0], "r");
+  while (fgets(line, sizeof line, err) != NULL)
+    if (strstr(line, "faulty.stuck 1.0.0 has been executing for") != NULL) break;
+  assert_non_null(strstr(line, "Ctrl-C twice"));
+  kill(supervisor, SIGINT);
+  pass(300); /* the second one is another one */
+  kill(supervisor, SIGINT);
+  assert_int_equal(end_of(supervisor), 1);
+  fclose(err);
+  assert_string_equal(ask(s, LAST("status")), "crashed");
+  assert_non_null(strstr(ask(s, LAST("why")), "faulty.stuck 1.0.0 was executing for"));
+  assert_string_equal(ask(s,
+                          "SELECT p.name FROM run JOIN plugin p ON plugin_id = blamed_id "
+                          "ORDER BY run_id DESC LIMIT 1"),
+                      "faulty.stuck");
+  free(recipe);
+}
+
+static void a_limit_that_is_no_number_is_refused(void **state) {
+  const struct scene *s = *state;
+  const char *const words[] = {"--catalog", s->catalog, "run", s->recipe, NULL};
+  setenv("RIDGE_STALL_SECONDS", "soon", 1);
+  struct testing_output output = testing_ridge(words);
+  unsetenv("RIDGE_STALL_SECONDS");
+  assert_int_equal(output.exit, 2);
+  assert_non_null(strstr(output.err, "`soon`"));
+  testing_output_free(&output);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_killed_worker_is_a_crashed_row_at_any_moment),
       cmocka_unit_test(a_killed_supervisor_takes_its_worker_with_it),
       cmocka_unit_test(a_supervisor_killed_before_its_worker_leaves_a_whole_catalog),
       cmocka_unit_test(an_interrupt_ends_a_run_cleanly),
+      cmocka_unit_test(a_strategy_that_never_comes_back_is_named),
+      cmocka_unit_test(a_limit_that_is_no_number_is_refused),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

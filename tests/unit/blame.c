@@ -150,6 +150,31 @@ static void a_kill_from_outside_names_who_was_executing(void **state) {
   assert_string_equal(death.name, "weights.rtn 0.2.0");
 }
 
+static void the_same_call_grows_old_and_another_does_not(void **state) {
+  (void)state;
+  struct why why;
+  struct blame_watch watch = {0};
+  char name[64];
+  int fd;
+  struct blame_page *page = blame_create(&fd, &why);
+  assert_non_null(page);
+  memcpy(page->names[1], "weights.rtn 0.2.0", 18);
+  const uint64_t s = 1000000000;
+  atomic_store(&page->executing[7], 5 << BLAME_WHO_BITS | 2);
+  blame_look(page, &watch, 10 * s);
+  assert_int_equal(blame_longest_ns(page, &watch, 13 * s, name), 3 * s);
+  assert_string_equal(name, "weights.rtn 0.2.0");
+  atomic_store(&page->executing[7], 7 << BLAME_WHO_BITS | 2); /* left and entered again */
+  blame_look(page, &watch, 14 * s);
+  assert_int_equal(blame_longest_ns(page, &watch, 15 * s, name), s);
+  atomic_store(&page->executing[7], 8 << BLAME_WHO_BITS);
+  blame_look(page, &watch, 20 * s);
+  assert_int_equal(blame_longest_ns(page, &watch, 30 * s, name), 0);
+  assert_string_equal(name, "");
+  blame_free(page);
+  close(fd);
+}
+
 static void be_sent_a_fault(void) {
   blame_thread(0);
   kill(getpid(), SIGSEGV); /* no instruction to come back to */
@@ -228,6 +253,7 @@ int main(void) {
       cmocka_unit_test(the_thread_that_fell_is_the_one_that_counts),
       cmocka_unit_test(a_stack_overflow_is_blamed_too),
       cmocka_unit_test(a_kill_from_outside_names_who_was_executing),
+      cmocka_unit_test(the_same_call_grows_old_and_another_does_not),
       cmocka_unit_test(a_fault_that_was_sent_ends_the_process),
       cmocka_unit_test(a_page_full_of_rubbish_is_read_safely),
       cmocka_unit_test(a_worker_cannot_take_the_page_from_under_the_supervisor),
