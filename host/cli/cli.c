@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 
 #include "base/near.h"
+#include "machine/features.h"
 #include "run/build_info.h"
 
 #include <limits.h>
@@ -184,6 +185,11 @@ static int dispatch(struct command *command, int argc, char **argv) {
   command->cli.colour =
       command->cli.terminal && !command->no_colour && value_of("NO_COLOR") == NULL;
   find_self(command, argv[0]);
+  struct why why;
+  if (features_check(&why) != RIDGE_OK) {
+    fprintf(stderr, "ridge: %s\n", why.text);
+    return EXIT_REFUSED;
+  }
   return run_verb(command);
 }
 

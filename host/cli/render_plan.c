@@ -67,6 +67,9 @@ static void print_threads(const json_t *plan) {
   json_array_foreach(json_object_get(threads, "cpus"), i, cpu)
     printf(" %lld", (long long)json_integer_value(cpu));
   printf("\n");
+  const char *left_out = json_string_value(json_object_get(threads, "features_left_out"));
+  if (left_out != NULL && left_out[0] != 0)
+    printf("without  %s (RIDGE_NO_FEATURES)\n", left_out);
 }
 
 /* {"provider": nodes} over all kernels. */

@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/print_json.h"
 #include "cli/table.h"
+#include "machine/features.h"
 #include "run/build_info.h"
 #include "run/conditions.h"
 #include "run/workplace.h"
@@ -168,6 +169,14 @@ static void look_at_features(struct doctor *d) {
     find(d, FINE, "kernels", "", "all vector units of this CPU that we know of are used");
 }
 
+/* What the user asked not to use. */
+static void look_at_left_out(struct doctor *d) {
+  char names[512];
+  features_left_out(names, sizeof names);
+  if (names[0] != 0)
+    find(d, ODD, "features", "unset RIDGE_NO_FEATURES to use them", "left out: %s", names);
+}
+
 static void look_at_threads(struct doctor *d) {
   const struct machine *m = &d->place.machine;
   if (m->quota > 0 && m->threads < m->affinity)
@@ -230,6 +239,7 @@ static void look_around(struct doctor *d) {
     look_at_parts(d);
     look_at_features(d);
   }
+  look_at_left_out(d);
   look_at_threads(d);
   look_at_memory(d);
   look_at_calibration(d);

@@ -1,5 +1,6 @@
 /* session_plan.c - the plan as data: what will execute, what it takes, how long. */
 #include "engine/session_state.h"
+#include "machine/features.h"
 
 #include <string.h>
 
@@ -178,7 +179,10 @@ static json_t *threads_json(const struct session *s) {
   json_t *cpus = json_array();
   for (int i = 0; i < s->threads && i < s->job->machine->n_cpus; i++)
     json_array_append_new(cpus, json_integer(s->job->machine->cpus[i]));
-  return json_pack("{s:i, s:o}", "n", s->threads, "cpus", cpus);
+  char left_out[512];
+  features_left_out(left_out, sizeof left_out);
+  return json_pack("{s:i, s:o, s:s}", "n", s->threads, "cpus", cpus, "features_left_out",
+                   left_out);
 }
 
 json_t *session_plan_json(const struct session *s) {

@@ -9,7 +9,21 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define LEFT_OUT "RIDGE_NO_FEATURES"
+
+/* Is `name` one of the words of the variable? */
+static int is_left_out(const char *name) {
+  const char *words = getenv(LEFT_OUT);
+  size_t size = strlen(name);
+  for (const char *at = words == NULL ? "" : words; *at != 0; at += strcspn(at, " ")) {
+    at += strspn(at, " ");
+    if (strcspn(at, " ") == size && memcmp(at, name, size) == 0) return 1;
+  }
+  return 0;
+}
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -75,12 +89,14 @@ static int is_usable(const struct feature *feature, uint64_t saved) {
   return (int)(r[feature->reg] >> feature->bit & 1);
 }
 
-void features_read(char *out, size_t room) {
+/* The usable features that are left out, or those that are not. */
+static void list(int left_out, char *out, size_t room) {
   uint64_t saved = saved_state();
   size_t size = 0;
   out[0] = 0;
   for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
-    if (!is_usable(&features[i], saved)) continue;
+    if (!is_usable(&features[i], saved) || is_left_out(features[i].name) != left_out)
+      continue;
     int n =
         snprintf(out + size, room - size, "%s%s", size > 0 ? " " : "", features[i].name);
     if (n < 0 || (size_t)n >= room - size) {
@@ -89,6 +105,13 @@ void features_read(char *out, size_t room) {
     }
     size += (size_t)n;
   }
+}
+
+static int is_known(const char *name, size_t size) {
+  for (size_t i = 0; i < sizeof features / sizeof *features; i++)
+    if (strlen(features[i].name) == size && memcmp(features[i].name, name, size) == 0)
+      return 1;
+  return 0;
 }
 
 void features_brand(char *cpu, size_t cpu_room, char *vendor, size_t vendor_room) {
@@ -113,9 +136,14 @@ void features_brand(char *cpu, size_t cpu_room, char *vendor, size_t vendor_room
 
 #else
 
-void features_read(char *out, size_t room) {
-  (void)room;
+static void list(int left_out, char *out, size_t room) {
+  (void)left_out, (void)room;
   out[0] = 0;
+}
+
+static int is_known(const char *name, size_t size) {
+  (void)name, (void)size, (void)is_left_out;
+  return 0;
 }
 
 void features_brand(char *cpu, size_t cpu_room, char *vendor, size_t vendor_room) {
@@ -123,3 +151,23 @@ void features_brand(char *cpu, size_t cpu_room, char *vendor, size_t vendor_room
 }
 
 #endif
+
+void features_read(char *out, size_t room) { list(0, out, room); }
+
+void features_left_out(char *out, size_t room) { list(1, out, room); }
+
+ridge_status features_check(struct why *why) {
+  const char *words = getenv(LEFT_OUT);
+  for (const char *at = words == NULL ? "" : words; *at != 0;) {
+    at += strspn(at, " ");
+    size_t size = strcspn(at, " ");
+    if (size > 0 && !is_known(at, size))
+      return why_set(why, RIDGE_INVALID,
+                     LEFT_OUT
+                     ": `%.*s` is no processor feature known here; "
+                     "the names are those that `ridge probe` prints, blanks between",
+                     (int)size, at);
+    at += size;
+  }
+  return RIDGE_OK;
+}

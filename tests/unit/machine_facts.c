@@ -1,6 +1,7 @@
 /* machine_facts.c - facts of the machine, on made control groups and made curves. */
 #include "testing.h"
 
+#include "machine/features.h"
 #include "machine/machine.h"
 
 #include <math.h>
@@ -230,6 +231,35 @@ static void a_need_is_met_by_whole_words_only(void **state) {
   assert_false(machine_has(&machine, "av", missing, sizeof missing));
 }
 
+static void features_named_by_the_variable_are_left_out(void **state) {
+  (void)state;
+  struct machine all, less;
+  struct why why;
+  char left_out[512];
+  machine_read(&all);
+  if (!machine_has(&all, "sse2 ssse3", NULL, 0)) skip();
+  setenv("RIDGE_NO_FEATURES", "ssse3  sse2", 1);
+  machine_read(&less);
+  features_left_out(left_out, sizeof left_out);
+  assert_int_equal(features_check(&why), RIDGE_OK);
+  unsetenv("RIDGE_NO_FEATURES");
+  assert_false(machine_has(&less, "sse2", NULL, 0));
+  assert_false(machine_has(&less, "ssse3", NULL, 0));
+  assert_string_equal(left_out, "sse2 ssse3");
+  assert_int_equal(strlen(all.features), strlen(less.features) + strlen(" sse2 ssse3"));
+}
+
+static void a_left_out_feature_that_nobody_knows_is_refused(void **state) {
+  (void)state;
+  struct why why;
+  setenv("RIDGE_NO_FEATURES", "sse2 avx1024 sse3", 1);
+  const ridge_status status = features_check(&why);
+  unsetenv("RIDGE_NO_FEATURES");
+  assert_int_equal(status, RIDGE_INVALID);
+  assert_non_null(strstr(why.text, "`avx1024`"));
+  assert_int_equal(features_check(&why), RIDGE_OK);
+}
+
 static void features_are_sorted(void **state) {
   (void)state;
   struct machine machine;
@@ -336,6 +366,8 @@ int main(void) {
       cmocka_unit_test(facts_survive_json),
       cmocka_unit_test(damaged_facts_are_refused_by_name),
       cmocka_unit_test(a_need_is_met_by_whole_words_only),
+      cmocka_unit_test(features_named_by_the_variable_are_left_out),
+      cmocka_unit_test(a_left_out_feature_that_nobody_knows_is_refused),
       cmocka_unit_test(features_are_sorted),
       cmocka_unit_test(between_sizes_the_curve_is_straight_in_the_logarithm),
       cmocka_unit_test(beyond_the_ends_the_end_counts),
