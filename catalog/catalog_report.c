@@ -213,7 +213,10 @@ static ridge_status strategy_row(struct catalog *c, int64_t run, const json_t *r
                  SQL_INT(json_is_true(json_object_get(row, "inert"))),
                  SQL_INT(int_or(row, "calls", 0)), SQL_INT(int_or(row, "declined", 0)),
                  SQL_TEXT(reason[0] != 0 ? reason : NULL),
-                 SQL_INT(int_or(row, "time_ns", 0)), SQL_INT(int_or(row, "bytes_peak", 0))),
+                 json_is_integer(json_object_get(row, "time_ns"))
+                     ? SQL_INT(int_or(row, "time_ns", 0))
+                     : SQL_NULL,
+                 SQL_INT(int_or(row, "bytes_peak", 0))),
         why);
   if (status != RIDGE_OK) return status;
   return evidence_rows(c, run, plugin, json_object_get(row, "evidence"), why);

@@ -66,8 +66,10 @@ json_t *compose_locate(const struct composed *composed, const json_t *finding) {
   if (!typed_origin(composed, owner, &origin))
     origin = origin_at(
         place_read(place_for(json_object_get(composed->origins, "places"), owner)));
-  json_t *row = diagnose(&all, text_of(finding, "code"), origin, "%s%s%s", owner,
-                         owner[0] == 0 ? "" : ": ", text_of(finding, "text"));
+  const char *said = text_of(finding, "text");
+  bool named = owner[0] == 0 || strncmp(said, owner, strlen(owner)) == 0;
+  json_t *row = diagnose(&all, text_of(finding, "code"), origin, "%s%s%s",
+                         named ? "" : owner, named ? "" : ": ", said);
   note_typed(composed, owner, row);
   if (help[0] != 0) diagnostic_help(row, "%s", help);
   json_incref(row);

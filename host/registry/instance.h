@@ -93,14 +93,16 @@ void instances_each_fill(struct instances *, const char *seam,
  * words "create", "destroy", "need", "check", "save", "load" and "plan" (anything
  * asked while planning), which are no evidence that the plugin was engaged.
  * instance_leave keeps the first reason of a decline; on failure it copies what the
- * plugin said into `why`, with id, version and `seam` before it (why may be NULL when
- * status cannot fail).  A status that is none becomes RIDGE_INTERNAL. */
+ * plugin said into `why`, with id and version before it; if it said nothing, `seam` and
+ * what the status means (why may be NULL when status cannot fail).  A status that is none
+ * becomes RIDGE_INTERNAL. */
 uint64_t instance_enter(struct instance *);
 ridge_status instance_leave(struct instance *, uint64_t entered, ridge_status status,
                             const char *seam, struct why *why);
 
 /* [{"id","version","kind","requested":true,"engaged":bool,"calls","declined","reason",
- *   "time_ns","bytes_peak","may_idle","idle":bool,"inert":bool,"inert_reason",
+ *   "time_ns" (null: not
+ * measured),"bytes_peak","may_idle","idle":bool,"inert":bool,"inert_reason",
  *   "evidence":[{"name","unit","count","least"}],"metrics":[{"name","unit","value"}]}]
  * Idle: no seam of it was called, or every call was declined, or a counter ended below
  * its least.  Inert: idle though the recipe did not say that it may be; exit 3.  Parts

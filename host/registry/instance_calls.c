@@ -59,15 +59,17 @@ static void keep_reason(struct instance *instance, const char *said) {
 
 static ridge_status explain(const struct instance *instance, ridge_status status,
                             const char *seam, const char *said, struct why *why) {
-  const char *text = status_text(status);
   bool known = strcmp(status_name(status), "UNKNOWN") != 0;
   ridge_status result = known ? status : RIDGE_INTERNAL;
   if (why == NULL) return result;
   if (!known)
     return why_set(why, result, "%s %s, %s: it returned the status %d, which is none",
                    instance->info->id, instance->info->version, seam, (int)status);
-  return why_set(why, result, "%s %s, %s: %s%s%s", instance->info->id,
-                 instance->info->version, seam, text, said[0] != 0 ? ": " : "", said);
+  if (said[0] != 0)
+    return why_set(why, result, "%s %s: %s", instance->info->id, instance->info->version,
+                   said);
+  return why_set(why, result, "%s %s, %s: %s, and no reason was given", instance->info->id,
+                 instance->info->version, seam, status_text(status));
 }
 
 ridge_status instance_leave(struct instance *instance, uint64_t entered,

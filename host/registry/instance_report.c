@@ -62,21 +62,27 @@ static json_t *metrics_json(const struct instance *instance) {
   return rows;
 }
 
+/* Kernels are counted by the executor, which times operators: no time is null, not 0. */
+static json_t *time_json(const struct instance *instance) {
+  uint64_t ns = atomic_load(&instance->time_ns);
+  bool timed = ns > 0 || atomic_load(&instance->calls) == 0;
+  return timed ? json_integer((json_int_t)ns) : json_null();
+}
+
 static json_t *instance_json(const struct instance *instance) {
   char why[512] = "";
   uint64_t calls = atomic_load(&instance->calls),
            declined = atomic_load(&instance->declined);
   bool idle = !instance->is_part && is_idle(instance, why, sizeof why);
-  return json_pack("{s:s,s:s,s:s,s:b,s:b,s:I,s:I,s:o,s:I,s:I,s:b,s:b,s:b,s:o,s:o,s:o}",
-                   "id", instance->info->id, "version", instance->info->version, "kind",
-                   instance->is_part ? "part" : "strategy", "requested", !instance->is_part,
-                   "engaged", calls > declined, "calls", (json_int_t)calls, "declined",
-                   (json_int_t)declined, "reason", json_string(instance->reason), "time_ns",
-                   (json_int_t)atomic_load(&instance->time_ns), "bytes_peak",
-                   (json_int_t)atomic_load(&instance->bytes_peak), "may_idle",
-                   instance->may_idle, "idle", idle, "inert", idle && !instance->may_idle,
-                   "inert_reason", json_string(why), "evidence", evidence_json(instance),
-                   "metrics", metrics_json(instance));
+  return json_pack(
+      "{s:s,s:s,s:s,s:b,s:b,s:I,s:I,s:o,s:o,s:I,s:b,s:b,s:b,s:o,s:o,s:o}", "id",
+      instance->info->id, "version", instance->info->version, "kind",
+      instance->is_part ? "part" : "strategy", "requested", !instance->is_part, "engaged",
+      calls > declined, "calls", (json_int_t)calls, "declined", (json_int_t)declined,
+      "reason", json_string(instance->reason), "time_ns", time_json(instance), "bytes_peak",
+      (json_int_t)atomic_load(&instance->bytes_peak), "may_idle", instance->may_idle,
+      "idle", idle, "inert", idle && !instance->may_idle, "inert_reason", json_string(why),
+      "evidence", evidence_json(instance), "metrics", metrics_json(instance));
 }
 
 json_t *instances_report(const struct instances *set) {

@@ -275,6 +275,18 @@ static void costs_are_summed_by_plugin(void **state) {
           "part.kernels part 2 8 2.0 250000.0 8; kv.paged strategy 2 20 1.0 50000.0 64");
 }
 
+static void a_time_that_was_not_measured_costs_no_zero(void **state) {
+  struct made_place *place = *state;
+  struct catalog_run run = made_begin(place->catalog, &paged);
+  report(place->catalog, run.id,
+         "[{\"id\":\"kv.paged\",\"calls\":10,\"time_ns\":5000,\"bytes_peak\":64}, "
+         "{\"id\":\"part.kernels\",\"calls\":4,\"time_ns\":null,\"bytes_peak\":8}]");
+  made_end(place->catalog, run.id, CATALOG_DONE, NULL);
+  expect("SELECT count(*) FROM composition WHERE time_ns IS NULL", "1");
+  answers("costs", "{}",
+          "kv.paged strategy 1 10 5e-6 0.5 64; part.kernels part 1 4 null null 8");
+}
+
 static void relations_stand_beside_what_happened(void **state) {
   struct made_place *place = *state;
   made_run(place->catalog, &paged, NULL, 0, 0, NULL);
@@ -449,6 +461,7 @@ int main(void) {
       FRESH(refusals_are_counted_by_code),
       FRESH(a_slower_program_is_found_beside_the_one_before),
       FRESH(costs_are_summed_by_plugin),
+      FRESH(a_time_that_was_not_measured_costs_no_zero),
       FRESH(relations_stand_beside_what_happened),
       FRESH(what_it_takes_to_run_again_is_all_there),
       FRESH(wrong_parameters_of_a_question_are_refused),

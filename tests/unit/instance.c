@@ -342,7 +342,7 @@ static void a_failed_create_says_who_and_why(void **state) {
   json_object_set_new(params, "text", json_string("fail"));
   assert_int_equal(add(&set, params, NULL, &why), RIDGE_OK);
   assert_int_equal(instances_create(&set, &why), RIDGE_IO);
-  assert_string_equal(why.text, "test.everything 1.2.3, create: input or output failed: "
+  assert_string_equal(why.text, "test.everything 1.2.3: "
                                 "/tmp/none could not be read after all");
   instances_free(&set);
 }
@@ -383,6 +383,22 @@ static void calls_stay_exact_when_time_is_sampled(void **state) {
   }
   assert_int_equal(atomic_load(&instance->calls), 20000);
   assert_true(atomic_load(&instance->time_ns) > 0);
+  instances_free(&set);
+}
+
+static void a_time_that_was_not_measured_is_null(void **state) {
+  (void)state;
+  struct instances set;
+  struct instance *instance = made(&set);
+  json_t *report = instances_report(&set);
+  assert_int_equal(
+      json_integer_value(json_object_get(json_array_get(report, 0), "time_ns")), 0);
+  assert_false(json_is_null(json_object_get(json_array_get(report, 0), "time_ns")));
+  json_decref(report);
+  atomic_fetch_add(&instance->calls, 5); /* as the executor counts a kernel */
+  report = instances_report(&set);
+  assert_true(json_is_null(json_object_get(json_array_get(report, 0), "time_ns")));
+  json_decref(report);
   instances_free(&set);
 }
 
@@ -437,6 +453,7 @@ int main(void) {
       cmocka_unit_test(a_status_that_is_none_is_an_internal_error),
       cmocka_unit_test(an_old_sentence_is_no_reason_for_a_new_decline),
       cmocka_unit_test(calls_stay_exact_when_time_is_sampled),
+      cmocka_unit_test(a_time_that_was_not_measured_is_null),
       cmocka_unit_test(fills_of_one_seam_are_called_back),
       cmocka_unit_test(destroy_keeps_the_counters),
   };
