@@ -26,7 +26,7 @@ static void each_codec(void (*body)(const ridge_codec *)) {
     body(fill->table);
     codecs++;
   }
-  assert_true(codecs >= 23);
+  assert_true(codecs >= 24);
 }
 
 /* ---- known vectors ---- */
@@ -68,7 +68,7 @@ static void codecs_give_the_bytes_and_numbers_of_their_definition(void **state) 
       if (memcmp(&got[i], &want[i], sizeof *got) && got[i] != want[i])
         fail_msg("%s: element %ld decodes to %.9g, wanted %.9g", codec->name, (long)i,
                  (double)got[i], (double)want[i]);
-    if (!codec->encode) continue;
+    if (!json_object_get(json, "values")) continue; /* its encoder searches: below */
     assert_int_equal(numbers(json_object_get(json, "values"), values), n);
     codec->encode(values, made, n);
     for (size_t i = 0; i < size; i++)
@@ -127,14 +127,18 @@ static void halves_round_to_the_nearest_and_ties_to_even(void **state) {
 
 /* ---- round trips ---- */
 
-/* Half a step of each codec, relative to the largest magnitude of its block. */
+/* Half a step of each codec, relative to the largest magnitude of its block.  Those
+ * that search may clip an outlier for the sake of the rest: twice that for them. */
 static double step_of(const ridge_codec *codec) {
   static const struct {
     const char *prefix;
     double half_step;
-  } steps[] = {{"f32", 0},         {"f16", 0x1p-11},  {"bf16", 0x1p-8}, {"q8_0", 0.5 / 127},
-               {"i8", 0.5 / 127},  {"q4_0", 1.0 / 8}, {"i4", 1.0 / 8},  {"q4_1", 1.0 / 15},
-               {"q5_0", 1.0 / 16}, {"q5_1", 1.0 / 31}};
+  } steps[] = {{"f32", 0},          {"f16", 0x1p-11},   {"bf16", 0x1p-8},
+               {"q8_0", 0.5 / 127}, {"i8", 0.5 / 127},  {"q4_0", 1.0 / 8},
+               {"i4", 1.0 / 8},     {"q4_1", 1.0 / 15}, {"q5_0", 1.0 / 16},
+               {"q5_1", 1.0 / 31},  {"q2_k", 2.0 / 3},  {"q3_k", 2.0 / 7},
+               {"q4_k", 2.0 / 15},  {"q5_k", 2.0 / 31}, {"q6_k", 2.0 / 63},
+               {"iq4", 2.0 / 9},    {"mxfp4", 2.0 / 6}};
   for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
     if (!strncmp(codec->name, steps[i].prefix, strlen(steps[i].prefix)))
       return steps[i].half_step;
@@ -170,17 +174,29 @@ static void a_round_trip_moves_a_value_by_half_a_step_at_most(void **state) {
   each_codec(round_trip);
 }
 
+static double distance(const float *a, const float *b, int64_t n) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; i++) sum += pow((double)a[i] - (double)b[i], 2);
+  return sqrt(sum / (double)n);
+}
+
 static void stable(const ridge_codec *codec) {
   enum { N = 512 };
-  float x[N], y[N];
+  float first[N], x[N], y[N];
   char once[4 * N], twice[4 * N];
-  if (!codec->encode) return;
   struct rig_random random = {7};
   rig_fill(&random, x, N, 0.02f);
+  memcpy(first, x, sizeof first);
   codec->encode(x, once, N);
   codec->decode(once, y, N);
   codec->encode(y, twice, N);
   codec->decode(twice, x, N);
+  if (codec->encode_weighted) { /* a search may end in another way to say the same */
+    const double moved = distance(x, y, N), lost = distance(first, y, N);
+    if (!(moved <= 0.25 * lost))
+      fail_msg("%s: a trip moves by %g, a second by %g", codec->name, lost, moved);
+    return;
+  }
   /* A second trip may move the scale by its last bit, not a value by a step. */
   for (int i = 0; i < N; i++)
     if (fabs((double)(x[i] - y[i])) > 0.06 * 0x1p-9)
@@ -237,6 +253,105 @@ static void tiny_and_huge_values_stay_defined(void **state) {
   each_codec(extreme);
 }
 
+/* ---- searches ---- */
+
+enum { SEARCHED = 65536 };
+
+/* About normal numbers; squared with their sign, they have the tails of a trained
+ * model's weights. */
+static float *weights_new(bool heavy) {
+  struct rig_random random = {99};
+  float *x = test_malloc(SEARCHED * sizeof *x);
+  rig_fill(&random, x, SEARCHED, 0.02f);
+  for (int i = 0; heavy && i < SEARCHED; i++) x[i] *= fabsf(x[i]) * 50.0f;
+  return x;
+}
+
+static double relative_error(const ridge_codec *codec, const float *x) {
+  float *y = test_malloc(SEARCHED * sizeof *y);
+  char *bytes = test_malloc(rig_row_bytes(codec, SEARCHED));
+  codec->encode(x, bytes, SEARCHED);
+  codec->decode(bytes, y, SEARCHED);
+  float *zeros = test_calloc(SEARCHED, sizeof *zeros);
+  const double error = distance(x, y, SEARCHED) / distance(x, zeros, SEARCHED);
+  test_free(zeros);
+  test_free(bytes);
+  test_free(y);
+  return error;
+}
+
+static void a_search_loses_no_more_than_the_usual_quantizer(void **state) {
+  (void)state;
+  /* Root mean square error of llama.cpp's quantizers on the same numbers, relative to
+   * their own: about normal ones, and with heavy tails. */
+  static const struct {
+    const char *name;
+    double normal, heavy;
+  } usual[] = {{"q2_k", 0.28432, 0.37159},   {"q3_k", 0.14495, 0.16660},
+               {"q4_k", 0.06824, 0.08736},   {"q5_k", 0.03432, 0.04501},
+               {"q6_k", 0.01677, 0.02204},   {"iq4_nl", 0.07302, 0.08590},
+               {"iq4_xs", 0.07358, 0.08651}, {"mxfp4", 0.10918, 0.12941}};
+  for (int heavy = 0; heavy < 2; heavy++) {
+    float *x = weights_new(heavy);
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+      const double error = relative_error(rig_codec(portable, usual[i].name), x);
+      const double most = heavy ? usual[i].heavy : usual[i].normal;
+      if (!(error <= most && error > 0.8 * most))
+        fail_msg("%s loses %.5f, the usual quantizer %.5f", usual[i].name, error, most);
+    }
+    test_free(x);
+  }
+}
+
+static double weighted_error(const float *x, const float *y, const float *importance) {
+  double sum = 0;
+  for (int i = 0; i < SEARCHED; i++)
+    sum += (double)importance[i] * pow((double)x[i] - (double)y[i], 2);
+  return sum;
+}
+
+static void importance_is_heeded(void **state) {
+  (void)state;
+  float *x = weights_new(false), *y = test_malloc(SEARCHED * sizeof *y);
+  float *importance = test_malloc(SEARCHED * sizeof *importance);
+  for (int i = 0; i < SEARCHED; i++) importance[i] = i % 5 == 0 ? 50.0f : 0.5f;
+  for (uint32_t i = 0; i < portable->fills.count; i++) {
+    const ridge_fill *fill = rig_fill_at(portable, i);
+    const ridge_codec *codec = fill->table;
+    if (strcmp(fill->seam, RIDGE_SEAM_CODEC) || !codec->encode_weighted) continue;
+    char *bytes = test_malloc(rig_row_bytes(codec, SEARCHED));
+    codec->encode(x, bytes, SEARCHED);
+    codec->decode(bytes, y, SEARCHED);
+    const double without = weighted_error(x, y, importance);
+    codec->encode_weighted(x, importance, bytes, SEARCHED);
+    codec->decode(bytes, y, SEARCHED);
+    const double with = weighted_error(x, y, importance);
+    if (!(with < 0.995 * without))
+      fail_msg("%s: importance brings the error from %g to %g only", codec->name, without,
+               with);
+    test_free(bytes);
+  }
+  test_free(importance);
+  test_free(y);
+  test_free(x);
+}
+
+static void nothing_of_importance_is_still_defined(void **state) {
+  (void)state;
+  float x[256], y[256], importance[256] = {0};
+  char bytes[1024];
+  struct rig_random random = {5};
+  rig_fill(&random, x, 256, 1.0f);
+  for (uint32_t i = 0; i < portable->fills.count; i++) {
+    const ridge_fill *fill = rig_fill_at(portable, i);
+    const ridge_codec *codec = fill->table;
+    if (strcmp(fill->seam, RIDGE_SEAM_CODEC) || !codec->encode_weighted) continue;
+    codec->encode_weighted(x, importance, bytes, 256);
+    codec->decode(bytes, y, 256);
+    for (int k = 0; k < 256; k++) assert_true(isfinite(y[k]));
+  }
+}
+
 static void groups_of_32_are_the_gguf_codecs(void **state) {
   (void)state;
   static const char *const pairs[][2] = {{"i8g32", "q8_0"}, {"i4g32", "q4_0"}};
@@ -264,6 +379,9 @@ int main(void) {
       cmocka_unit_test(a_value_that_is_not_finite_is_seen_after_a_round_trip),
       cmocka_unit_test(tiny_and_huge_values_stay_defined),
       cmocka_unit_test(groups_of_32_are_the_gguf_codecs),
+      cmocka_unit_test(a_search_loses_no_more_than_the_usual_quantizer),
+      cmocka_unit_test(importance_is_heeded),
+      cmocka_unit_test(nothing_of_importance_is_still_defined),
   };
   return cmocka_run_group_tests(tests, open_portable, NULL);
 }

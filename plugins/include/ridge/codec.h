@@ -19,9 +19,13 @@ typedef struct ridge_codec {
   int64_t block;        /* elements                                          */
   uint64_t block_bytes; /* with scales and all                               */
   void (*decode)(const void *from, float *to, int64_t n);
-  /* Nearest representable values; NULL: this codec is only read. */
+  /* Values near those given, as the codec sees fit (nearest codes under a scale of its
+   * choice); NULL: this codec is only read. */
   void (*encode)(const float *from, void *to, int64_t n);
+  /* The same, where the squared error of element i counts importance[i] times (finite,
+   * not negative).  NULL: nothing to choose, importance would change no byte. */
+  void (*encode_weighted)(const float *from, const float *importance, void *to, int64_t n);
 } ridge_codec;
-RIDGE_SEALED(ridge_codec, encode);
+RIDGE_SEALED(ridge_codec, encode_weighted);
 
 #endif

@@ -47,6 +47,7 @@ static const ridge_fill fills[] = {
     CODEC_FILL(q5_k),
     CODEC_FILL(q6_k),
     CODEC_FILL(iq4_nl),
+    CODEC_FILL(iq4_xs),
     CODEC_FILL(mxfp4),
     CODEC_FILL(i8g32),
     CODEC_FILL(i8g64),
@@ -70,8 +71,8 @@ static const ridge_plugin plugin = {
     .doc = "The definition of each operator in plain C: f32 activations, weights decoded "
            "to f32, one fixed order of summation for each element. Any machine can run "
            "it, and other parts are tested against it.\n\n"
-           "Codecs: f32, f16, bf16; q8_0, q4_0, q4_1, q5_0, q5_1 as in GGUF; q2_k to "
-           "q6_k, iq4_nl and mxfp4 for reading; i8gN and i4gN, symmetric with one f16 "
+           "Codecs: f32, f16, bf16; q8_0, q4_0, q4_1, q5_0, q5_1, q2_k to q6_k, "
+           "iq4_nl, iq4_xs and mxfp4 as in GGUF; i8gN and i4gN, symmetric with one f16 "
            "scale for each group of N in 32, 64, 128, 256.\n\n"
            "**When not**: for speed. A part for the machine takes over by its score.\n",
     .license = "Apache-2.0",

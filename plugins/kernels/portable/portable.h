@@ -22,7 +22,7 @@ extern const ridge_kernel portable_embed, portable_rmsnorm, portable_layernorm,
 extern const ridge_codec portable_f32, portable_f16, portable_bf16, portable_q8_0,
     portable_q4_0, portable_q4_1, portable_q5_0, portable_q5_1;
 extern const ridge_codec portable_q2_k, portable_q3_k, portable_q4_k, portable_q5_k,
-    portable_q6_k, portable_iq4_nl, portable_mxfp4;
+    portable_q6_k, portable_iq4_nl, portable_iq4_xs, portable_mxfp4;
 extern const ridge_codec portable_i8g32, portable_i8g64, portable_i8g128, portable_i8g256,
     portable_i4g32, portable_i4g64, portable_i4g128, portable_i4g256;
 

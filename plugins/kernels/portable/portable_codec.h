@@ -23,6 +23,16 @@
       .decode = name_##_decode,                                                            \
       .encode = encode_,                                                                   \
   }
+#define WEIGHTED_CODEC(name_, elements, bytes)                                             \
+  const ridge_codec portable_##name_ = {                                                   \
+      .struct_size = sizeof(ridge_codec),                                                  \
+      .name = #name_,                                                                      \
+      .block = (elements),                                                                 \
+      .block_bytes = (bytes),                                                              \
+      .decode = name_##_decode,                                                            \
+      .encode = name_##_encode,                                                            \
+      .encode_weighted = name_##_weighted,                                                 \
+  }
 
 /* What an encoder wants to know of a block. */
 struct extent {

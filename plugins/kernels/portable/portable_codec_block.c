@@ -1,7 +1,6 @@
 /*
  * portable_codec_block.c - the other GGUF blocks of 32: q4_1 and q5_1 (scale and
- * least value), q5_0 (symmetric, five bits), and iq4_nl and mxfp4 (codes that stand
- * for numbers in a table), the last two read only.
+ * least value), and q5_0 (symmetric, five bits).
  *
  * Element j is in the low half of byte j, element j + 16 in the high half; fifth bits
  * stand together in 32 bits, element j at bit j.
@@ -104,36 +103,6 @@ static void q5_1_encode(const float *from, void *to, int64_t n) {
   }
 }
 
-/* ---- tables ---- */
-
-static void table_decode(const uint8_t *q, float d, const int8_t table[16], float *y) {
-  for (int i = 0; i < HALF; i++) {
-    y[i] = d * (float)table[q[i] & 15];
-    y[i + HALF] = d * (float)table[q[i] >> 4];
-  }
-}
-
-/* iq4_nl: f16 d, 16 bytes; levels denser near zero, as weights are. */
-static void iq4_nl_decode(const void *from, float *to, int64_t n) {
-  static const int8_t levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                    1,    13,   25,  38,  53,  69,  89,  113};
-  const char *p = from;
-  for (int64_t at = 0; at < n; at += BLOCK, p += 18)
-    table_decode((const uint8_t *)(p + 2), half_at(p), levels, to + at);
-}
-
-/* mxfp4 (OCP Microscaling v1.0): an exponent byte (2^(e - 127), 255 is NaN), then 16
- * bytes of E2M1 codes, here doubled to be whole. */
-static void mxfp4_decode(const void *from, float *to, int64_t n) {
-  static const int8_t levels[16] = {0, 1,  2,  3,  4,  6,  8,  12,
-                                    0, -1, -2, -3, -4, -6, -8, -12};
-  const uint8_t *p = from;
-  for (int64_t at = 0; at < n; at += BLOCK, p += 17)
-    table_decode(p + 1, p[0] == 255 ? NAN : ldexpf(1.0f, (int)p[0] - 128), levels, to + at);
-}
-
 CODEC(q4_1, BLOCK, 20, q4_1_encode);
 CODEC(q5_0, BLOCK, 22, q5_0_encode);
 CODEC(q5_1, BLOCK, 24, q5_1_encode);
-CODEC(iq4_nl, BLOCK, 18, NULL);
-CODEC(mxfp4, BLOCK, 17, NULL);

@@ -1,13 +1,37 @@
 /*
- * portable_codec_super.c - GGUF's super-blocks of 256 (q2_k .. q6_k), read only.
+ * portable_codec_super.c - GGUF's super-blocks of 256, q2_k to q6_k: their bytes.
  *
  * A super-block has one or two f16 factors and, for each 16 or 32 of its elements, a
  * small integer scale (and minimum) of 4 to 8 bits: x = d scale q - dmin minimum.
+ * Which numbers to store is chosen in portable_codec_super_encode.c.
  */
+#include "portable_codec_super.h"
+
 #include "portable.h"
 #include "portable_codec.h"
 
-enum { SUPER = 256 };
+typedef void put_super(const struct super *, uint8_t *to);
+
+static void encode_row(const struct super_form *form, put_super *put, uint64_t bytes,
+                       const float *from, const float *importance, void *to, int64_t n) {
+  uint8_t *p = to;
+  for (int64_t at = 0; at < n; at += SUPER, p += bytes) {
+    struct super s;
+    super_encode(form, from + at, importance != NULL ? importance + at : NULL, &s);
+    memset(p, 0, bytes);
+    put(&s, p);
+  }
+}
+
+#define SUPER_CODEC(name_, bytes)                                                          \
+  static void name_##_encode(const float *from, void *to, int64_t n) {                     \
+    encode_row(&name_##_form, name_##_put, bytes, from, NULL, to, n);                      \
+  }                                                                                        \
+  static void name_##_weighted(const float *from, const float *importance, void *to,       \
+                               int64_t n) {                                                \
+    encode_row(&name_##_form, name_##_put, bytes, from, importance, to, n);                \
+  }                                                                                        \
+  WEIGHTED_CODEC(name_, SUPER, bytes)
 
 /* ---- q2_k: 16 bytes (scale low, minimum high half), 64 bytes, d, dmin ---- */
 static void q2_k_decode(const void *from, float *to, int64_t n) {
@@ -21,6 +45,23 @@ static void q2_k_decode(const void *from, float *to, int64_t n) {
     }
   }
 }
+
+static void q2_k_put(const struct super *s, uint8_t *p) {
+  for (int g = 0; g < 16; g++) p[g] = (uint8_t)(s->scale[g] | s->least[g] << 4);
+  for (int i = 0; i < SUPER; i++)
+    p[16 + i / 128 * 32 + i % 32] |= (uint8_t)(s->code[i] << (2 * (i % 128 / 32)));
+  half_put(p + 80, s->d);
+  half_put(p + 82, s->dmin);
+}
+
+static const struct super_form q2_k_form = {.groups = 16,
+                                            .lo = 0,
+                                            .hi = 3,
+                                            .scale_hi = 15,
+                                            .least_hi = 15,
+                                            .grid = {-0.9f, 0.1f, 19, false},
+                                            .floor = 0.25f};
+SUPER_CODEC(q2_k, 84);
 
 /* ---- q3_k: 32 bytes of third bits, 64 bytes, 12 bytes of 6-bit scales, d ---- */
 
@@ -43,6 +84,29 @@ static void q3_k_decode(const void *from, float *to, int64_t n) {
   }
 }
 
+static void q3_k_put(const struct super *s, uint8_t *p) {
+  for (int i = 0; i < SUPER; i++) {
+    const int half = i / 128, pair = i % 128 / 32;
+    p[32 + half * 32 + i % 32] |= (uint8_t)((s->code[i] & 3) << (2 * pair));
+    p[i % 32] |= (uint8_t)((s->code[i] >> 2) << (half * 4 + pair));
+  }
+  for (int g = 0; g < 16; g++) {
+    const int scale = s->scale[g] + 32;
+    p[96 + g % 8] |= (uint8_t)((scale & 15) << (g / 8 * 4));
+    p[104 + g % 4] |= (uint8_t)((scale >> 4) << (2 * (g / 4)));
+  }
+  half_put(p + 108, s->d);
+}
+
+static const struct super_form q3_k_form = {.groups = 16,
+                                            .lo = -4,
+                                            .hi = 3,
+                                            .scale_lo = -32,
+                                            .scale_hi = 31,
+                                            .grid = {-0.9f, 0.1f, 19, false},
+                                            .floor = 0.25f};
+SUPER_CODEC(q3_k, 110);
+
 /* ---- q4_k and q5_k: d, dmin, 12 bytes of eight 6-bit scales and minima ---- */
 
 struct scale {
@@ -62,6 +126,17 @@ static struct scale scale_of(const uint8_t *block, int i) {
   return (struct scale){half_at(block) * (float)d, half_at(block + 2) * (float)m};
 }
 
+static void factors_put(const struct super *s, uint8_t *p) {
+  uint8_t *packed = p + 4;
+  half_put(p, s->d);
+  half_put(p + 2, s->dmin);
+  for (int i = 0; i < 4; i++) {
+    packed[i] = (uint8_t)(s->scale[i] | s->scale[i + 4] >> 4 << 6);
+    packed[i + 4] = (uint8_t)(s->least[i] | s->least[i + 4] >> 4 << 6);
+    packed[i + 8] = (uint8_t)((s->scale[i + 4] & 15) | (s->least[i + 4] & 15) << 4);
+  }
+}
+
 static void q4_k_decode(const void *from, float *to, int64_t n) {
   const uint8_t *p = from;
   for (int64_t at = 0; at < n; at += SUPER, p += 144)
@@ -72,6 +147,21 @@ static void q4_k_decode(const void *from, float *to, int64_t n) {
         to[at + part * 32 + i] = s.d * (float)(q[i] >> (part % 2 * 4) & 15) - s.m;
     }
 }
+
+static void q4_k_put(const struct super *s, uint8_t *p) {
+  factors_put(s, p);
+  for (int i = 0; i < SUPER; i++)
+    p[16 + i / 64 * 32 + i % 32] |= (uint8_t)(s->code[i] << (i / 32 % 2 * 4));
+}
+
+static const struct super_form q4_k_form = {.groups = 8,
+                                            .lo = 0,
+                                            .hi = 15,
+                                            .scale_hi = 63,
+                                            .least_hi = 63,
+                                            .grid = {-1.0f, 0.2f, 11, false},
+                                            .floor = 1.0f};
+SUPER_CODEC(q4_k, 144);
 
 static void q5_k_decode(const void *from, float *to, int64_t n) {
   const uint8_t *p = from;
@@ -85,6 +175,23 @@ static void q5_k_decode(const void *from, float *to, int64_t n) {
       }
     }
 }
+
+static void q5_k_put(const struct super *s, uint8_t *p) {
+  factors_put(s, p);
+  for (int i = 0; i < SUPER; i++) {
+    p[16 + i % 32] |= (uint8_t)((s->code[i] >> 4) << (i / 32));
+    p[48 + i / 64 * 32 + i % 32] |= (uint8_t)((s->code[i] & 15) << (i / 32 % 2 * 4));
+  }
+}
+
+static const struct super_form q5_k_form = {.groups = 8,
+                                            .lo = 0,
+                                            .hi = 31,
+                                            .scale_hi = 63,
+                                            .least_hi = 63,
+                                            .grid = {-1.0f, 0.2f, 11, false},
+                                            .floor = 1.0f};
+SUPER_CODEC(q5_k, 176);
 
 /* ---- q6_k: 128 bytes of low halves, 64 of upper bits, 16 int8 scales, d ---- */
 static void q6_k_decode(const void *from, float *to, int64_t n) {
@@ -101,8 +208,21 @@ static void q6_k_decode(const void *from, float *to, int64_t n) {
   }
 }
 
-CODEC(q2_k, SUPER, 84, NULL);
-CODEC(q3_k, SUPER, 110, NULL);
-CODEC(q4_k, SUPER, 144, NULL);
-CODEC(q5_k, SUPER, 176, NULL);
-CODEC(q6_k, SUPER, 210, NULL);
+static void q6_k_put(const struct super *s, uint8_t *p) {
+  for (int i = 0; i < SUPER; i++) {
+    const int half = i / 128, quarter = i % 128 / 32;
+    p[half * 64 + i % 64] |= (uint8_t)((s->code[i] & 15) << (quarter / 2 * 4));
+    p[128 + half * 32 + i % 32] |= (uint8_t)((s->code[i] >> 4) << (2 * quarter));
+  }
+  for (int g = 0; g < 16; g++) p[192 + g] = (uint8_t)s->scale[g];
+  half_put(p + 208, s->d);
+}
+
+static const struct super_form q6_k_form = {.groups = 16,
+                                            .lo = -32,
+                                            .hi = 31,
+                                            .scale_lo = -128,
+                                            .scale_hi = 127,
+                                            .grid = {-1.0f, 0.2f, 11, false},
+                                            .floor = 0.25f};
+SUPER_CODEC(q6_k, 210);

@@ -17,7 +17,7 @@ static void encode(const float *from, void *to, int64_t n) {
   }
 }
 
-static const ridge_codec codec = {sizeof codec, "b1", 16, 16, decode, encode};
+static const ridge_codec codec = {sizeof codec, "b1", 16, 16, decode, encode, NULL};
 static const ridge_fill fills[] = {
     {.seam = RIDGE_SEAM_CODEC, .table = &codec, .key = "b1"}};
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Write codecs.json: values, their stored bytes, and what the bytes decode to.
 
-Each codec is written down here a second time, in numpy, from its definition (a row
-of f32 in, bytes out; or bytes in, f32 out for those that are only read).  Run it in
-this folder.
+Each codec is written down here a second time, in numpy, from its definition: a row of
+f32 in, bytes out; or, for those whose encoders search, bytes in, f32 out.  Run it in this
+folder.
 """
 import json
 
@@ -105,7 +105,7 @@ for name, row in written.items():
                   "decoded": [float(v) for v in back]})
 
 
-# ---- read only: bytes in, numbers out ----
+# ---- bytes in, numbers out ----
 
 def bits(data, width, shifts):
     """For each shift, that field of every byte."""
@@ -172,6 +172,15 @@ def iq4_nl(b):
     return np.frombuffer(b[:2], "<f2").astype(f4) * level[bits(b[2:], 4, [0, 4]).ravel()].astype(f4)
 
 
+def iq4_xs(b):
+    level = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113])
+    low = bits(b[4:8], 4, [0, 4]).T.ravel()
+    high = bits(b[2:4], 2, [0, 2, 4, 6]).T.ravel()
+    d = np.frombuffer(b[:2], "<f2").astype(f4) * ((low | high << 4) - 32).astype(f4)
+    q = np.concatenate([bits(b[8 + 16 * g:24 + 16 * g], 4, [0, 4]).ravel() for g in range(8)])
+    return np.repeat(d, 32) * level[q].astype(f4)
+
+
 def mxfp4(b):
     level = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6], dtype=f4)
     code = bits(b[1:], 4, [0, 4]).ravel()
@@ -180,7 +189,7 @@ def mxfp4(b):
 
 read = {"q2_k": (q2_k, 84, (80, 82)), "q3_k": (q3_k, 110, (108,)), "q4_k": (q4_k, 144, (0, 2)),
         "q5_k": (q5_k, 176, (0, 2)), "q6_k": (q6_k, 210, (208,)), "iq4_nl": (iq4_nl, 18, (0,)),
-        "mxfp4": (mxfp4, 17, ())}
+        "mxfp4": (mxfp4, 17, ()), "iq4_xs": (iq4_xs, 136, (0,))}
 for name, (row, size, halves) in read.items():
     data, back = b"", []
     for _ in range(2):
