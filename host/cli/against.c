@@ -84,7 +84,7 @@ static json_t *values_of_outcome(const struct outcome *o) {
 }
 
 static void make(struct cli *cli, const char *path, const struct workplace *place,
-                 const struct outcome *own, struct against *out) {
+                 const struct outcome *own, bool quiet, struct against *out) {
   struct outcome outcome;
   struct person_view view;
   quiet_view_init(&view, cli);
@@ -93,7 +93,7 @@ static void make(struct cli *cli, const char *path, const struct workplace *plac
                                            .outcome = &outcome,
                                            .has_seed = true,
                                            .seed = own->seed};
-  if (!cli->json)
+  if (!quiet)
     fprintf(stderr, "against `%s`: no such run here yet, running it\n", out->name);
   if (run_recipe_once(cli, path, &options, &out->run) == EXIT_OK) {
     out->made = true;
@@ -121,7 +121,8 @@ static bool plan_it(struct cli *cli, const char *path, const struct workplace *p
   return exit == EXIT_OK && !out->other_task;
 }
 
-void against_take(struct cli *cli, const struct outcome *own, struct against *out) {
+void against_take(struct cli *cli, const struct outcome *own, bool quiet,
+                  struct against *out) {
   const char *path = json_string_value(json_object_get(own->recipe, "against_path"));
   char composition[65];
   struct workplace place;
@@ -132,7 +133,7 @@ void against_take(struct cli *cli, const struct outcome *own, struct against *ou
     fprintf(stderr, "ridge: %s\n", why.text);
   } else if (plan_it(cli, path, &place, own, out, composition) &&
              !find_past(place.catalog, own, composition, out)) {
-    make(cli, path, &place, own, out);
+    make(cli, path, &place, own, quiet || cli->json, out);
   }
   workplace_close(&place);
 }

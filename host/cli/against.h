@@ -19,7 +19,7 @@ struct against {
 };
 
 /* Prints what goes wrong to standard error. */
-void against_take(struct cli *, const struct outcome *own, struct against *out);
+void against_take(struct cli *, const struct outcome *own, bool quiet, struct against *out);
 void against_free(struct against *);
 /* metric | theirs | ours | ratio */
 void against_print(const struct cli *, const struct against *, const struct outcome *own);

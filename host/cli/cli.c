@@ -6,6 +6,8 @@
 #include "cli/cli.h"
 
 #include "base/near.h"
+#include "cli/options.h"
+#include "cli/print_json.h"
 #include "machine/features.h"
 #include "run/build_info.h"
 
@@ -23,16 +25,25 @@ struct command {
   bool no_colour, help, version;
 };
 
-static int refuse(const char *problem, const char *word, const char *near) {
-  fprintf(stderr, "ridge: %s `%s`", problem, word);
-  if (near != NULL) fprintf(stderr, "; did you mean `%s`?", near);
-  fprintf(stderr, "\nTry `ridge --help`.\n");
+/* "ridge: problem `word`; did you mean `near`?", and as JSON for --json. */
+static int refuse(const struct command *command, const char *problem, const char *word,
+                  const char *near) {
+  char sentence[256];
+  snprintf(sentence, sizeof sentence,
+           near != NULL ? "%s `%.80s`; did you mean `%s`?" : "%s `%.80s`", problem, word,
+           near);
+  fprintf(stderr, "ridge: %s\nTry `ridge --help`.\n", sentence);
+  if (command->cli.json)
+    print_json(json_pack("{s:s, s:i, s:s}", "status", "refused", "exit", EXIT_REFUSED,
+                         "error", sentence));
   return EXIT_REFUSED;
 }
 
 /* Common options ------------------------------------------------------------------ */
 
 static int set_catalog(struct command *command, const char *value) {
+  if (command->cli.catalog != NULL)
+    return refuse(command, "--catalog is given twice, the second time as", value, NULL);
   command->cli.catalog = value;
   return -1;
 }
@@ -40,7 +51,7 @@ static int set_catalog(struct command *command, const char *value) {
 static int add_plugins(struct command *command, const char *value) {
   struct cli *cli = &command->cli;
   if (cli->n_plugins == sizeof cli->plugins / sizeof *cli->plugins)
-    return refuse("one --plugins too many:", value, NULL);
+    return refuse(command, "one --plugins too many:", value, NULL);
   cli->plugins[cli->n_plugins++] = value;
   return -1;
 }
@@ -61,7 +72,7 @@ static const struct common common_options[] = {
      offsetof(struct command, no_colour)},
     {"--version", NULL, "version, commit and compiler", NULL,
      offsetof(struct command, version)},
-    {"--help", NULL, "this text; `ridge VERB --help` for one verb", NULL,
+    {"--help", NULL, "this text; `ridge help VERB` for one verb", NULL,
      offsetof(struct command, help)},
 };
 enum { N_COMMON = sizeof common_options / sizeof *common_options };
@@ -85,16 +96,23 @@ static int take_common(struct command *command, const struct common *common, int
   const char *equals = strchr(argv[*at], '=');
   *at += 1;
   if (common->take == NULL) {
-    if (equals != NULL) return refuse("no value is taken by", common->name, NULL);
+    if (equals != NULL) return refuse(command, "no value is taken by", common->name, NULL);
     *(bool *)((char *)command + common->flag) = true;
     return -1;
   }
   if (equals != NULL) return common->take(command, equals + 1);
-  if (*at == argc) return refuse("a value is missing after", common->name, NULL);
+  if (*at == argc) return refuse(command, "a value is missing after", common->name, NULL);
   return common->take(command, argv[(*at)++]);
 }
 
+/* Before anything can be refused. */
+static void look_for_json(struct command *command, int argc, char **argv) {
+  for (int at = 1; at < argc && strcmp(argv[at], "--") != 0; at++)
+    command->cli.json |= strcmp(argv[at], "--json") == 0;
+}
+
 static int split_words(struct command *command, int argc, char **argv) {
+  look_for_json(command, argc, argv);
   for (int at = 1; at < argc;) {
     if (strcmp(argv[at], "--") == 0) { /* the rest is the verb's */
       while (at < argc) command->words[command->n_words++] = argv[at++];
@@ -149,15 +167,16 @@ static int print_help(void) {
   return EXIT_OK;
 }
 
-static int refuse_verb(const char *word) {
+static int refuse_verb(const struct command *command, const char *word) {
   size_t n, n_names = 0;
   const char *names[64];
   const struct cli_verb *verbs = cli_verbs(&n);
   for (size_t i = 0; i < n && n_names < 64; i++)
     if (!verbs[i].hidden) names[n_names++] = verbs[i].name;
-  if (word[0] != '-') return refuse("no verb", word, near_of(word, names, n_names));
+  if (word[0] != '-')
+    return refuse(command, "no verb", word, near_of(word, names, n_names));
   for (size_t i = 0; i < N_COMMON; i++) names[i] = common_options[i].name;
-  return refuse("no option", word, near_of(word, names, N_COMMON));
+  return refuse(command, "no option", word, near_of(word, names, N_COMMON));
 }
 
 static int run_verb(struct command *command) {
@@ -166,39 +185,59 @@ static int run_verb(struct command *command) {
   for (size_t i = 0; i < n; i++)
     if (strcmp(verbs[i].name, command->words[0]) == 0)
       return verbs[i].run(&command->cli, command->n_words, command->words);
-  return refuse_verb(command->words[0]);
+  return refuse_verb(command, command->words[0]);
+}
+
+static int print_version(const struct command *command) {
+  if (command->n_words > 0)
+    return refuse(command, "--version stands alone; it would hide", command->words[0],
+                  NULL);
+  if (command->cli.json)
+    print_json(build_info_json());
+  else
+    build_info_print();
+  return EXIT_OK;
+}
+
+/* `ridge help VERB` and `ridge --help VERB` are `ridge VERB --help`. */
+static void turn_to_help(struct command *command) {
+  bool word = command->n_words > 0 && strcmp(command->words[0], "help") == 0;
+  command->help |= word;
+  if (word) {
+    command->words++;
+    command->n_words--;
+  }
+  if (!command->help || command->n_words == 0) return;
+  command->words[1] = (char *)(uintptr_t) "--help";
+  command->words[2] = NULL;
+  command->n_words = 2;
 }
 
 static int dispatch(struct command *command, int argc, char **argv) {
   int exit = split_words(command, argc, argv);
   if (exit >= 0) return exit;
-  if (command->version && command->n_words == 0) {
-    build_info_print();
-    return EXIT_OK;
-  }
-  if (command->help) return print_help();
-  if (command->n_words == 0) {
-    fprintf(stderr, "ridge: a verb is missing\nTry `ridge --help`.\n");
-    return EXIT_REFUSED;
-  }
+  if (command->version) return print_version(command);
+  turn_to_help(command);
+  if (command->n_words == 0 && command->help) return print_help();
+  if (command->n_words == 0)
+    return refuse(command, "a verb is missing after", "ridge", NULL);
   command->cli.terminal = isatty(STDOUT_FILENO) == 1;
   command->cli.colour =
       command->cli.terminal && !command->no_colour && value_of("NO_COLOR") == NULL;
   find_self(command, argv[0]);
   struct why why;
-  if (features_check(&why) != RIDGE_OK) {
-    fprintf(stderr, "ridge: %s\n", why.text);
-    return EXIT_REFUSED;
-  }
+  if (features_check(&why) != RIDGE_OK)
+    return options_fail(&command->cli, command->words[0], EXIT_REFUSED, why.text);
   return run_verb(command);
 }
 
 int cli_main(int argc, char **argv) {
   struct command command = {.cli = {.argc = argc, .argv = argv}};
-  command.words = calloc((size_t)argc + 2, sizeof *command.words);
-  if (command.words == NULL) abort();
+  char **words = calloc((size_t)argc + 3, sizeof *words);
+  if (words == NULL) abort();
+  command.words = words;
   int exit = dispatch(&command, argc, argv);
-  free(command.words);
+  free(words);
   if (fflush(stdout) != 0 && exit == EXIT_OK) {
     perror("ridge: standard output");
     exit = EXIT_FAILED;

@@ -9,11 +9,15 @@
 
 #include "run/caller.h"
 
-/* A row of the verb table (cli/verbs.c).  `args` is the usage after the name. */
+/* Common options that would do nothing with some verbs, and are refused there. */
+enum { CLI_CATALOG = 1, CLI_PLUGINS = 2 };
+
+/* A row of the verb table (cli/verbs.c). */
 struct cli_verb {
-  const char *name, *args, *doc;
+  const char *name, *doc;
   int (*run)(struct cli *, int argc, char **argv);
-  bool hidden; /* for child processes */
+  unsigned uses; /* CLI_CATALOG, CLI_PLUGINS */
+  bool hidden;   /* for child processes */
 };
 
 int cli_main(int argc, char **argv);

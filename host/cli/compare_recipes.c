@@ -6,6 +6,8 @@
  * what is refused, or is no pair, is said before any time is spent.
  */
 #include "cli/comparing.h"
+#include "cli/metric_words.h"
+#include "cli/print_json.h"
 #include "cli/view.h"
 #include "recipe/recipe_source.h"
 #include "run/metrics.h"
@@ -35,15 +37,16 @@ static int plan_both(struct interleaving *t) {
     const struct run_once_options options = {
         .plan_only = true, .place = &t->place, .outcome = &plans[arm]};
     exit = run_recipe_once(c->cli, c->words[arm], &options, NULL);
+    if (exit != EXIT_OK && c->cli->json) print_json(outcome_json(&plans[arm]));
   }
   if (exit == EXIT_OK) exit = -1;
   if (exit < 0 && strcmp(plans[A].task, plans[B].task) != 0)
-    exit = options_refuse("compare",
+    exit = options_refuse(c->cli, "compare",
                           "%s and %s are different tasks: they have to agree in "
                           "everything but the strategies",
                           c->words[A], c->words[B]);
   if (exit < 0 && strcmp(plans[A].composition, plans[B].composition) == 0 && !c->noise)
-    exit = options_refuse("compare",
+    exit = options_refuse(c->cli, "compare",
                           "%s and %s are one composition (%.12s): there is nothing to "
                           "tell apart; --noise measures it against itself",
                           c->words[A], c->words[B], plans[A].composition);
@@ -65,10 +68,11 @@ static int run_one(struct interleaving *t, int arm, int64_t pair) {
   int exit = run_recipe_once(c->cli, c->words[arm], &options, NULL);
   if (outcome->run != 0) json_array_append_new(c->runs[arm], json_integer(outcome->run));
   if (exit == EXIT_OK) return -1;
-  fprintf(stderr,
-          "ridge compare: run %" PRId64 " is %s; only runs that are done are compared\n",
-          outcome->run, catalog_status_word(outcome->status));
-  return exit;
+  char sentence[160];
+  snprintf(sentence, sizeof sentence,
+           "run %" PRId64 " is %s; only runs that are done are compared", outcome->run,
+           catalog_status_word(outcome->status));
+  return options_fail(c->cli, "compare", exit, sentence);
 }
 
 static int run_pairs(struct interleaving *t) {
@@ -132,13 +136,16 @@ static ridge_status begin_sweep(struct interleaving *t) {
 
 static int interleave(struct interleaving *t) {
   int exit = workplace_open(t->c->cli, CATALOG_WRITE, &t->place, &t->why);
+  if (exit < 0)
+    exit = metric_words_check(t->c->cli, "compare", &t->place.registry, t->c->metrics.items,
+                              t->c->metrics.n);
   if (exit < 0) exit = plan_both(t);
   if (exit < 0 && begin_sweep(t) != RIDGE_OK) exit = EXIT_FAILED;
   if (exit < 0) exit = run_pairs(t);
   if (t->sweep_id != 0 &&
       catalog_sweep_end(t->place.catalog, t->sweep_id, &t->why) != RIDGE_OK)
     exit = EXIT_FAILED;
-  if (t->why.text[0] != 0) fprintf(stderr, "ridge compare: %s\n", t->why.text);
+  if (t->why.text[0] != 0) (void)options_fail(t->c->cli, "compare", exit, t->why.text);
   if (exit >= 0) return exit;
   compare_all(t);
   return comparing_tell(t->c);

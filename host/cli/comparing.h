@@ -13,7 +13,7 @@ struct comparing {
   const char *words[ARMS]; /* as typed */
   struct option_texts metrics;
   bool baseline, noise;
-  int64_t pairs;
+  int64_t pairs; /* 0: not said */
   struct comparison found;
   json_t *runs[ARMS]; /* numbers */
   json_t *notes;      /* sentences a reader of the figures has to know */

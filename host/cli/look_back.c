@@ -2,6 +2,7 @@
 #include "cli/look_back.h"
 
 #include "base/canon.h"
+#include "cli/options.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,9 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-int look_back_fail(const char *verb, ridge_status status, const struct why *why) {
-  fprintf(stderr, "ridge %s: %s\n", verb, why->text);
-  return status == RIDGE_INVALID ? EXIT_REFUSED : EXIT_FAILED;
+int look_back_fail(const struct cli *cli, const char *verb, ridge_status status,
+                   const struct why *why) {
+  return options_fail(cli, verb, status == RIDGE_INVALID ? EXIT_REFUSED : EXIT_FAILED,
+                      why->text);
 }
 
 int look_back_open(const struct cli *cli, const char *verb, struct catalog **out) {
@@ -26,14 +28,14 @@ int look_back_open(const struct cli *cli, const char *verb, struct catalog **out
     status = why_set(&why, RIDGE_INVALID,
                      "%s: there is no catalog yet; `ridge run` makes it", path);
   if (status == RIDGE_OK) status = catalog_open(path, CATALOG_READ, out, &why);
-  return status == RIDGE_OK ? -1 : look_back_fail(verb, status, &why);
+  return status == RIDGE_OK ? -1 : look_back_fail(cli, verb, status, &why);
 }
 
-int look_back_run(const char *verb, struct catalog *catalog, const char *what,
-                  int64_t *run) {
+int look_back_run(const struct cli *cli, const char *verb, struct catalog *catalog,
+                  const char *what, int64_t *run) {
   struct why why;
   ridge_status status = catalog_run_find(catalog, what, run, &why);
-  return status == RIDGE_OK ? -1 : look_back_fail(verb, status, &why);
+  return status == RIDGE_OK ? -1 : look_back_fail(cli, verb, status, &why);
 }
 
 const char *row_text(const json_t *row, const char *key) {

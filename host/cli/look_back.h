@@ -9,9 +9,11 @@
  * to standard error. */
 int look_back_open(const struct cli *, const char *verb, struct catalog **out);
 /* "ridge VERB: sentence"; the exit code: 2 for what was typed wrong, 1 for the rest. */
-int look_back_fail(const char *verb, ridge_status status, const struct why *why);
+int look_back_fail(const struct cli *, const char *verb, ridge_status status,
+                   const struct why *why);
 /* A run as typed; -1 or the exit code. */
-int look_back_run(const char *verb, struct catalog *, const char *what, int64_t *run);
+int look_back_run(const struct cli *, const char *verb, struct catalog *, const char *what,
+                  int64_t *run);
 
 /* Fields of rows; "" and 0 when missing. */
 const char *row_text(const json_t *row, const char *key);

@@ -3,6 +3,7 @@
 
 #include "base/near.h"
 #include "base/text.h"
+#include "cli/print_json.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,21 +14,35 @@
 #include <string.h>
 
 struct parse {
+  const struct cli *cli;
   const char *verb;
   const struct cli_option *rows;
   size_t n, positional; /* rows; positional words taken so far */
+  uint64_t seen;        /* options taken so far, a bit for each row */
 };
 
 static bool is_option(const struct cli_option *row) { return row->name[0] == '-'; }
 
-int options_refuse(const char *verb, const char *fmt, ...) {
+int options_fail(const struct cli *cli, const char *verb, int exit, const char *sentence) {
+  fprintf(stderr, "ridge %s: %s\n", verb, sentence);
+  if (cli->json)
+    print_json(json_pack("{s:s, s:i, s:s}", "status",
+                         exit == EXIT_FAILED ? "failed" : "refused", "exit", exit, "error",
+                         sentence));
+  return exit;
+}
+
+int options_refuse(const struct cli *cli, const char *verb, const char *fmt, ...) {
+  char *sentence = NULL;
   va_list args;
   va_start(args, fmt);
-  fprintf(stderr, "ridge %s: ", verb);
-  vfprintf(stderr, fmt, args);
+  int n = vasprintf(&sentence, fmt, args);
   va_end(args);
-  fprintf(stderr, "\nTry `ridge %s --help`.\n", verb);
-  return EXIT_REFUSED;
+  if (n < 0) abort();
+  int exit = options_fail(cli, verb, EXIT_REFUSED, sentence);
+  fprintf(stderr, "Try `ridge %s --help`.\n", verb);
+  free(sentence);
+  return exit;
 }
 
 /* --help -------------------------------------------------------------------------- */
@@ -51,15 +66,41 @@ static void print_rows(const struct parse *parse, bool options) {
   }
 }
 
+/* "RECIPE", "[DIR]", "[--set NAME=VALUE]..." */
+static void usage_word(const struct cli_option *row, char *out, size_t room) {
+  bool brackets = is_option(row) || row->optional;
+  snprintf(out, room, "%s%s%s%s%s%s", brackets ? "[" : "", row->name,
+           row->value != NULL ? " " : "", row->value != NULL ? row->value : "",
+           brackets ? "]" : "", row->kind == OPTION_TEXTS ? "..." : "");
+}
+
+/* Made from the rows, so that none is left out. */
+static void print_usage(const struct parse *parse) {
+  enum { COLUMNS = 80 };
+  int indent = printf("usage: ridge %s", parse->verb), column = indent;
+  for (int options = 0; options < 2; options++)
+    for (size_t i = 0; i < parse->n; i++) {
+      char word[128];
+      if (is_option(&parse->rows[i]) != (options == 1)) continue;
+      usage_word(&parse->rows[i], word, sizeof word);
+      int width = (int)strlen(word) + 1;
+      if (column + width > COLUMNS) column = printf("\n%*s", indent, "") - 1;
+      column += width;
+      printf(" %s", word);
+    }
+  printf("\n");
+}
+
 static int print_help(const struct parse *parse) {
   const struct cli_verb *verb = find_verb(parse->verb);
-  printf("usage: ridge %s %s\n", parse->verb, verb != NULL ? verb->args : "");
+  print_usage(parse);
   if (verb != NULL) printf("%s\n", verb->doc);
   printf("\n");
   print_rows(parse, false);
   print_rows(parse, true);
-  printf("\nCommon options: --catalog FILE, --plugins DIR, --json, --no-colour"
-         " (see `ridge --help`).\n");
+  printf("\nCommon options: %s%s--json, --no-colour (see `ridge --help`).\n",
+         verb != NULL && (verb->uses & CLI_CATALOG) != 0 ? "--catalog FILE, " : "",
+         verb != NULL && (verb->uses & CLI_PLUGINS) != 0 ? "--plugins DIR, " : "");
   return EXIT_OK;
 }
 
@@ -67,8 +108,8 @@ static int print_help(const struct parse *parse) {
 
 static int out_of_bounds(const struct parse *parse, const struct cli_option *row,
                          const char *word) {
-  return options_refuse(parse->verb, "%s is %s; it must be between %g and %g", row->name,
-                        word, row->lo, row->hi);
+  return options_refuse(parse->cli, parse->verb, "%s is %s; it must be between %g and %g",
+                        row->name, word, row->lo, row->hi);
 }
 
 static bool outside(const struct cli_option *row, double value) {
@@ -81,8 +122,8 @@ static int store_int(const struct parse *parse, const struct cli_option *row,
   errno = 0;
   intmax_t value = strtoimax(word, &end, 10);
   if (end == word || *end != 0 || errno != 0)
-    return options_refuse(parse->verb, "%s wants a whole number, not `%s`", row->name,
-                          word);
+    return options_refuse(parse->cli, parse->verb, "%s wants a whole number, not `%s`",
+                          row->name, word);
   if (outside(row, (double)value)) return out_of_bounds(parse, row, word);
   *(int64_t *)row->to = value;
   return -1;
@@ -93,7 +134,8 @@ static int store_real(const struct parse *parse, const struct cli_option *row,
   char *end;
   double value = strtod(word, &end);
   if (end == word || *end != 0 || !isfinite(value))
-    return options_refuse(parse->verb, "%s wants a number, not `%s`", row->name, word);
+    return options_refuse(parse->cli, parse->verb, "%s wants a number, not `%s`", row->name,
+                          word);
   if (outside(row, value)) return out_of_bounds(parse, row, word);
   *(double *)row->to = value;
   return -1;
@@ -104,7 +146,8 @@ static int store_texts(const struct parse *parse, const struct cli_option *row,
   struct option_texts *texts = row->to;
   size_t most = sizeof texts->items / sizeof *texts->items;
   if (texts->n == most)
-    return options_refuse(parse->verb, "%s was given more than %zu times", row->name, most);
+    return options_refuse(parse->cli, parse->verb, "%s was given more than %zu times",
+                          row->name, most);
   texts->items[texts->n++] = word;
   return -1;
 }
@@ -135,8 +178,9 @@ static int refuse_unknown(const struct parse *parse, const char *word, size_t si
   snprintf(name, sizeof name, "%.*s", (int)(size < 63 ? size : 63), word);
   const char *near = near_of(name, names, n);
   if (near != NULL)
-    return options_refuse(parse->verb, "no option `%s`; did you mean `%s`?", name, near);
-  return options_refuse(parse->verb, "no option `%s`", name);
+    return options_refuse(parse->cli, parse->verb, "no option `%s`; did you mean `%s`?",
+                          name, near);
+  return options_refuse(parse->cli, parse->verb, "no option `%s`", name);
 }
 
 static const struct cli_option *find_option(const struct parse *parse, const char *word,
@@ -154,15 +198,21 @@ static int take_option(struct parse *parse, int argc, char **argv, int *at) {
   size_t size = strcspn(word, "=");
   const struct cli_option *row = find_option(parse, word, size);
   if (row == NULL) return refuse_unknown(parse, word, size);
+  uint64_t bit = UINT64_C(1) << (row - parse->rows);
+  if (row->kind != OPTION_TEXTS && (parse->seen & bit) != 0)
+    return options_refuse(parse->cli, parse->verb, "%s is given twice; which one is meant?",
+                          row->name);
+  parse->seen |= bit;
   const char *value = word[size] == '=' ? word + size + 1 : NULL;
   *at += 1;
   if (row->kind == OPTION_FLAG) {
-    if (value != NULL) return options_refuse(parse->verb, "%s takes no value", row->name);
+    if (value != NULL)
+      return options_refuse(parse->cli, parse->verb, "%s takes no value", row->name);
     return store(parse, row, NULL);
   }
   if (value == NULL && *at == argc)
-    return options_refuse(parse->verb, "%s wants a value: %s %s", row->name, row->name,
-                          row->value != NULL ? row->value : "VALUE");
+    return options_refuse(parse->cli, parse->verb, "%s wants a value: %s %s", row->name,
+                          row->name, row->value != NULL ? row->value : "VALUE");
   if (value == NULL) value = argv[(*at)++];
   return store(parse, row, value);
 }
@@ -180,7 +230,8 @@ static const struct cli_option *next_positional(const struct parse *parse) {
 
 static int take_word(struct parse *parse, const char *word) {
   const struct cli_option *row = next_positional(parse);
-  if (row == NULL) return options_refuse(parse->verb, "one word too many: `%s`", word);
+  if (row == NULL)
+    return options_refuse(parse->cli, parse->verb, "one word too many: `%s`", word);
   parse->positional++;
   return store(parse, row, word);
 }
@@ -189,13 +240,27 @@ static int check_complete(const struct parse *parse) {
   const struct cli_option *row = next_positional(parse);
   if (row == NULL || row->optional) return -1;
   if (row->kind == OPTION_TEXTS && ((struct option_texts *)row->to)->n > 0) return -1;
-  return options_refuse(parse->verb, "%s is missing: %s", row->name, row->doc);
+  return options_refuse(parse->cli, parse->verb, "%s is missing: %s", row->name, row->doc);
+}
+
+/* What would do nothing is not taken. */
+static int check_common(const struct parse *parse) {
+  const struct cli_verb *verb = find_verb(parse->verb);
+  if (verb == NULL) return -1;
+  if (parse->cli->catalog != NULL && (verb->uses & CLI_CATALOG) == 0)
+    return options_refuse(parse->cli, parse->verb,
+                          "no catalog is used here, so --catalog would do nothing; leave "
+                          "it out");
+  if (parse->cli->n_plugins > 0 && (verb->uses & CLI_PLUGINS) == 0)
+    return options_refuse(parse->cli, parse->verb,
+                          "no plugins are looked for here, so --plugins would do nothing; "
+                          "leave it out");
+  return -1;
 }
 
 int options_parse(const struct cli *cli, const char *verb, const struct cli_option *rows,
                   size_t n, int argc, char **argv) {
-  (void)cli;
-  struct parse parse = {.verb = verb, .rows = rows, .n = n};
+  struct parse parse = {.cli = cli, .verb = verb, .rows = rows, .n = n};
   bool words_only = false;
   for (int at = 1; at < argc;) {
     const char *word = argv[at];
@@ -213,5 +278,6 @@ int options_parse(const struct cli *cli, const char *verb, const struct cli_opti
     }
     if (exit >= 0) return exit;
   }
-  return check_complete(&parse);
+  int exit = check_common(&parse);
+  return exit >= 0 ? exit : check_complete(&parse);
 }

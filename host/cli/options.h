@@ -12,9 +12,9 @@
  *
  * A name without dashes is a positional word, in order; OPTION_TEXTS takes all that
  * are left (a positional one) or may be repeated (an option).  Nothing is guessed: an
- * unknown option, a missing value or a word too many ends with exit code 2 and a
- * sentence.  `--name value` and `--name=value` are both read; after `--` every word
- * is positional.  Texts point into argv.
+ * unknown option, a missing value, a word too many or an option given twice ends with
+ * exit code 2 and a sentence.  `--name value` and `--name=value` are both read; after `--`
+ * every word is positional.  Texts point into argv.
  */
 #ifndef RIDGE_CLI_OPTIONS_H
 #define RIDGE_CLI_OPTIONS_H
@@ -44,8 +44,11 @@ struct cli_option {
 /* -1: go on; else the exit code to return now (0 after --help). */
 int options_parse(const struct cli *, const char *verb, const struct cli_option *rows,
                   size_t n, int argc, char **argv);
-/* "ridge VERB: sentence" and how to get help, to standard error; EXIT_REFUSED. */
-int options_refuse(const char *verb, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+/* "ridge VERB: sentence" and how to get help, to standard error; EXIT_REFUSED.  With
+ * --json also {"status":"refused","exit":2,"error":sentence} on standard output. */
+int options_refuse(const struct cli *, const char *verb, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same without the help, for any exit code; 1 is status "failed". */
+int options_fail(const struct cli *, const char *verb, int exit, const char *sentence);
 
 #endif

@@ -29,6 +29,7 @@ struct sweeping {
   size_t n_done;
   int64_t sweep_id;
   bool stopped, out_of_time;
+  bool quiet; /* no text but problems */
   struct why why;
 };
 
@@ -62,8 +63,7 @@ static void run_point(struct sweeping *s, size_t i) {
   options.view = &view.view;
   options.outcome = &s->outcomes[i];
   options.place = &s->place;
-  if (!s->cli->json)
-    fprintf(stderr, "%zu/%zu  %s\n", i + 1, s->sweep.n_points, point->label);
+  if (!s->quiet) fprintf(stderr, "%zu/%zu  %s\n", i + 1, s->sweep.n_points, point->label);
   (void)run_recipe_once(s->cli, s->sweep.base.path, &options, NULL);
   s->n_done++;
   s->stopped = s->outcomes[i].status == CATALOG_STOPPED;
@@ -233,7 +233,7 @@ static void tell(const struct sweeping *s, int exit) {
     print_json(json_pack("{s:I, s:s, s:i, s:O, s:o}", "sweep", (json_int_t)s->sweep_id,
                          "name", s->sweep.name, "exit", exit, "definition",
                          s->sweep.definition, "runs", points_json(s)));
-  else
+  else if (!s->quiet)
     print_points(s);
 }
 
@@ -264,7 +264,7 @@ static int print_plan(const struct sweeping *s) {
 static int run_all(struct sweeping *s) {
   s->outcomes = calloc(s->sweep.n_points + 1, sizeof *s->outcomes);
   if (s->outcomes == NULL) abort();
-  if (!s->cli->json) say_size(s);
+  if (!s->quiet) say_size(s);
   if (catalog_sweep_begin(s->place.catalog, s->sweep.name, s->sweep.recipe.source.text,
                           s->sweep.definition, &s->sweep_id, &s->why) != RIDGE_OK)
     return EXIT_FAILED;
@@ -289,18 +289,21 @@ static int open_and_run(struct sweeping *s, const char *recipe) {
   return s->options->plan_only ? print_plan(s) : run_all(s);
 }
 
-int run_sweep(struct cli *cli, const char *recipe, const struct run_once_options *options) {
+int run_sweep(struct cli *cli, const char *recipe, const struct run_once_options *options,
+              bool quiet) {
+  const char *verb = options->plan_only ? "plan" : "run";
   static const struct sweeping nothing;
   if (options->has_seed)
-    return options_refuse("run",
+    return options_refuse(cli, verb,
                           "a sweep has its own seeds { ... }; --seed has no place here");
   struct sweeping *s = malloc(sizeof *s);
   if (s == NULL) abort();
   *s = nothing;
   s->cli = cli;
   s->options = options;
+  s->quiet = quiet || cli->json;
   int exit = open_and_run(s, recipe);
-  if (s->why.text[0] != 0) fprintf(stderr, "ridge: %s\n", s->why.text);
+  if (s->why.text[0] != 0) (void)options_fail(cli, verb, exit, s->why.text);
   sweep_free(&s->sweep);
   workplace_close(&s->place);
   free(s);

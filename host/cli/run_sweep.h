@@ -7,6 +7,7 @@
 /* Does the recipe's root say `sweep`?  False also when it cannot be read. */
 bool recipe_is_sweep(const struct cli *, const char *recipe);
 /* Exit code; `plan_only` prints the points and runs nothing. */
-int run_sweep(struct cli *, const char *recipe, const struct run_once_options *);
+int run_sweep(struct cli *, const char *recipe, const struct run_once_options *,
+              bool quiet);
 
 #endif

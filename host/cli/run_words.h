@@ -21,13 +21,14 @@ struct run_words {
        .value = "NAME=VALUE",                                                              \
        .kind = OPTION_TEXTS,                                                               \
        .to = &(words)->sets,                                                               \
-       .doc = "another value: kv.paged.block=32, sample.length=64; again and again"},      \
+       .doc = "another value: kv.paged.block=32; may be repeated"},                        \
   {                                                                                        \
     .name = "--seed", .value = "N", .doc = "another seed", .kind = OPTION_TEXT,            \
     .to = &(words)->seed                                                                   \
   }
 
 /* Split the --set words and read the seed into `options`; -1, or the exit code. */
-int run_words_read(const char *verb, struct run_words *, struct run_once_options *options);
+int run_words_read(const struct cli *, const char *verb, struct run_words *,
+                   struct run_once_options *options);
 
 #endif

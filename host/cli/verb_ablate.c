@@ -5,6 +5,7 @@
  * in rounds, so that what drifts meets every arm alike.
  */
 #include "cli/ablation.h"
+#include "cli/metric_words.h"
 #include "cli/print_json.h"
 #include "cli/run_sweep.h"
 #include "cli/view.h"
@@ -73,7 +74,7 @@ static int read_strategies(struct ablation *a) {
   if (exit != EXIT_OK) return exit;
   a->n = json_array_size(a->strategies);
   if (a->n == 0 || a->n > MOST_STRATEGIES)
-    return options_refuse("ablate",
+    return options_refuse(a->cli, "ablate",
                           "%s uses %zu strategies; 1 to %d can be left out in turn",
                           a->words.recipe, a->n, MOST_STRATEGIES);
   for (size_t i = 0; i < a->n; i++) {
@@ -116,9 +117,11 @@ static int run_all(struct ablation *a) {
 
 static int ablate(struct ablation *a) {
   int exit = workplace_open(a->cli, CATALOG_WRITE, &a->place, &a->why);
+  if (exit < 0 && a->metric != NULL)
+    exit = metric_words_check(a->cli, "ablate", &a->place.registry, &a->metric, 1);
   if (exit < 0) exit = read_strategies(a);
   if (exit < 0) exit = run_all(a);
-  if (a->why.text[0] != 0) fprintf(stderr, "ridge: %s\n", a->why.text);
+  if (a->why.text[0] != 0) (void)options_fail(a->cli, "ablate", exit, a->why.text);
   return exit;
 }
 
@@ -154,9 +157,9 @@ int verb_ablate(struct cli *cli, int argc, char **argv) {
        .doc = "the speed to compare; output_tps or what there is"},
   };
   int exit = options_parse(cli, "ablate", rows, sizeof rows / sizeof *rows, argc, argv);
-  if (exit < 0) exit = run_words_read("ablate", &a->words, &a->options);
+  if (exit < 0) exit = run_words_read(cli, "ablate", &a->words, &a->options);
   if (exit < 0 && recipe_is_sweep(cli, a->words.recipe))
-    exit = options_refuse("ablate", "%s is a sweep; ablate takes an `infer` recipe",
+    exit = options_refuse(cli, "ablate", "%s is a sweep; ablate takes an `infer` recipe",
                           a->words.recipe);
   if (exit < 0) exit = ablate(a);
   ablation_free(a);

@@ -22,6 +22,7 @@
 enum { MOST_DEPTHS = 32, MOST_USES = 64, MOST_WORDS = MOST_USES + 8 };
 
 struct bench {
+  struct cli *cli;
   const char *model;
   char path[PATH_MAX]; /* of the model, absolute */
   int64_t prefill, decode, batch, repeat;
@@ -150,7 +151,7 @@ static bool write_recipe(struct bench *bench, int64_t depth, struct text *out) {
   for (size_t i = 0; i < bench->uses.n; i++) {
     note_word(bench, out, "--use", bench->uses.items[i]);
     if (add_use(out, bench->uses.items[i])) continue;
-    options_refuse("bench", "--use wants ID or ID,NAME=VALUE,...; not `%s`",
+    options_refuse(bench->cli, "bench", "--use wants ID or ID,NAME=VALUE,...; not `%s`",
                    bench->uses.items[i]);
     return false;
   }
@@ -167,11 +168,12 @@ static int read_depths(struct bench *bench) {
     errno = 0;
     intmax_t depth = strtoimax(at, &end, 10);
     if (end == at || (*end != ',' && *end != 0) || errno != 0 || depth < 0)
-      return options_refuse("bench",
+      return options_refuse(bench->cli, "bench",
                             "--depth wants whole numbers, like 0,512,2048; not `%s`",
                             bench->depth_words);
     if (bench->n_depths == MOST_DEPTHS)
-      return options_refuse("bench", "--depth: more than %d depths", MOST_DEPTHS);
+      return options_refuse(bench->cli, "bench", "--depth: more than %d depths",
+                            MOST_DEPTHS);
     bench->depths[bench->n_depths++] = depth;
     at = *end == ',' ? end + 1 : NULL;
   }
@@ -237,7 +239,7 @@ static int read_words(struct cli *cli, struct bench *bench, int argc, char **arg
   int exit = options_parse(cli, "bench", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;
   if (!absolute_path(bench->model, bench->path))
-    return options_refuse("bench", "%s: %s", bench->model, strerror(errno));
+    return options_refuse(cli, "bench", "%s: %s", bench->model, strerror(errno));
   return read_depths(bench);
 }
 
@@ -329,6 +331,7 @@ static int run_bench(struct cli *cli, struct bench *bench) {
 int verb_bench(struct cli *cli, int argc, char **argv) {
   struct bench *bench = calloc(1, sizeof *bench);
   if (bench == NULL) abort();
+  bench->cli = cli;
   bench->prefill = 128;
   bench->decode = 64;
   bench->batch = 1;

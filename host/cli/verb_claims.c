@@ -33,25 +33,26 @@ static void print_claims(const struct cli *cli, const json_t *rows) {
 }
 
 /* No claims is an answer; no such technique is a slip. */
-static int check_technique(struct catalog *catalog, const char *technique) {
+static int check_technique(const struct cli *cli, struct catalog *catalog,
+                           const char *technique) {
   json_t *rows = NULL;
   struct why why;
   ridge_status status = catalog_techniques(catalog, technique, &rows, &why);
-  if (status != RIDGE_OK) return look_back_fail("claims", status, &why);
+  if (status != RIDGE_OK) return look_back_fail(cli, "claims", status, &why);
   size_t n = json_array_size(rows);
   json_decref(rows);
   if (n > 0) return -1;
-  return options_refuse("claims", "no technique `%s`; `ridge techniques` lists them",
+  return options_refuse(cli, "claims", "no technique `%s`; `ridge techniques` lists them",
                         technique);
 }
 
 static int look(const struct cli *cli, struct catalog *catalog, const char *technique) {
   json_t *rows = NULL;
   struct why why;
-  int exit = technique != NULL ? check_technique(catalog, technique) : -1;
+  int exit = technique != NULL ? check_technique(cli, catalog, technique) : -1;
   if (exit >= 0) return exit;
   ridge_status status = catalog_claims(catalog, technique, &rows, &why);
-  if (status != RIDGE_OK) return look_back_fail("claims", status, &why);
+  if (status != RIDGE_OK) return look_back_fail(cli, "claims", status, &why);
   if (cli->json)
     print_json(json_incref(rows));
   else if (json_array_size(rows) > 0)
@@ -64,7 +65,7 @@ static int look(const struct cli *cli, struct catalog *catalog, const char *tech
 }
 
 int verb_claims(struct cli *cli, int argc, char **argv) {
-  const char *technique = NULL;
+  const char *technique = NULL, *option = NULL;
   struct catalog *catalog;
   const struct cli_option rows[] = {
       {.name = "TECHNIQUE",
@@ -76,10 +77,14 @@ int verb_claims(struct cli *cli, int argc, char **argv) {
        .value = "ID",
        .doc = "the same",
        .kind = OPTION_TEXT,
-       .to = &technique},
+       .to = &option},
   };
   int exit = options_parse(cli, "claims", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;
+  if (technique != NULL && option != NULL)
+    return options_refuse(cli, "claims", "`%s` and `%s`: one technique is wanted",
+                          technique, option);
+  if (technique == NULL) technique = option;
   exit = look_back_open(cli, "claims", &catalog);
   if (exit < 0) exit = look(cli, catalog, technique);
   catalog_close(catalog);

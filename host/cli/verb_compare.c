@@ -63,16 +63,25 @@ static void print_verdict(const struct comparing *c, const json_t *worse) {
   putchar('\n');
 }
 
-static int refuse_metrics(const struct comparing *c) {
-  if (c->metrics.n > 0)
-    return options_refuse("compare",
-                          "`%s` was not measured in both; `ridge show` lists what was",
-                          c->metrics.items[0]);
-  return options_refuse("compare", "nothing was measured in both");
+/* Each metric that was named has to be there. */
+static int check_metrics(const struct comparing *c) {
+  for (size_t i = 0; i < c->metrics.n; i++) {
+    bool there = false;
+    for (size_t k = 0; k < c->found.n; k++)
+      there = there || strcmp(c->found.rows[k].name, c->metrics.items[i]) == 0;
+    if (!there)
+      return options_refuse(c->cli, "compare",
+                            "`%s` was not measured in both; `ridge show` lists what was",
+                            c->metrics.items[i]);
+  }
+  if (c->found.n == 0)
+    return options_refuse(c->cli, "compare", "nothing was measured in both");
+  return -1;
 }
 
 int comparing_tell(struct comparing *c) {
-  if (c->found.n == 0) return refuse_metrics(c);
+  int refused = check_metrics(c);
+  if (refused >= 0) return refused;
   comparison_decide(&c->found, c->metrics.items, c->metrics.n);
   json_t *worse = worse_metrics(c);
   int exit = c->baseline && json_array_size(worse) > 0 ? EXIT_REGRESSION : EXIT_OK;
@@ -144,12 +153,12 @@ static int check_runs(struct comparing *c, const json_t *a, const json_t *b) {
   for (int arm = A; arm < ARMS; arm++) {
     const json_t *run = arm == A ? a : b;
     if (strcmp(row_text(run, "status"), "done") != 0)
-      return options_refuse("compare",
+      return options_refuse(c->cli, "compare",
                             "run %" PRId64 " is %s; only runs that are done are compared",
                             row_int(run, "run"), row_text(run, "status"));
   }
   if (!same(a, b, "task"))
-    return options_refuse("compare",
+    return options_refuse(c->cli, "compare",
                           "runs %" PRId64 " and %" PRId64 " did different tasks, so their "
                           "figures say nothing about each other; `ridge diff %" PRId64
                           " %" PRId64 "` shows how the tasks differ",
@@ -158,7 +167,7 @@ static int check_runs(struct comparing *c, const json_t *a, const json_t *b) {
   bool alike = same(a, b, "composition") && same(a, b, "program") && same(a, b, "machine");
   if (alike && !c->noise)
     return options_refuse(
-        "compare",
+        c->cli, "compare",
         "runs %" PRId64 " and %" PRId64 " are of one composition, program "
         "and machine: there is nothing to tell apart; --noise compares them all the same",
         row_int(a, "run"), row_int(b, "run"));
@@ -192,10 +201,10 @@ static int compare_runs(struct comparing *c) {
   int exit = look_back_open(c->cli, "compare", &catalog);
   for (int arm = A; exit < 0 && arm < ARMS; arm++) {
     int64_t id = 0;
-    exit = look_back_run("compare", catalog, c->words[arm], &id);
+    exit = look_back_run(c->cli, "compare", catalog, c->words[arm], &id);
     if (exit >= 0) break;
     ridge_status status = catalog_samples(catalog, id, &runs[arm], &why);
-    if (status != RIDGE_OK) exit = look_back_fail("compare", status, &why);
+    if (status != RIDGE_OK) exit = look_back_fail(c->cli, "compare", status, &why);
   }
   catalog_close(catalog);
   if (exit < 0) exit = compare_samples(c, runs[A], runs[B]);
@@ -211,17 +220,36 @@ static bool is_recipe(const char *word) {
   return n > 4 && strcmp(word + n - 4, ".lua") == 0;
 }
 
+/* What only recipes take: with runs it would do nothing. */
+static int check_words(const struct comparing *c) {
+  if (c->pairs != 0)
+    return options_refuse(c->cli, "compare",
+                          "--repeat is for two recipes, which are run now; %s and %s are "
+                          "runs, with the repeats they have: leave it out, or give their "
+                          "recipes",
+                          c->words[A], c->words[B]);
+  if (c->cli->n_plugins > 0)
+    return options_refuse(c->cli, "compare",
+                          "--plugins is for two recipes, which are run now; %s and %s are "
+                          "runs: leave it out",
+                          c->words[A], c->words[B]);
+  return -1;
+}
+
 static int compare(struct comparing *c) {
+  enum { DEFAULT_PAIRS = 9 };
   if (is_recipe(c->words[A]) != is_recipe(c->words[B]))
-    return options_refuse("compare",
+    return options_refuse(c->cli, "compare",
                           "%s and %s are a recipe and a run; give two of one kind",
                           c->words[A], c->words[B]);
+  int exit = is_recipe(c->words[A]) ? -1 : check_words(c);
+  if (exit >= 0) return exit;
+  if (c->pairs == 0) c->pairs = DEFAULT_PAIRS;
   return is_recipe(c->words[A]) ? compare_recipes(c) : compare_runs(c);
 }
 
 int verb_compare(struct cli *cli, int argc, char **argv) {
-  enum { DEFAULT_PAIRS = 9 };
-  struct comparing c = {.cli = cli, .pairs = DEFAULT_PAIRS};
+  struct comparing c = {.cli = cli};
   const struct cli_option rows[] = {
       {.name = "A",
        .doc = "a run (number, uid, name, `last`) or a recipe file",

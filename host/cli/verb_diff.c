@@ -25,7 +25,7 @@ static int differ(const struct cli *cli, struct catalog *catalog, int64_t a, int
   json_t *rows = NULL;
   struct why why;
   ridge_status status = catalog_diff(catalog, a, b, &rows, &why);
-  if (status != RIDGE_OK) return look_back_fail("diff", status, &why);
+  if (status != RIDGE_OK) return look_back_fail(cli, "diff", status, &why);
   if (cli->json)
     print_json(json_pack("{s:I, s:I, s:O}", "a", (json_int_t)a, "b", (json_int_t)b,
                          "differs", rows));
@@ -53,8 +53,8 @@ int verb_diff(struct cli *cli, int argc, char **argv) {
   int exit = options_parse(cli, "diff", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;
   exit = look_back_open(cli, "diff", &catalog);
-  if (exit < 0) exit = look_back_run("diff", catalog, words[0], &a);
-  if (exit < 0) exit = look_back_run("diff", catalog, words[1], &b);
+  if (exit < 0) exit = look_back_run(cli, "diff", catalog, words[0], &a);
+  if (exit < 0) exit = look_back_run(cli, "diff", catalog, words[1], &b);
   if (exit < 0) exit = differ(cli, catalog, a, b);
   catalog_close(catalog);
   return exit;

@@ -163,7 +163,7 @@ int verb_new(struct cli *cli, int argc, char **argv) {
   int exit = options_parse(cli, "new", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;
   if (!is_id(id))
-    return options_refuse("new",
+    return options_refuse(cli, "new",
                           "`%s` is no id; family.name is wanted, of a-z, 0-9 and _, with "
                           "one dot",
                           id);
@@ -173,7 +173,7 @@ int verb_new(struct cli *cli, int argc, char **argv) {
   ridge_status status = find_template(&job, cli->self);
   if (status == RIDGE_OK) status = copy_all(&job);
   if (status != RIDGE_OK)
-    fprintf(stderr, "ridge new: %s\n", job.why.text);
+    (void)options_fail(cli, "new", EXIT_FAILED, job.why.text);
   else if (cli->json)
     print_json(json_pack("{s:s,s:s}", "id", id, "folder", job.to));
   else

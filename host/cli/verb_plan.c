@@ -35,9 +35,10 @@ int verb_plan(struct cli *cli, int argc, char **argv) {
   struct run_once_options options = {.plan_only = true};
   const struct cli_option rows[] = {RUN_WORD_ROWS(&words)};
   int exit = options_parse(cli, "plan", rows, sizeof rows / sizeof *rows, argc, argv);
-  if (exit < 0) exit = run_words_read("plan", &words, &options);
+  if (exit < 0) exit = run_words_read(cli, "plan", &words, &options);
   if (exit >= 0) return exit;
-  if (recipe_is_sweep(cli, words.recipe)) return run_sweep(cli, words.recipe, &options);
+  if (recipe_is_sweep(cli, words.recipe))
+    return run_sweep(cli, words.recipe, &options, false);
   options.outcome = &outcome;
   exit = run_recipe_once(cli, words.recipe, &options, NULL);
   if (cli->json)

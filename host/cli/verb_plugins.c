@@ -89,17 +89,19 @@ static int print_all(const struct cli *cli, const struct registry *registry) {
 
 /* One --------------------------------------------------------------------------------- */
 
-static int refuse_id(const struct registry *registry, const char *id) {
+static int refuse_id(const struct cli *cli, const struct registry *registry,
+                     const char *id) {
   const char **names = calloc(registry->n_plugins + 1, sizeof *names);
   if (names == NULL) abort();
   for (size_t i = 0; i < registry->n_plugins; i++) names[i] = registry->plugins[i].id;
   const char *near = near_of(id, names, registry->n_plugins);
-  int exit = near != NULL
-                 ? options_refuse("plugins", "no plugin `%s`; did you mean `%s`?", id, near)
-                 : options_refuse("plugins",
-                                  "no plugin `%s`; `ridge plugins` lists what is there, "
-                                  "and %zu files that cannot be used",
-                                  id, registry->n_problems);
+  int exit =
+      near != NULL
+          ? options_refuse(cli, "plugins", "no plugin `%s`; did you mean `%s`?", id, near)
+          : options_refuse(cli, "plugins",
+                           "no plugin `%s`; `ridge plugins` lists what is there, "
+                           "and %zu files that cannot be used",
+                           id, registry->n_problems);
   free(names);
   return exit;
 }
@@ -107,7 +109,7 @@ static int refuse_id(const struct registry *registry, const char *id) {
 static int print_one(const struct cli *cli, const struct registry *registry,
                      const char *id) {
   const struct plugin_info *info = registry_find(registry, id);
-  if (info == NULL) return refuse_id(registry, id);
+  if (info == NULL) return refuse_id(cli, registry, id);
   if (cli->json)
     print_json(plugin_json(info));
   else
@@ -128,8 +130,7 @@ int verb_plugins(struct cli *cli, int argc, char **argv) {
   struct registry registry;
   struct why why;
   if (registry_open(&search, &registry, &why) != RIDGE_OK) {
-    fprintf(stderr, "ridge plugins: %s\n", why.text);
-    return EXIT_FAILED;
+    return options_fail(cli, "plugins", EXIT_FAILED, why.text);
   }
   exit = id == NULL ? print_all(cli, &registry) : print_one(cli, &registry, id);
   registry_free(&registry);

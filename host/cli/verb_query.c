@@ -57,7 +57,7 @@ static int list(const struct cli *cli) {
 
 /* Asking ----------------------------------------------------------------------------- */
 
-static int refuse_name(const char *word) {
+static int refuse_name(const struct cli *cli, const char *word) {
   char names[64][64];
   const char *list_of[64];
   size_t n = 0;
@@ -67,18 +67,20 @@ static int refuse_name(const char *word) {
   }
   const char *near = near_of(word, list_of, n);
   if (near != NULL)
-    return options_refuse("query", "no question `%s`; did you mean `%s`?", word, near);
-  return options_refuse("query", "no question `%s`; `ridge query` lists them", word);
+    return options_refuse(cli, "query", "no question `%s`; did you mean `%s`?", word, near);
+  return options_refuse(cli, "query", "no question `%s`; `ridge query` lists them", word);
 }
 
 /* "name=value" words into {"name": value}; -1, or the exit code. */
-static int read_parameters(const struct option_texts *words, json_t *out) {
+static int read_parameters(const struct cli *cli, const struct option_texts *words,
+                           json_t *out) {
   for (size_t i = 0; i < words->n; i++) {
     const char *equals = strchr(words->items[i], '=');
     char name[64];
     if (equals == NULL || equals == words->items[i] ||
         (size_t)(equals - words->items[i]) >= sizeof name)
-      return options_refuse("query", "--param wants name=value, not `%s`", words->items[i]);
+      return options_refuse(cli, "query", "--param wants name=value, not `%s`",
+                            words->items[i]);
     snprintf(name, sizeof name, "%.*s", (int)(equals - words->items[i]), words->items[i]);
     json_object_set_new(out, name, catalog_typed(equals + 1));
   }
@@ -97,15 +99,15 @@ static int ask(const struct cli *cli, struct catalog *catalog, const struct aske
   struct why why;
   struct rows_out *out = rows_out_new(cli, format);
   if (out == NULL)
-    return options_refuse("query", "no format `%s`; it is table, md, csv, json or jsonl",
-                          format);
+    return options_refuse(cli, "query",
+                          "no format `%s`; it is table, md, csv, json or jsonl", format);
   const struct catalog_sink sink = rows_out_sink(out);
   ridge_status status =
       asked->named
           ? catalog_ask(catalog, &asked->question, asked->parameters, &sink, NULL, &why)
           : catalog_query(catalog, asked->words, asked->parameters, &sink, NULL, &why);
   int exit = rows_out_end(out, status != RIDGE_OK);
-  return status == RIDGE_OK ? exit : look_back_fail("query", status, &why);
+  return status == RIDGE_OK ? exit : look_back_fail(cli, "query", status, &why);
 }
 
 static bool is_one_word(const char *text) {
@@ -115,7 +117,7 @@ static bool is_one_word(const char *text) {
 int verb_query(struct cli *cli, int argc, char **argv) {
   struct option_texts parameters = {.n = 0};
   struct asked asked = {0};
-  const char *format = cli->json ? "json" : "table";
+  const char *format = NULL;
   const struct cli_option rows[] = {
       {.name = "QUESTION",
        .doc = "a name, or SQL; without it the names are listed",
@@ -136,11 +138,20 @@ int verb_query(struct cli *cli, int argc, char **argv) {
   struct catalog *catalog = NULL;
   int exit = options_parse(cli, "query", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;
+  if (cli->json && format != NULL && strcmp(format, "json") != 0)
+    return options_refuse(cli, "query", "--json and --format %s: one of them is wanted",
+                          format);
+  if (asked.words == NULL && (parameters.n > 0 || format != NULL))
+    return options_refuse(cli, "query",
+                          "QUESTION is missing: without it the questions are listed, and "
+                          "%s would do nothing",
+                          format != NULL ? "--format" : "--param");
   if (asked.words == NULL) return list(cli);
+  if (format == NULL) format = cli->json ? "json" : "table";
   asked.named = catalog_question_find(asked.words, &asked.question);
-  if (!asked.named && is_one_word(asked.words)) return refuse_name(asked.words);
+  if (!asked.named && is_one_word(asked.words)) return refuse_name(cli, asked.words);
   asked.parameters = json_object();
-  exit = read_parameters(&parameters, asked.parameters);
+  exit = read_parameters(cli, &parameters, asked.parameters);
   if (exit < 0) exit = look_back_open(cli, "query", &catalog);
   if (exit < 0) exit = ask(cli, catalog, &asked, format);
   catalog_close(catalog);

@@ -22,7 +22,7 @@ static int run_one(struct cli *cli, const struct run_words *words,
   if (!cli->json) options->view = &view.view;
   options->outcome = &outcome;
   int exit = run_recipe_once(cli, words->recipe, options, NULL);
-  against_take(cli, &outcome, &against);
+  against_take(cli, &outcome, words->quiet, &against);
   if (cli->json)
     print_run_json(&outcome, &against);
   else if (!words->quiet)
@@ -45,11 +45,15 @@ int verb_run(struct cli *cli, int argc, char **argv) {
        .lo = 1,
        .hi = 10000,
        .doc = "measured repeats (measure.repeats)"},
-      {.name = "--quiet", .kind = OPTION_FLAG, .to = &words.quiet, .doc = "problems only"},
+      {.name = "--quiet",
+       .kind = OPTION_FLAG,
+       .to = &words.quiet,
+       .doc = "only problems are told; what is done stays the same"},
   };
   int exit = options_parse(cli, "run", rows, sizeof rows / sizeof *rows, argc, argv);
-  if (exit < 0) exit = run_words_read("run", &words, &options);
+  if (exit < 0) exit = run_words_read(cli, "run", &words, &options);
   if (exit >= 0) return exit;
-  if (recipe_is_sweep(cli, words.recipe)) return run_sweep(cli, words.recipe, &options);
+  if (recipe_is_sweep(cli, words.recipe))
+    return run_sweep(cli, words.recipe, &options, words.quiet);
   return run_one(cli, &words, &options);
 }

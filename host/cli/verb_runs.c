@@ -46,7 +46,7 @@ static int list(const struct cli *cli, struct catalog *catalog,
   json_t *rows = NULL;
   struct why why;
   ridge_status status = catalog_runs(catalog, filter, &rows, &why);
-  if (status != RIDGE_OK) return look_back_fail("runs", status, &why);
+  if (status != RIDGE_OK) return look_back_fail(cli, "runs", status, &why);
   if (cli->json)
     print_json(json_incref(rows));
   else if (json_array_size(rows) > 0)
@@ -93,7 +93,7 @@ int verb_runs(struct cli *cli, int argc, char **argv) {
   int exit = options_parse(cli, "runs", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;
   if (filter.status != NULL && !is_status(filter.status))
-    return options_refuse("runs",
+    return options_refuse(cli, "runs",
                           "no status `%s`; it is one of done, refused, running, inert, "
                           "failed, crashed, stopped",
                           filter.status);

@@ -9,10 +9,10 @@ static int show(const struct cli *cli, struct catalog *catalog, const char *what
   json_t *run = NULL;
   int64_t id = 0;
   struct why why;
-  int exit = look_back_run("show", catalog, what, &id);
+  int exit = look_back_run(cli, "show", catalog, what, &id);
   if (exit >= 0) return exit;
   ridge_status status = catalog_show(catalog, id, parts, &run, &why);
-  if (status != RIDGE_OK) return look_back_fail("show", status, &why);
+  if (status != RIDGE_OK) return look_back_fail(cli, "show", status, &why);
   if (cli->json)
     print_json(json_incref(run));
   else

@@ -78,21 +78,21 @@ static void print_one(const json_t *row) {
   }
 }
 
-static int refuse_id(struct catalog *catalog, const char *id) {
+static int refuse_id(const struct cli *cli, struct catalog *catalog, const char *id) {
   json_t *rows = NULL;
   const char *names[512], *near = NULL;
   struct why why;
   size_t n = 0;
   ridge_status status = catalog_techniques(catalog, NULL, &rows, &why);
-  if (status != RIDGE_OK) return look_back_fail("techniques", status, &why);
+  if (status != RIDGE_OK) return look_back_fail(cli, "techniques", status, &why);
   for (; n < json_array_size(rows) && n < 512; n++)
     names[n] = row_text(json_array_get(rows, n), "id");
   near = near_of(id, names, n);
-  int exit =
-      near != NULL
-          ? options_refuse("techniques", "no technique `%s`; did you mean `%s`?", id, near)
-          : options_refuse("techniques", "no technique `%s`; `ridge techniques` lists them",
-                           id);
+  int exit = near != NULL
+                 ? options_refuse(cli, "techniques",
+                                  "no technique `%s`; did you mean `%s`?", id, near)
+                 : options_refuse(cli, "techniques",
+                                  "no technique `%s`; `ridge techniques` lists them", id);
   json_decref(rows);
   return exit;
 }
@@ -113,12 +113,12 @@ static int look(const struct cli *cli, struct catalog *catalog, const char *id,
   json_t *rows = NULL;
   struct why why;
   ridge_status status = catalog_techniques(catalog, id, &rows, &why);
-  if (status != RIDGE_OK) return look_back_fail("techniques", status, &why);
+  if (status != RIDGE_OK) return look_back_fail(cli, "techniques", status, &why);
   json_t *kept = of_class(rows, class);
   json_decref(rows);
   int exit = EXIT_OK;
   if (id != NULL && json_array_size(kept) == 0)
-    exit = refuse_id(catalog, id);
+    exit = refuse_id(cli, catalog, id);
   else if (cli->json)
     print_json(id != NULL ? json_incref(json_array_get(kept, 0)) : json_incref(kept));
   else if (id != NULL)
@@ -151,8 +151,12 @@ int verb_techniques(struct cli *cli, int argc, char **argv) {
   };
   int exit = options_parse(cli, "techniques", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;
+  if (id != NULL && class != NULL)
+    return options_refuse(cli, "techniques",
+                          "--class chooses from the list; with `%s` it would do nothing",
+                          id);
   if (class != NULL && !is_class(class))
-    return options_refuse("techniques",
+    return options_refuse(cli, "techniques",
                           "no class `%s`; it is training, inference or serving", class);
   exit = look_back_open(cli, "techniques", &catalog);
   if (exit < 0) exit = look(cli, catalog, id, class);

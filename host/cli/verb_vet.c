@@ -45,8 +45,7 @@ static int vet_file(struct cli *cli, const char *file) {
   struct why why;
   if (conformance_run(cli->self, file, TIMEOUT_MS, take, &vet, &why) != RIDGE_OK) {
     json_decref(vet.rows);
-    fprintf(stderr, "ridge vet: %s\n", why.text);
-    return EXIT_FAILED;
+    return options_fail(cli, "vet", EXIT_FAILED, why.text);
   }
   if (cli->json)
     print_json(json_pack("{s:s,s:b,s:o}", "file", file, "passed", vet.failed == 0, "checks",

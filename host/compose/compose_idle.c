@@ -55,6 +55,25 @@ static void idle_bench(struct composing *c) {
              "`bench.batch` does nothing when bench.decode is 0");
 }
 
+/* A text is scored once: repeats and warm-up are of prompts and of the bench. */
+static void idle_measure(struct composing *c) {
+  size_t n;
+  const struct setting *rows = setting_list(&n);
+  if (compose_in_effect(c, "prompts") || compose_in_effect(c, "bench")) return;
+  for (size_t i = 0; i < n; i++) {
+    struct rule rule = rule_of_setting(&rows[i]);
+    bool repeats =
+        strcmp(rows[i].word, "measure") == 0 &&
+        (strcmp(rows[i].field, "repeats") == 0 || strcmp(rows[i].field, "warmup") == 0);
+    if (!repeats || !matters(&c->settings[i], &rule)) continue;
+    json_t *row = diagnose(&c->diagnostics, "P105", c->settings[i].origin,
+                           "`measure.%s` does nothing without `prompts` or `bench`: a text "
+                           "is scored once",
+                           rows[i].field);
+    diagnostic_help(row, "add `prompts` or `bench`, or remove this");
+  }
+}
+
 /* A parameter that its plugin declares idle under a condition. */
 static void idle_param(struct composing *c, const struct used *used,
                        const ridge_relation *row) {
@@ -85,6 +104,7 @@ static void idle_param(struct composing *c, const struct used *used,
 void compose_idle(struct composing *c) {
   idle_words(c);
   idle_bench(c);
+  idle_measure(c);
   for (size_t i = 0; i < c->n_used; i++) {
     const struct plugin_info *plugin = c->used[i].plugin;
     for (size_t k = 0; plugin != NULL && k < plugin->n_relations; k++)

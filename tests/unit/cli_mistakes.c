@@ -150,11 +150,111 @@ static void an_option_of_its_own_is_named_where_its_value_is_refused(void **stat
   REFUSED(s, slips);
 }
 
+/* Nothing silently left out ------------------------------------------------------- */
+
+static void an_option_that_would_do_nothing_is_refused(void **state) {
+  const struct scene *s = *state;
+  static const struct slip slips[] = {
+      {{"compare", "1", "2", "--repeat", "4"}, "--repeat is for two recipes", NULL},
+      {{"compare", "a", "b", "--plugins", "."}, "--plugins is for two recipes", NULL},
+      {{"compare", "RECIPE", "RECIPE", "--metric=decode_tbs"},
+       "did you mean `decode_tps`?",
+       "pair"},
+      {{"ablate", "RECIPE", "--metric=speed"}, "no metric `speed`", "round"},
+      {{"run", "RECIPE", "--seed=1", "--seed=2"}, "--seed is given twice", NULL},
+      {{"run", "RECIPE", "--catalog", "x"}, "--catalog is given twice", NULL},
+      {{"show", "1", "--plugins", "."}, "--plugins would do nothing", NULL},
+      {{"vet", "x.so"}, "--catalog would do nothing", NULL},
+      {{"techniques", "a", "--class=serving"}, "it would do nothing", NULL},
+      {{"claims", "a", "--technique=b"}, "one technique is wanted", NULL},
+      {{"query", "--param", "a=b"}, "--param would do nothing", NULL},
+      {{"query", "--format=csv"}, "--format would do nothing", NULL},
+      {{"--version", "run", "RECIPE"}, "--version stands alone", NULL},
+  };
+  REFUSED(s, slips);
+}
+
+static void a_usage_error_is_json_too_where_json_is_wanted(void **state) {
+  const struct scene *s = *state;
+  static const char *const cases[][MOST_WORDS] = {
+      {"rnu", "--json"},
+      {"--json"},
+      {"run", "--json"},
+      {"run", "a", "b", "--json"},
+      {"show", "--json", "999"},
+      {"query", "--json", "nosuch"},
+      {"--catalog", "--json"},
+      {"compare", "--json", "1", "2", "--repeat=3"},
+      {"bench", "--json", "/nowhere.gguf"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct testing_output output = ridge(s, cases[i]);
+    json_t *said = json_loads(output.out, 0, NULL);
+    if (output.exit != 2 || json_integer_value(json_object_get(said, "exit")) != 2 ||
+        json_string_length(json_object_get(said, "error")) == 0)
+      fail_msg("case %zu: exit %d, %s%s", i, output.exit, output.out, output.err);
+    json_decref(said);
+    testing_output_free(&output);
+  }
+}
+
+static void the_version_is_json_too(void **state) {
+  (void)state;
+  struct testing_output output =
+      testing_ridge((const char *const[]){"--version", "--json", NULL});
+  json_t *said = json_loads(output.out, 0, NULL);
+  assert_int_equal(output.exit, 0);
+  assert_true(json_string_length(json_object_get(said, "version")) > 0);
+  json_decref(said);
+  testing_output_free(&output);
+}
+
+/* Help ---------------------------------------------------------------------------- */
+
+static void help_comes_in_every_way_it_is_asked_for(void **state) {
+  const struct scene *s = *state;
+  static const char *const ways[][MOST_WORDS] = {
+      {"help", "new"}, {"--help", "new"}, {"new", "--help"}, {"new", "-h"}};
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+    struct testing_output output = ridge(s, ways[i]);
+    assert_int_equal(output.exit, 0);
+    assert_non_null(strstr(output.out, "usage: ridge new FAMILY.NAME [DIR]"));
+    testing_output_free(&output);
+  }
+  struct testing_output all = RIDGE(s, "help");
+  assert_int_equal(all.exit, 0);
+  assert_non_null(strstr(all.out, "usage: ridge VERB"));
+  testing_output_free(&all);
+  static const struct slip slips[] = {{{"help", "rnu"}, "did you mean `run`?", NULL}};
+  REFUSED(s, slips);
+}
+
+static void a_usage_line_names_every_option(void **state) {
+  const struct scene *s = *state;
+  struct testing_output output = RIDGE(s, "vet", "--help");
+  assert_non_null(strstr(output.out, "usage: ridge vet FILE.so [--check NAME]\n"));
+  testing_output_free(&output);
+  output = RIDGE(s, "bench", "--help");
+  char *end = strstr(output.out, "\nPrefill");
+  assert_non_null(end);
+  *end = 0;
+  static const char *const options[] = {"MODEL",   "--prefill", "--decode", "--depth",
+                                        "--batch", "--repeat",  "--use"};
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+    assert_non_null(strstr(output.out, options[i]));
+  testing_output_free(&output);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_mistake_in_a_bench_is_told_of_the_word_that_was_typed),
       cmocka_unit_test(a_value_of_set_that_planning_refuses_is_told_of_set),
       cmocka_unit_test(an_option_of_its_own_is_named_where_its_value_is_refused),
+      cmocka_unit_test(an_option_that_would_do_nothing_is_refused),
+      cmocka_unit_test(a_usage_error_is_json_too_where_json_is_wanted),
+      cmocka_unit_test(the_version_is_json_too),
+      cmocka_unit_test(help_comes_in_every_way_it_is_asked_for),
+      cmocka_unit_test(a_usage_line_names_every_option),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
