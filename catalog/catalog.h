@@ -51,7 +51,8 @@ enum catalog_mode {
   CATALOG_WRITE, /* fails when it cannot be written                    */
 };
 /* Makes the file if it is missing, brings an older one up to date, closes what killed
- * supervisors left behind. */
+ * supervisors left behind.  RIDGE_INVALID: `path` can be no catalog's (a directory); every
+ * other failure is about the catalog that is there. */
 RIDGE_MUST ridge_status catalog_open(const char *path, enum catalog_mode,
                                      struct catalog **out, struct why *why);
 void catalog_close(struct catalog *); /* NULL is fine */
@@ -175,8 +176,8 @@ RIDGE_MUST ridge_status catalog_sweep_begin(struct catalog *, const char *name,
 RIDGE_MUST ridge_status catalog_sweep_end(struct catalog *, int64_t sweep_id,
                                           struct why *why);
 
-/* Descriptions of plugins by build, for registry_search.cache; it keeps a pointer to
- * the catalog.  What cannot be written is forgotten: it is a cache. */
+/* Descriptions of plugins by build and problems of files, for registry_search.cache; it
+ * keeps a pointer to the catalog.  What cannot be written is forgotten: it is a cache. */
 struct registry_cache catalog_registry_cache(struct catalog *);
 
 /* Measured speed of a machine (machine_speed_json) by its facts (machine_json).  Get:

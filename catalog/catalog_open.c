@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -84,8 +83,7 @@ static ridge_status look_at_file(const char *path, struct why *why) {
   return refuse_network(path, why);
 }
 
-/* "file:/a%20b?immutable=1": a disk that nobody can write needs no locks, and WAL could
- * not make them. */
+/* "file:/a%20b?immutable=1": read without locks, and without the log (see open_fixed). */
 static char *immutable_uri(const char *path) {
   static const char safe[] =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
@@ -100,14 +98,16 @@ static char *immutable_uri(const char *path) {
   return uri;
 }
 
-static int open_file(struct catalog *c, enum catalog_mode mode) {
-  struct statvfs disk;
-  bool fixed = statvfs(c->path, &disk) == 0 && (disk.f_flag & ST_RDONLY) != 0;
-  if (!fixed || mode == CATALOG_WRITE)
-    return sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                           NULL);
+/* SQLite itself falls back to reading when the file may not be written. */
+static int open_file(struct catalog *c) {
+  return sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+}
+
+static int open_immutable(struct catalog *c) {
   char *uri = immutable_uri(c->path);
   if (uri == NULL) return SQLITE_NOMEM;
+  sqlite3_close(c->db);
+  c->db = NULL;
   int code = sqlite3_open_v2(uri, &c->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
   free(uri);
   return code;
@@ -160,7 +160,7 @@ static ridge_status check_stamp(const struct catalog *c, const struct stamp *sta
   if (is_empty(stamp)) return RIDGE_OK;
   if (stamp->application != APPLICATION_ID || stamp->version < 1)
     return why_set(
-        why, RIDGE_INVALID,
+        why, RIDGE_CORRUPT,
         "%s is an SQLite database of another program, and was left alone; use another "
         "--catalog",
         c->path);
@@ -258,6 +258,11 @@ static ridge_status open_for_writing(struct catalog *c, const struct stamp *stam
 
 static ridge_status open_for_reading(const struct catalog *c, const struct stamp *stamp,
                                      struct why *why) {
+  if (is_empty(stamp))
+    return why_set(why, RIDGE_IO,
+                   "catalog %s is empty, and the file cannot be written; use another "
+                   "--catalog",
+                   c->path);
   if (stamp->version == catalog_version()) return RIDGE_OK;
   return why_set(why, RIDGE_IO,
                  "catalog %s has version %" PRId64 " and this ridge needs %" PRId64
@@ -265,21 +270,85 @@ static ridge_status open_for_reading(const struct catalog *c, const struct stamp
                  c->path, stamp->version, catalog_version());
 }
 
+/* Set up and looked at. */
+static ridge_status look_inside(struct catalog *c, struct stamp *stamp, struct why *why) {
+  ridge_status status = set_up(c, why);
+  if (status == RIDGE_OK) status = read_stamp(c, stamp, why);
+  return status == RIDGE_OK ? check_stamp(c, stamp, why) : status;
+}
+
+static bool is_larger_than_nothing(const char *path, const char *ending) {
+  char beside[CATALOG_PATH_ROOM + 8];
+  struct stat found;
+  snprintf(beside, sizeof beside, "%s%s", path, ending);
+  return stat(beside, &found) == 0 && found.st_size > 0;
+}
+
+/* A file in WAL is read through its log and the log's index, which SQLite has to make
+ * beside it, even to read, if nobody has them open.  Where nothing can be made (a folder
+ * without write permission, a disk mounted to be read), the file is complete without a
+ * log, and immutable=1 reads it as it stands: no log, no locks.  That is right only while
+ * there is no log: one that is there holds the newest runs, and immutable would quietly
+ * leave them out.  A writer who comes meanwhile, from an account that may write, writes
+ * to its log and not to this file until its log is full; a read that still met a change
+ * would say that the file is damaged, and be right the next time. */
+static ridge_status open_fixed(struct catalog *c, struct stamp *stamp, struct why *why) {
+  if (is_larger_than_nothing(c->path, "-wal"))
+    return why_set(why, RIDGE_IO,
+                   "catalog %s: its newest entries are in %s-wal, which can be read only "
+                   "where its folder can be written; copy the two files together to where "
+                   "you may write, and name the copy with --catalog",
+                   c->path, c->path);
+  int code = open_immutable(c);
+  return code == SQLITE_OK ? look_inside(c, stamp, why) : sql_fail(c, code, why);
+}
+
+/* Does the last failure mean that something beside the file could not be made? */
+static bool lacks_permission(const struct catalog *c) {
+  int code = sqlite3_errcode(c->db) & 0xff;
+  return access(c->path, R_OK) == 0 && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY);
+}
+
+static ridge_status cannot_be_written(const struct catalog *c, struct why *why) {
+  return why_set(
+      why, RIDGE_IO,
+      "catalog %s cannot be written; give write permission to the file and its folder, or "
+      "use another --catalog",
+      c->path);
+}
+
+/* Not every obstacle shows before something is written: what lies beside the file may be
+ * somebody else's. */
+static ridge_status try_to_write(struct catalog *c, struct why *why) {
+  ridge_status status = sql_begin(c, why);
+  return status == RIDGE_OK ? sql_end(c, status, why) : status;
+}
+
+/* Who came to read needs nothing written, neither a newer literature nor the ends of runs
+ * left behind: a disk that is full or refuses may keep them waiting. */
+static ridge_status open_current(struct catalog *c, enum catalog_mode mode,
+                                 const struct stamp *stamp, struct why *why) {
+  ridge_status status = open_for_writing(c, stamp, why);
+  if (status == RIDGE_OK && mode == CATALOG_WRITE) status = try_to_write(c, why);
+  bool readable = mode == CATALOG_READ && stamp->version == catalog_version();
+  if (status != RIDGE_IO || !readable) return status;
+  c->read_only = true;
+  why->text[0] = 0;
+  return RIDGE_OK;
+}
+
 static ridge_status open_all(struct catalog *c, enum catalog_mode mode, struct why *why) {
   struct stamp stamp;
-  int code = open_file(c, mode);
+  int code = open_file(c);
   if (code != SQLITE_OK) return sql_fail(c, code, why);
-  ridge_status status = set_up(c, why);
-  if (status == RIDGE_OK) status = read_stamp(c, &stamp, why);
-  if (status == RIDGE_OK) status = check_stamp(c, &stamp, why);
+  ridge_status status = look_inside(c, &stamp, why);
+  if (status != RIDGE_OK && lacks_permission(c))
+    status = mode == CATALOG_READ ? open_fixed(c, &stamp, why) : cannot_be_written(c, why);
   if (status != RIDGE_OK) return status;
   c->read_only = sqlite3_db_readonly(c->db, "main") == 1;
-  if (c->read_only && mode == CATALOG_WRITE)
-    return why_set(
-        why, RIDGE_IO,
-        "catalog %s cannot be written; give write permission, or use another --catalog",
-        c->path);
-  return c->read_only ? open_for_reading(c, &stamp, why) : open_for_writing(c, &stamp, why);
+  if (c->read_only && mode == CATALOG_WRITE) return cannot_be_written(c, why);
+  return c->read_only ? open_for_reading(c, &stamp, why)
+                      : open_current(c, mode, &stamp, why);
 }
 
 ridge_status catalog_open(const char *path, enum catalog_mode mode, struct catalog **out,

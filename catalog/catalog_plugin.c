@@ -141,8 +141,45 @@ static void cache_put(void *ctx, const char *build, const json_t *description) {
   (void)status;
 }
 
+static char *cache_get_problem(void *ctx, const struct plugin_file *file) {
+  struct why why;
+  char *problem = NULL;
+  if (sql_get_text(
+          ctx,
+          "SELECT problem FROM unusable WHERE path = ?1 AND build = ?2 AND bytes = "
+          "?3 AND modified = ?4 AND judge = ?5",
+          SQL_ARGS(SQL_TEXT(file->path), SQL_TEXT(file->build), SQL_INT(file->bytes),
+                   SQL_INT(file->modified_ns), SQL_TEXT(file->judge)),
+          &problem, &why) != RIDGE_OK)
+    return NULL;
+  return problem;
+}
+
+static void cache_put_problem(void *ctx, const struct plugin_file *file,
+                              const char *sentence) {
+  struct why why;
+  if (sql_begin(ctx, &why) != RIDGE_OK) return;
+  ridge_status status = sql_do(ctx, "DELETE FROM unusable WHERE path = ?1",
+                               SQL_ARGS(SQL_TEXT(file->path)), &why);
+  if (status == RIDGE_OK && sentence != NULL)
+    status = sql_do(
+        ctx,
+        "INSERT INTO unusable (path, build, bytes, modified, judge, problem, at) VALUES "
+        "(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        SQL_ARGS(SQL_TEXT(file->path), SQL_TEXT(file->build), SQL_INT(file->bytes),
+                 SQL_INT(file->modified_ns), SQL_TEXT(file->judge), SQL_TEXT(sentence),
+                 SQL_INT(clock_utc_us())),
+        &why);
+  status = sql_end(ctx, status, &why);
+  (void)status;
+}
+
 struct registry_cache catalog_registry_cache(struct catalog *c) {
-  return (struct registry_cache){.ctx = c, .get = cache_get, .put = cache_put};
+  return (struct registry_cache){.ctx = c,
+                                 .get = cache_get,
+                                 .put = cache_put,
+                                 .get_problem = cache_get_problem,
+                                 .put_problem = cache_put_problem};
 }
 
 /* Calibration ------------------------------------------------------------------------ */

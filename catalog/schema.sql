@@ -76,6 +76,18 @@ CREATE TABLE plugin (
 CREATE INDEX plugin_name ON plugin (name, plugin_id);
 CREATE INDEX plugin_technique ON plugin (technique_id);
 
+-- Files that were looked at and cannot be used, so that one that hangs does so once.  A
+-- file that changed, or a host that judges otherwise, is looked at again.
+CREATE TABLE unusable (
+  path     TEXT PRIMARY KEY,
+  build    TEXT NOT NULL,                    -- SHA-256 of the file
+  bytes    INTEGER NOT NULL,
+  modified INTEGER NOT NULL,                 -- nanoseconds since 1970
+  judge    TEXT NOT NULL,                    -- the host's rules, by their digest
+  problem  TEXT NOT NULL,
+  at       INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE review (
   review_id INTEGER PRIMARY KEY,
   plugin_id INTEGER NOT NULL REFERENCES plugin,
@@ -156,7 +168,10 @@ CREATE TABLE sweep (
   recipe_id INTEGER NOT NULL REFERENCES recipe,
   points    TEXT NOT NULL CHECK (json_valid(points)),
   started   INTEGER NOT NULL,
-  ended     INTEGER
+  ended     INTEGER,
+  status    TEXT                             -- NULL: it goes on
+            CHECK (status IN ('done', 'stopped', 'failed', 'crashed')),
+  supervisor TEXT                            -- as of a run
 ) STRICT;
 
 CREATE TABLE run (
@@ -291,8 +306,9 @@ CREATE TABLE input (
   role   TEXT NOT NULL,                      -- "model", "prompts", "draft"
   name   TEXT NOT NULL,
   path   TEXT NOT NULL,
-  digest TEXT NOT NULL,
+  digest TEXT NOT NULL,                      -- '': not read through yet, or never
   bytes  INTEGER NOT NULL,
+  modified INTEGER,                          -- nanoseconds since 1970, before the run
   PRIMARY KEY (run_id, role, path, digest)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX input_digest ON input (digest);
@@ -446,6 +462,9 @@ CREATE TRIGGER input_in_time BEFORE INSERT ON input
 WHEN (SELECT status FROM run WHERE run_id = NEW.run_id) <> 'running'
 BEGIN SELECT RAISE(ABORT, 'a finished run takes no more rows'); END;
 CREATE TRIGGER input_is_final BEFORE UPDATE ON input
+WHEN OLD.digest <> '' OR (SELECT status FROM run WHERE run_id = OLD.run_id) <> 'running'
+  OR (NEW.run_id, NEW.role, NEW.name, NEW.path, NEW.bytes, NEW.modified)
+  IS NOT (OLD.run_id, OLD.role, OLD.name, OLD.path, OLD.bytes, OLD.modified)
 BEGIN SELECT RAISE(ABORT, 'what a run wrote down cannot be changed'); END;
 CREATE TRIGGER input_stays BEFORE DELETE ON input
 BEGIN SELECT RAISE(ABORT, 'what a run wrote down cannot be deleted'); END;

@@ -22,7 +22,9 @@ static const struct meaning {
     {SQLITE_LOCKED, RIDGE_INTERNAL,
      "this process is still reading what it wants to change"},
     {SQLITE_NOMEM, RIDGE_NO_MEMORY, "free some memory"},
-    {SQLITE_READONLY, RIDGE_IO, "give write permission, or use another --catalog"},
+    {SQLITE_READONLY, RIDGE_IO,
+     "it cannot be written: give write permission to the file, to what lies beside it "
+     "(-wal, -shm) and to the folder, or use another --catalog"},
     {SQLITE_IOERR, RIDGE_IO,
      "the disk or the file system refused; look at the system's log"},
     {SQLITE_CANTOPEN, RIDGE_IO,
@@ -218,10 +220,11 @@ ridge_status sql_script(struct catalog *c, const char *sql, struct why *why) {
 
 ridge_status sql_begin(struct catalog *c, struct why *why) {
   if (c->read_only)
-    return why_set(
-        why, RIDGE_IO,
-        "catalog %s cannot be written; give write permission, or use another --catalog",
-        c->path);
+    return why_set(why, RIDGE_IO,
+                   "catalog %s cannot be written; give write permission to the file and "
+                   "its folder, or "
+                   "use another --catalog",
+                   c->path);
   return sql_script(c, "BEGIN IMMEDIATE", why);
 }
 

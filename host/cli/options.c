@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct parse {
   const struct cli *cli;
@@ -243,6 +244,20 @@ static int check_complete(const struct parse *parse) {
   return options_refuse(parse->cli, parse->verb, "%s is missing: %s", row->name, row->doc);
 }
 
+/* Also for a verb that looks at none of them this time. */
+static int check_plugins(const struct parse *parse) {
+  for (size_t i = 0; i < parse->cli->n_plugins; i++) {
+    struct stat facts;
+    const char *path = parse->cli->plugins[i];
+    bool there = stat(path, &facts) == 0;
+    if (there && S_ISDIR(facts.st_mode)) continue;
+    return options_refuse(parse->cli, parse->verb, "--plugins %s: %s", path,
+                          there ? "it is no directory; name the folder that the file is in"
+                                : strerror(errno));
+  }
+  return -1;
+}
+
 /* What would do nothing is not taken. */
 static int check_common(const struct parse *parse) {
   const struct cli_verb *verb = find_verb(parse->verb);
@@ -255,7 +270,7 @@ static int check_common(const struct parse *parse) {
     return options_refuse(parse->cli, parse->verb,
                           "no plugins are looked for here, so --plugins would do nothing; "
                           "leave it out");
-  return -1;
+  return check_plugins(parse);
 }
 
 int options_parse(const struct cli *cli, const char *verb, const struct cli_option *rows,

@@ -6,7 +6,6 @@
 
 #include <jansson.h>
 
-/* The plan is always wanted in `run`, for what the host settled; shown on request. */
-void show_page_print(const struct cli *, const json_t *run, bool with_plan);
+void show_page_print(const struct cli *, const json_t *run);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * verb_doctor.c - `ridge doctor`: what is missing or odd here, and what to do about it.
  *
- * Exit code 1 when something keeps ridge from running; odd things are told and pass.
+ * Exit code 1 when something keeps ridge from running, 2 when it is what the command
+ * itself said; odd things are told and pass.
  */
 #include "cli/options.h"
 #include "cli/print_json.h"
@@ -27,6 +28,7 @@ struct doctor {
   struct workplace place;
   json_t *findings; /* [{"what","state","found","advice"}] */
   bool broken;
+  bool misused; /* by the command's own words: exit 2, not 1 */
 };
 
 __attribute__((format(printf, 5, 6))) static void find(struct doctor *doctor,
@@ -80,7 +82,7 @@ static void look_at_calibration(struct doctor *d) {
     find(d, FINE, "calibration", "", "this machine was measured");
   else
     find(d, ODD, "calibration", "ridge probe",
-         "this machine was not measured: plans know no roof of speed");
+         "this machine was not measured: plans predict no times");
   json_decref(speed);
 }
 
@@ -232,7 +234,9 @@ static void look_around(struct doctor *d) {
   struct why why;
   look_at_program(d);
   look_at_catalog(d);
-  if (workplace_open(d->cli, CATALOG_READ, &d->place, &why) >= 0) {
+  int exit = workplace_open(d->cli, CATALOG_READ, &d->place, &why);
+  d->misused = exit == EXIT_REFUSED;
+  if (exit >= 0) {
     find(d, BROKEN, "plugins", "see the message", "%s", why.text);
   } else {
     look_at_plugins(d);
@@ -251,7 +255,7 @@ int verb_doctor(struct cli *cli, int argc, char **argv) {
   if (exit >= 0) return exit;
   struct doctor doctor = {.cli = cli, .findings = json_array()};
   look_around(&doctor);
-  exit = doctor.broken ? EXIT_FAILED : EXIT_OK;
+  exit = doctor.misused ? EXIT_REFUSED : doctor.broken ? EXIT_FAILED : EXIT_OK;
   if (cli->json) {
     print_json(json_pack("{s:i, s:O}", "exit", exit, "findings", doctor.findings));
   } else {

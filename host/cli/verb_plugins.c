@@ -1,8 +1,8 @@
 /*
  * verb_plugins.c - what is installed, and each file that cannot be used, with the reason.
  *
- * Looks at the files themselves, never at a cache: this is where one comes to see why
- * something is missing.
+ * A file that was looked at before, by whatever command, is not looked at again, or one
+ * that hangs would do so each time; --rescan looks at all of them.
  */
 #include "cli/options.h"
 
@@ -11,6 +11,7 @@
 #include "cli/print_json.h"
 #include "cli/table.h"
 #include "registry/vocabulary.h"
+#include "run/workplace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,12 @@ static void print_table(const struct cli *cli, const struct registry *registry) 
   table_print(table, cli->terminal, cli->colour);
 }
 
+static bool any_remembered(const struct registry *registry) {
+  for (size_t i = 0; i < registry->n_problems; i++)
+    if (registry->problems[i].remembered) return true;
+  return false;
+}
+
 static void print_places(const struct registry *registry) {
   if (registry->n_searched == 0) {
     printf("There is no plugin directory: neither plugins/ beside the command nor the one "
@@ -75,6 +82,8 @@ static void print_places(const struct registry *registry) {
   printf("\nCannot be used:\n");
   for (size_t i = 0; i < registry->n_problems; i++)
     printf("  %s: %s\n", registry->problems[i].path, registry->problems[i].sentence);
+  if (any_remembered(registry))
+    printf("Known from an earlier look; `ridge plugins --rescan` looks again.\n");
 }
 
 static int print_all(const struct cli *cli, const struct registry *registry) {
@@ -117,22 +126,42 @@ static int print_one(const struct cli *cli, const struct registry *registry,
   return EXIT_OK;
 }
 
+static int fail(const struct cli *cli, ridge_status status, const struct why *why) {
+  return options_fail(cli, "plugins", workplace_exit(status), why->text);
+}
+
+static int list(const struct cli *cli, const char *id, bool rescan) {
+  struct catalog *catalog;
+  struct registry registry;
+  struct why why;
+  ridge_status status = workplace_catalog(cli, CATALOG_READ, &catalog, &why);
+  if (status != RIDGE_OK) return fail(cli, status, &why);
+  struct registry_cache cache =
+      catalog != NULL ? catalog_registry_cache(catalog) : (struct registry_cache){0};
+  const struct registry_search search = {.self = cli->self,
+                                         .directories = cli->plugins,
+                                         .n_directories = cli->n_plugins,
+                                         .cache = &cache,
+                                         .rescan = rescan};
+  status = registry_open(&search, &registry, &why);
+  catalog_close(catalog);
+  if (status != RIDGE_OK) return fail(cli, status, &why);
+  int exit = id == NULL ? print_all(cli, &registry) : print_one(cli, &registry, id);
+  registry_free(&registry);
+  return exit;
+}
+
 int verb_plugins(struct cli *cli, int argc, char **argv) {
   const char *id = NULL;
+  bool rescan = false;
   const struct cli_option rows[] = {
       {"ID", .doc = "everything about one plugin", .kind = OPTION_TEXT, .to = &id,
        .optional = true},
+      {.name = "--rescan",
+       .kind = OPTION_FLAG,
+       .to = &rescan,
+       .doc = "look at every file, also at those that were known"},
   };
   int exit = options_parse(cli, "plugins", rows, sizeof rows / sizeof *rows, argc, argv);
-  if (exit >= 0) return exit;
-  const struct registry_search search = {
-      .self = cli->self, .directories = cli->plugins, .n_directories = cli->n_plugins};
-  struct registry registry;
-  struct why why;
-  if (registry_open(&search, &registry, &why) != RIDGE_OK) {
-    return options_fail(cli, "plugins", EXIT_FAILED, why.text);
-  }
-  exit = id == NULL ? print_all(cli, &registry) : print_one(cli, &registry, id);
-  registry_free(&registry);
-  return exit;
+  return exit >= 0 ? exit : list(cli, id, rescan);
 }

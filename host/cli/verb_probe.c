@@ -1,9 +1,10 @@
-/* verb_probe.c - `ridge probe`: measure the machine, and keep it for plans. */
+/* verb_probe.c - `ridge probe`: measure the machine, and keep it for predictions. */
 #include "catalog.h"
 #include "cli/options.h"
 #include "cli/print_json.h"
 #include "cli/table.h"
 #include "machine/machine.h"
+#include "run/workplace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ static int store(const struct cli *cli, const struct machine *machine,
   json_decref(curve);
   if (status == RIDGE_OK) return EXIT_OK;
   fprintf(stderr, "ridge: %s\n", why.text);
-  return EXIT_FAILED;
+  return workplace_exit(status);
 }
 
 int verb_probe(struct cli *cli, int argc, char **argv) {
@@ -83,8 +84,7 @@ int verb_probe(struct cli *cli, int argc, char **argv) {
     print_machine(&machine);
     print_flops(cli, speed);
     print_reads(cli, speed);
-    if (exit == EXIT_OK)
-      printf("\nstored; plans now say the most that this machine can reach\n");
+    if (exit == EXIT_OK) printf("\nstored; plans now predict times from this\n");
   }
   free(speed);
   return exit;

@@ -4,7 +4,10 @@
 #include "cli/print_json.h"
 #include "plugins/conformance/conformance.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 enum { TIMEOUT_MS = 20000 }; /* for one check; all of them together take a second */
 
@@ -67,5 +70,8 @@ int verb_vet(struct cli *cli, int argc, char **argv) {
   };
   int exit = options_parse(cli, "vet", rows, sizeof rows / sizeof *rows, argc, argv);
   if (exit >= 0) return exit;
-  return check != NULL ? conformance_child(check, file) : vet_file(cli, file);
+  if (check != NULL) return conformance_child(check, file);
+  if (access(file, R_OK) != 0)
+    return options_refuse(cli, "vet", "%s cannot be read: %s", file, strerror(errno));
+  return vet_file(cli, file);
 }

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { DEFAULT_TIMEOUT_MS = 5000 };
 
@@ -24,7 +25,7 @@ struct opening {
 };
 
 static void add_problem(struct opening *o, const char *path, const char *sentence) {
-  o->out->problems[o->out->n_problems++] = (struct plugin_problem){path, sentence};
+  o->out->problems[o->out->n_problems++] = (struct plugin_problem){path, sentence, false};
 }
 
 /* Sentences begin with "it": the file, which is named before them. */
@@ -40,11 +41,21 @@ static int by_build(const void *a, const void *b) {
   return order != 0 ? order : strcmp(x->path, y->path);
 }
 
+/* What changes with the file; it is looked at before the file is read. */
+static void note_facts(struct scan_item *item) {
+  struct stat facts = {0};
+  if (stat(item->path, &facts) != 0) return; /* reading it will say why */
+  item->bytes = (int64_t)facts.st_size;
+  item->modified_ns =
+      (int64_t)facts.st_mtim.tv_sec * 1000000000 + (int64_t)facts.st_mtim.tv_nsec;
+}
+
 static void digest_files(struct opening *o, const struct search *found) {
   for (size_t i = 0; i < found->n_files; i++) {
     const struct found *file = &found->files[i];
     struct scan_item item = {.path = file->path};
     struct why why;
+    note_facts(&item);
     if (file->problem != NULL)
       add_problem(o, file->path, file->problem);
     else if (digest_file(file->path, &item.build, &why) != RIDGE_OK)
@@ -83,14 +94,48 @@ static bool is_ours(const json_t *json) {
   return judge != NULL && strcmp(judge, description_judge().hex) == 0;
 }
 
-static bool take_from_cache(struct opening *o, const struct scan_item *item) {
+static bool take_description(struct opening *o, const struct scan_item *item) {
   const struct registry_cache *cache = o->search->cache;
-  if (cache == NULL || cache->get == NULL) return false;
+  if (cache->get == NULL) return false;
   json_t *json = cache->get(cache->ctx, item->build.hex);
   struct why why;
   bool known = json != NULL && is_ours(json) && add_plugin(o, item, json, &why);
   json_decref(json);
   return known;
+}
+
+static struct plugin_file file_of(const struct scan_item *item,
+                                  const struct digest *judge) {
+  return (struct plugin_file){item->path, item->build.hex, judge->hex, item->bytes,
+                              item->modified_ns};
+}
+
+static bool take_problem(struct opening *o, const struct scan_item *item) {
+  const struct registry_cache *cache = o->search->cache;
+  if (cache->get_problem == NULL) return false;
+  struct digest judge = description_judge();
+  struct plugin_file file = file_of(item, &judge);
+  char *sentence = cache->get_problem(cache->ctx, &file);
+  if (sentence == NULL) return false;
+  add_problem(o, item->path, arena_text(&o->out->arena, sentence));
+  o->out->problems[o->out->n_problems - 1].remembered = true;
+  free(sentence);
+  return true;
+}
+
+static bool take_from_cache(struct opening *o, const struct scan_item *item) {
+  if (o->search->cache == NULL || o->search->rescan) return false;
+  return take_description(o, item) || take_problem(o, item);
+}
+
+/* Of a file that is in order after all nothing bad is remembered. */
+static void put_problem(const struct opening *o, const struct scan_item *item,
+                        const char *sentence) {
+  const struct registry_cache *cache = o->search->cache;
+  if (cache == NULL || cache->put_problem == NULL) return;
+  struct digest judge = description_judge();
+  struct plugin_file file = file_of(item, &judge);
+  cache->put_problem(cache->ctx, &file, sentence);
 }
 
 static ridge_status scan_unknown(struct opening *o) {
@@ -103,11 +148,14 @@ static ridge_status scan_unknown(struct opening *o) {
     struct scan_item *item = &o->unknown[i];
     struct why why;
     if (status != RIDGE_OK || item->problem != NULL) {
-      if (status == RIDGE_OK) add_problem(o, item->path, item->problem);
+      if (status != RIDGE_OK) continue;
+      add_problem(o, item->path, item->problem);
+      if (item->lasting) put_problem(o, item, item->problem);
     } else if (!add_plugin(o, item, item->description, &why)) {
       add_why(o, item->path, &why);
     } else if (cache != NULL && cache->put != NULL) {
       cache->put(cache->ctx, item->build.hex, item->description);
+      if (o->search->rescan) put_problem(o, item, NULL);
     }
     json_decref(item->description);
   }

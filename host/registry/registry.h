@@ -25,6 +25,7 @@
 #include "base/why.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /* One usable plugin: its description copied out of the child; rows have the types
  * of ridge/plugin.h with texts in the registry's memory (function pointers and
@@ -51,6 +52,7 @@ struct plugin_info {
 struct plugin_problem {
   const char *path;
   const char *sentence;
+  bool remembered; /* from an earlier scan of the same file */
 };
 
 struct registry {
@@ -62,12 +64,22 @@ struct registry {
   size_t n_searched;
 };
 
-/* Descriptions by build digest; both may be NULL.  `get` returns a new reference or
- * NULL. */
+/* A file as it was looked at, and by whose rules: what is the same in all five is the
+ * same file, and has the same fault. */
+struct plugin_file {
+  const char *path, *build, *judge;
+  int64_t bytes, modified_ns;
+};
+
+/* Descriptions by build digest, problems by file; each may be NULL.  `get` returns a new
+ * reference or NULL, `get_problem` a sentence for the caller to free or NULL; a NULL put
+ * forgets. */
 struct registry_cache {
   void *ctx;
   json_t *(*get)(void *ctx, const char *build);
   void (*put)(void *ctx, const char *build, const json_t *description);
+  char *(*get_problem)(void *ctx, const struct plugin_file *);
+  void (*put_problem)(void *ctx, const struct plugin_file *, const char *sentence);
 };
 
 struct registry_search {
@@ -76,10 +88,11 @@ struct registry_search {
   size_t n_directories;
   const struct registry_cache *cache; /* or NULL                                  */
   uint64_t timeout_ms;                /* for one file; 0: 5000                    */
+  bool rescan; /* look at every file, whatever the cache knows of it             */
 };
 /* Fails only for what the user asked for and is not there (a --plugins directory),
- * for two files under one id, or when no child can be started; unusable files become
- * problems. */
+ * for two files under one id (both RIDGE_INVALID), or when no child can be started;
+ * unusable files become problems. */
 RIDGE_MUST ridge_status registry_open(const struct registry_search *, struct registry *out,
                                       struct why *why);
 void registry_free(struct registry *);

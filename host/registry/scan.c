@@ -13,6 +13,7 @@
 struct answer {
   const char *stage;   /* the last one begun; in the arena */
   const char *problem; /* in the arena                     */
+  bool of_opening;     /* ... said while the file was opened */
   json_t *plugin;
   const char *build; /* in the arena                     */
 };
@@ -25,7 +26,10 @@ static void take_line(struct answer *answer, const char *line, size_t size,
   const char *build = json_string_value(json_object_get(object, "build"));
   json_t *plugin = json_object_get(object, "plugin");
   if (stage != NULL) answer->stage = arena_text(arena, stage);
-  if (problem != NULL) answer->problem = arena_text(arena, problem);
+  if (problem != NULL) {
+    answer->problem = arena_text(arena, problem);
+    answer->of_opening = strcmp(answer->stage, SCAN_OPENED) == 0;
+  }
   if (build != NULL) answer->build = arena_text(arena, build);
   if (json_is_object(plugin)) {
     json_decref(answer->plugin);
@@ -77,7 +81,8 @@ static const char *problem_of(const struct child *child, const struct answer *an
   if (answer->problem != NULL && !child->too_much) return answer->problem;
   if (child->timed_out)
     return arena_format(arena,
-                        "it did not come back within %" PRIu64 " ms %s, and was ended",
+                        "it did not come back within %" PRIu64 " ms %s, and was ended "
+                        "(`ridge plugins --rescan` tries again)",
                         timeout_ms, when);
   if (child->too_much)
     return arena_format(arena, "its description is larger than %d MiB",
@@ -91,6 +96,14 @@ static const char *problem_of(const struct child *child, const struct answer *an
     return "its description is not of these bytes: the file changed meanwhile, or forged "
            "an answer";
   return NULL;
+}
+
+/* What a file says while it is opened may be about a library that is missing, and one
+ * that was killed may have met a full machine: those are asked again. */
+static bool is_lasting(const struct child *child, const struct answer *answer) {
+  bool killed = !child->timed_out && !child->too_much && WIFSIGNALED(child->status) &&
+                WTERMSIG(child->status) == SIGKILL;
+  return !answer->of_opening && !killed;
 }
 
 /* A child may be made to say anything; its sentence is shown on a terminal. */
@@ -119,6 +132,7 @@ ridge_status scan_files(const char *self, struct scan_item *items, size_t n,
     const char *problem =
         problem_of(&children[i], &answer, &items[i].build, timeout_ms, arena);
     items[i].problem = problem != NULL ? cleaned(problem, arena) : NULL;
+    items[i].lasting = is_lasting(&children[i], &answer);
     if (problem == NULL) items[i].description = json_incref(answer.plugin);
     json_decref(answer.plugin);
   }

@@ -7,6 +7,7 @@
 #include "base/why.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /* One file: either a description, a new reference, or the sentence of its problem. */
 struct scan_item {
@@ -14,6 +15,8 @@ struct scan_item {
   struct digest build; /* what the file is thought to be */
   json_t *description;
   const char *problem; /* in the arena */
+  bool lasting;        /* the problem is the file's own, and no file's that it wants */
+  int64_t bytes, modified_ns;
 };
 
 /* Fails when no child can be started at all. */

@@ -124,7 +124,7 @@ static ridge_status add_directory(struct search *search, const char *path,
 static ridge_status add_named(struct search *search, const char *path, struct why *why) {
   char full[PATH_MAX];
   if (realpath(path, full) == NULL)
-    return why_set(why, RIDGE_IO, "--plugins %s: %s", path, strerror(errno));
+    return why_set(why, RIDGE_INVALID, "--plugins %s: %s", path, strerror(errno));
   if (!is_directory(full))
     return why_set(why, RIDGE_INVALID,
                    "--plugins %s: it is no directory; name the folder that "

@@ -21,10 +21,16 @@ struct workplace {
   struct registry_cache cache;
 };
 
-/* CATALOG_READ does without a catalog that cannot be opened.  -1: open; else the exit
- * code, with a sentence.  To be closed in either case. */
+/* CATALOG_READ does without a catalog where there is none and none can be made.  -1: open;
+ * else the exit code, with a sentence.  To be closed in either case. */
 int workplace_open(const struct cli *, enum catalog_mode, struct workplace *out,
                    struct why *why);
 void workplace_close(struct workplace *);
+/* The catalog alone; with CATALOG_READ *out is NULL where there is none. */
+RIDGE_MUST ridge_status workplace_catalog(const struct cli *, enum catalog_mode,
+                                          struct catalog **out, struct why *why);
+/* 2 when the command was wrong (RIDGE_INVALID), 1 when what it names is: a catalog that is
+ * damaged, of another program, newer, or not to be read or written. */
+int workplace_exit(ridge_status);
 
 #endif

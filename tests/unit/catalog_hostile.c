@@ -110,7 +110,13 @@ static void a_database_of_another_program_is_left_alone(void **state) {
   snprintf(path, sizeof path, "%s/other.db", place->folder);
   write_file(path, "", 0);
   free(made_look(path, "CREATE TABLE precious (x)"));
-  refuses_and_leaves(path, RIDGE_INVALID, "of another program");
+  refuses_and_leaves(path, RIDGE_CORRUPT, "of another program");
+}
+
+static void restamp(const char *path) {
+  char sql[64];
+  snprintf(sql, sizeof sql, "PRAGMA user_version = %" PRId64, catalog_version());
+  free(made_look(path, sql));
 }
 
 static void a_newer_catalog_is_refused_with_both_versions(void **state) {
@@ -121,7 +127,7 @@ static void a_newer_catalog_is_refused_with_both_versions(void **state) {
   snprintf(words, sizeof words, "has version 77; this ridge knows up to %" PRId64,
            catalog_version());
   refuses_and_leaves(place->path, RIDGE_UNSUPPORTED, words);
-  free(made_look(place->path, "PRAGMA user_version = 1"));
+  restamp(place->path);
   place->catalog = made_open(place->path);
 }
 
@@ -316,8 +322,8 @@ static void a_version_below_one_is_no_catalog(void **state) {
   struct made_place *place = *state;
   catalog_close(place->catalog);
   free(made_look(place->path, "PRAGMA user_version = 0"));
-  refuses(place->path, RIDGE_INVALID, "of another program");
-  free(made_look(place->path, "PRAGMA user_version = 1"));
+  refuses(place->path, RIDGE_CORRUPT, "of another program");
+  restamp(place->path);
   place->catalog = made_open(place->path);
 }
 

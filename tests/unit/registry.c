@@ -4,6 +4,7 @@
 #include "base/canon.h"
 #include "registry/registry.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,7 +138,7 @@ static void a_named_directory_has_to_be_there(void **state) {
   struct registry registry;
   struct why why;
   assert_int_equal(open_at(&place, "/nowhere/at/all", NULL, NULL, &registry, &why),
-                   RIDGE_IO);
+                   RIDGE_INVALID);
   assert_non_null(strstr(why.text, "/nowhere/at/all"));
   assert_int_equal(open_at(&place, RIDGE, NULL, NULL, &registry, &why), RIDGE_INVALID);
   place_free(&place);
@@ -320,7 +321,7 @@ static void a_known_build_is_not_scanned_again(void **state) {
   struct place place = place_new();
   struct registry registry;
   struct cached cached = {.all = json_object()};
-  const struct registry_cache cache = {&cached, cache_get, cache_put};
+  const struct registry_cache cache = {.ctx = &cached, .get = cache_get, .put = cache_put};
   free(put_plugin(place.a, "x.so", false, NULL));
   open_well(&place, place.a, NULL, &cache, &registry);
   char *first = summary(&registry);
@@ -342,6 +343,94 @@ static void a_known_build_is_not_scanned_again(void **state) {
   place_free(&place);
 }
 
+static char *cache_get_problem(void *ctx, const struct plugin_file *file) {
+  struct cached *cached = ctx;
+  const json_t *row = json_object_get(cached->all, file->path);
+  const char *build = json_string_value(json_object_get(row, "build"));
+  bool same = build != NULL && strcmp(build, file->build) == 0 &&
+              json_integer_value(json_object_get(row, "bytes")) == file->bytes &&
+              json_integer_value(json_object_get(row, "modified")) == file->modified_ns;
+  cached->gets++;
+  return same ? strdup(json_string_value(json_object_get(row, "problem"))) : NULL;
+}
+
+static void cache_put_problem(void *ctx, const struct plugin_file *file,
+                              const char *sentence) {
+  struct cached *cached = ctx;
+  cached->puts++;
+  json_object_del(cached->all, file->path);
+  if (sentence != NULL)
+    json_object_set_new(cached->all, file->path,
+                        json_pack("{s:s,s:I,s:I,s:s}", "build", file->build, "bytes",
+                                  (json_int_t)file->bytes, "modified",
+                                  (json_int_t)file->modified_ns, "problem", sentence));
+}
+
+/* One look at `place.a`, where one file cannot be used; was it remembered? */
+static bool look_at_bad_file(const struct place *place, struct cached *cached,
+                             bool rescan) {
+  const struct registry_cache cache = {
+      .ctx = cached, .get_problem = cache_get_problem, .put_problem = cache_put_problem};
+  const char *const folders[] = {place->a};
+  const struct registry_search search = {.self = place->self,
+                                         .directories = folders,
+                                         .n_directories = 1,
+                                         .cache = &cache,
+                                         .rescan = rescan};
+  struct registry registry;
+  struct why why;
+  if (registry_open(&search, &registry, &why) != RIDGE_OK) fail_msg("%s", why.text);
+  size_t i = 0; /* beside it the empty folder of the command is mentioned */
+  while (i < registry.n_problems && strstr(registry.problems[i].path, "x.so") == NULL) i++;
+  assert_true(i < registry.n_problems);
+  assert_non_null(
+      strstr(registry.problems[i].sentence, "it crashed while being described"));
+  bool remembered = registry.problems[i].remembered;
+  registry_free(&registry);
+  return remembered;
+}
+
+static void a_problem_is_remembered_until_the_file_changes(void **state) {
+  (void)state;
+  struct place place = place_new();
+  struct cached cached = {.all = json_object()};
+  struct bytes bytes = bytes_of(TEST_BUILD_DIR "/bad/crash_description.so");
+  char *path = put(place.a, "x.so", bytes.data, bytes.size);
+  assert_false(look_at_bad_file(&place, &cached, false));
+  assert_true(look_at_bad_file(&place, &cached, false));
+  assert_int_equal(cached.puts, 1);
+  assert_false(look_at_bad_file(&place, &cached, true)); /* asked to look again */
+  assert_true(look_at_bad_file(&place, &cached, false));
+  const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+  assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0); /* touched */
+  assert_false(look_at_bad_file(&place, &cached, false));
+  bytes.data[bytes.size++] = 'x'; /* another build */
+  free(put(place.a, "x.so", bytes.data, bytes.size));
+  assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+  assert_false(look_at_bad_file(&place, &cached, false));
+  free(path);
+  free(bytes.data);
+  json_decref(cached.all);
+  place_free(&place);
+}
+
+/* It may be a library that is missing, and comes. */
+static void a_file_that_cannot_be_opened_is_asked_each_time(void **state) {
+  (void)state;
+  struct place place = place_new();
+  struct cached cached = {.all = json_object()};
+  struct registry registry;
+  const struct registry_cache cache = {
+      .ctx = &cached, .get_problem = cache_get_problem, .put_problem = cache_put_problem};
+  free(put(place.a, "x.so", "no library at all, by its bytes", 31));
+  open_well(&place, place.a, NULL, &cache, &registry);
+  assert_int_equal(registry.n_problems, 2); /* and the empty folder of the command */
+  assert_int_equal(cached.puts, 0);
+  registry_free(&registry);
+  json_decref(cached.all);
+  place_free(&place);
+}
+
 static void a_description_by_another_host_or_a_damaged_one_is_made_anew(void **state) {
   (void)state;
   static const char *const spoilt[] = {"judge", "params", "id"};
@@ -349,7 +438,8 @@ static void a_description_by_another_host_or_a_damaged_one_is_made_anew(void **s
     struct place place = place_new();
     struct registry registry;
     struct cached cached = {.all = json_object()};
-    const struct registry_cache cache = {&cached, cache_get, cache_put};
+    const struct registry_cache cache = {
+        .ctx = &cached, .get = cache_get, .put = cache_put};
     free(put_plugin(place.a, "x.so", false, NULL));
     open_well(&place, place.a, NULL, &cache, &registry);
     json_t *kept = json_object_get(cached.all, registry.plugins[0].build.hex);
@@ -376,6 +466,8 @@ int main(void) {
       cmocka_unit_test(files_that_are_no_plugins_cost_one_line_each),
       cmocka_unit_test(a_command_that_cannot_be_started_is_an_error),
       cmocka_unit_test(a_known_build_is_not_scanned_again),
+      cmocka_unit_test(a_problem_is_remembered_until_the_file_changes),
+      cmocka_unit_test(a_file_that_cannot_be_opened_is_asked_each_time),
       cmocka_unit_test(a_description_by_another_host_or_a_damaged_one_is_made_anew),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
