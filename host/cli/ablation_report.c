@@ -123,8 +123,8 @@ static void quality_cell(struct table *table, const struct effect *e) {
   else if (e->with == e->without)
     table_cellf(table, "%.6g, the same", e->with);
   else
-    table_cellf(table, "%.6g -> %.6g (%+.2g %%)", e->without, e->with,
-                100 * (e->with / e->without - 1));
+    table_cellf(table, "%.6g -> %.6g (%s)", e->without, e->with,
+                human_percent(e->with / e->without - 1));
 }
 
 static void runs_cell(const struct ablation *a, struct table *table, size_t arm) {

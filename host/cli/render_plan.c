@@ -46,15 +46,23 @@ static void print_model(const json_t *plan) {
 }
 
 static void print_memory_line(const json_t *plan) {
-  static const char *const kinds[] = {"weights", "cache", "activations", "scratch",
-                                      "strategies"};
+  static const struct {
+    const char *kind, *name;
+  } kinds[] = {{"weights", "weights"},         {"cache", "cache"},
+               {"activations", "activations"}, {"scratch", "scratch"},
+               {"draft_model", "draft model"}, {"unmodified_model", "unmodified model"},
+               {"strategies", "strategies"}};
   const json_t *memory = json_object_get(plan, "memory");
   if (memory == NULL) return;
   printf("memory   %s of %s:", human_bytes(number_of(memory, "total")),
          human_bytes(number_of(memory, "limit")));
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-    if (number_of(memory, kinds[i]) > 0)
-      printf(" %s %s", kinds[i], human_bytes(number_of(memory, kinds[i])));
+  const char *between = " ";
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    if (number_of(memory, kinds[i].kind) <= 0) continue;
+    printf("%s%s %s", between, kinds[i].name,
+           human_bytes(number_of(memory, kinds[i].kind)));
+    between = ", ";
+  }
   printf("\n");
 }
 
@@ -100,18 +108,20 @@ static void print_kernel_line(const json_t *plan) {
   json_decref(counts);
 }
 
-static void print_prediction(const json_t *plan) {
-  const json_t *predicted = json_object_get(plan, "predicted");
-  if (predicted == NULL) return;
-  if (!json_is_object(predicted)) {
-    printf("predicts nothing: this machine was not measured yet (ridge probe)\n");
+/* A bound of the machine, and no forecast: what a run reaches lies below it. */
+static void print_roof(const json_t *plan) {
+  const json_t *roof = json_object_get(plan, "predicted");
+  if (roof == NULL) return;
+  if (!json_is_object(roof)) {
+    printf("roof     unknown: this machine was not measured yet (ridge probe)\n");
     return;
   }
-  printf("predicts %s tokens/s decoding", human_count(number_of(predicted, "decode_tps")));
-  if (json_object_get(predicted, "decode_depth") != NULL)
-    printf(" at %s tokens of cache", human_count(number_of(predicted, "decode_depth")));
-  printf(", %s tokens/s reading prompts\n",
-         human_count(number_of(predicted, "prefill_tps")));
+  printf("roof     at most %s tokens/s decoding one sequence",
+         human_number(number_of(roof, "decode_tps")));
+  if (json_object_get(roof, "decode_depth") != NULL)
+    printf(" at %s tokens of cache", human_number(number_of(roof, "decode_depth")));
+  printf(", %s tokens/s reading prompts: a bound from the measured machine, no forecast\n",
+         human_number(number_of(roof, "prefill_tps")));
 }
 
 static void print_asked(const struct outcome *o) {
@@ -132,7 +142,7 @@ void render_plan_summary(const struct outcome *o) {
   print_kernel_line(o->plan);
   print_threads(o->plan);
   print_memory_line(o->plan);
-  print_prediction(o->plan);
+  print_roof(o->plan);
   fflush(stdout);
 }
 
@@ -207,16 +217,36 @@ static void render_kernels(const struct cli *cli, const json_t *kernels) {
   table_print(table, cli->terminal, cli->colour);
 }
 
+static void memory_row(struct table *table, const char *what, double bytes) {
+  table_cell(table, what);
+  table_cell(table, human_bytes(bytes));
+  table_cellf(table, "%.0f", bytes);
+}
+
+/* What adds up to the total; then what it is held against. */
 static void render_memory(const struct cli *cli, json_t *memory) {
-  const char *kind;
-  json_t *bytes;
+  static const struct {
+    const char *kind, *what;
+    bool always;
+  } rows[] = {
+      {"weights", "weights, as executed", true},
+      {"cache", "cache", true},
+      {"activations", "activations", true},
+      {"scratch", "scratch", true},
+      {"draft_model", "draft model, whole", false},
+      {"unmodified_model", "unmodified model beside it, for the KL divergence", false},
+      {"strategies", "strategies, declared", true},
+      {"total", "together", true},
+      {"limit", "may be used", true},
+      {"weights_in_file", "weights in the file", true},
+      {"cache_token", "cache of one token", true},
+  };
   if (memory == NULL) return;
   heading(cli, "memory");
-  struct table *table = table_new("kind|>size|>bytes");
-  json_object_foreach(memory, kind, bytes) {
-    table_cell(table, kind);
-    table_cell(table, human_bytes(json_number_value(bytes)));
-    table_cellf(table, "%.0f", json_number_value(bytes));
+  struct table *table = table_new("what|>size|>bytes");
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    double bytes = number_of(memory, rows[i].kind);
+    if (rows[i].always || bytes > 0) memory_row(table, rows[i].what, bytes);
   }
   table_print(table, cli->terminal, cli->colour);
 }
@@ -226,7 +256,7 @@ static int by_time(const void *a, const void *b) {
   return (x < y) - (x > y);
 }
 
-/* The nodes that take longest, by prediction. */
+/* The nodes that take longest, by the roofline. */
 static void render_slowest(const struct cli *cli, const json_t *nodes) {
   enum { MOST = 10 };
   size_t n = json_array_size(nodes), i;
@@ -237,8 +267,9 @@ static void render_slowest(const struct cli *cli, const json_t *nodes) {
   }
   for (i = 0; i < n; i++) sorted[i] = json_array_get(nodes, i);
   qsort(sorted, n, sizeof *sorted, by_time);
-  heading(cli, "predicted, slowest nodes of a decode step");
-  struct table *table = table_new("node|operator|>time|>bytes|>FLOPs|bound by");
+  heading(cli, "roof: the nodes of a decode step that take longest, if each ran at the "
+               "machine's bound");
+  struct table *table = table_new("node|operator|>at least|>bytes|>FLOPs|bound by");
   for (i = 0; i < n && i < MOST; i++) {
     table_cell(table, text_of(sorted[i], "name"));
     table_cell(table, text_of(sorted[i], "op"));
@@ -268,7 +299,7 @@ void render_plan(const struct cli *cli, const json_t *plan) {
   heading(cli, "plan");
   print_model(plan);
   print_threads(plan);
-  print_prediction(plan);
+  print_roof(plan);
   render_steps(cli, json_object_get(plan, "steps"));
   render_graph(cli, json_object_get(plan, "graph"));
   render_passes(cli, json_object_get(json_object_get(plan, "graph"), "passes"));
@@ -285,9 +316,11 @@ static void value_cell(struct table *table, const json_t *value) {
   free(text);
 }
 
+/* A line only of what the recipe writes there. */
 static void origin_cells(struct table *table, const json_t *origin, const json_t *line) {
-  table_cell(table, json_is_string(origin) ? json_string_value(origin) : "-");
-  if (json_integer_value(line) > 0)
+  const char *from = json_is_string(origin) ? json_string_value(origin) : "-";
+  table_cell(table, from);
+  if (strcmp(from, "recipe") == 0 && json_integer_value(line) > 0)
     table_cellf(table, "%lld", (long long)json_integer_value(line));
   else
     table_cell(table, NULL);
@@ -310,8 +343,21 @@ static void strategy_rows(struct table *table, const json_t *strategy,
   }
 }
 
+/* "0 -> 2" from "default -> the machine": what the host made of a 0. */
+static void settled_cells(struct table *table, const json_t *value, const json_t *origin,
+                          const json_t *settled) {
+  char *text = canon_text(value);
+  table_cellf(table, "%s -> %lld", text,
+              (long long)json_integer_value(json_object_get(settled, "value")));
+  free(text);
+  table_cellf(table, "%s -> %s", json_is_string(origin) ? json_string_value(origin) : "-",
+              text_of(settled, "from"));
+  table_cell(table, NULL);
+}
+
 void render_composition(const struct cli *cli, const json_t *composition,
-                        const json_t *origins) {
+                        const json_t *origins, const json_t *plan) {
+  const json_t *all_settled = json_object_get(plan, "settled");
   json_t *settings = json_object_get(composition, "settings"), *value;
   const json_t *lines = json_object_get(origins, "lines"), *row;
   const char *name;
@@ -319,10 +365,15 @@ void render_composition(const struct cli *cli, const json_t *composition,
   heading(cli, "composition");
   struct table *table = table_new("value of|value|from|>line");
   json_object_foreach(settings, name, value) {
+    const json_t *origin = json_object_get(json_object_get(origins, "settings"), name);
+    const json_t *settled = json_object_get(all_settled, name);
     table_cell(table, name);
+    if (settled != NULL) {
+      settled_cells(table, value, origin, settled);
+      continue;
+    }
     value_cell(table, value);
-    origin_cells(table, json_object_get(json_object_get(origins, "settings"), name),
-                 json_object_get(lines, name));
+    origin_cells(table, origin, json_object_get(lines, name));
   }
   json_array_foreach(json_object_get(composition, "strategies"), i, row)
     strategy_rows(table, row, json_array_get(json_object_get(origins, "strategies"), i));

@@ -16,6 +16,6 @@ void render_plan_summary(const struct outcome *);
 void render_plan(const struct cli *, const json_t *plan);
 /* Each value of the composition with its origin and line. */
 void render_composition(const struct cli *, const json_t *composition,
-                        const json_t *origins);
+                        const json_t *origins, const json_t *plan);
 
 #endif

@@ -37,9 +37,11 @@ static void metric_cells(struct table *table, const char *name,
                          const struct spread *spread) {
   table_cell(table, name);
   table_cell(table, metric_figure(name, spread->median));
-  if (spread->n > 1)
-    table_cellf(table, "%s .. %s", metric_figure(name, spread->lo),
-                metric_figure(name, spread->hi));
+  if (spread->n > 1 && spread->lo == spread->hi)
+    table_cell(table, "always the same");
+  else if (spread->n > 1)
+    table_cell(table, human_span(metric_figure(name, spread->lo),
+                                 metric_figure(name, spread->hi)));
   else
     table_cell(table, NULL);
   table_cellf(table, "%" PRId64, spread->n);

@@ -78,6 +78,12 @@ static void print_run(const json_t *run) {
   free(command);
 }
 
+/* What the plan made of a setting that leaves it to the host, or NULL. */
+static const json_t *settled_of(const json_t *run, const char *name) {
+  const json_t *detail = json_object_get(json_object_get(run, "plan"), "detail");
+  return json_object_get(json_object_get(detail, "settled"), name);
+}
+
 /* An empty text has to be seen. */
 static const char *setting_text(const json_t *value, char room[32]) {
   const char *text = row_shown(value, room, 32);
@@ -92,10 +98,18 @@ static void print_settings(const struct cli *cli, const json_t *run) {
   head(cli, "What was asked");
   struct table *table = table_new("setting|value|from|>line");
   json_array_foreach(list, i, row) {
+    const char *value = setting_text(json_object_get(row, "value"), room);
+    const json_t *settled = settled_of(run, row_text(row, "name"));
     table_cell(table, row_text(row, "name"));
-    table_cell(table, setting_text(json_object_get(row, "value"), room));
-    table_cell(table, row_text(row, "origin"));
-    if (row_has(row, "line"))
+    if (settled != NULL)
+      table_cellf(table, "%s -> %" PRId64, value, row_int(settled, "value"));
+    else
+      table_cell(table, value);
+    if (settled != NULL)
+      table_cellf(table, "%s -> %s", row_text(row, "origin"), row_text(settled, "from"));
+    else
+      table_cell(table, row_text(row, "origin"));
+    if (strcmp(row_text(row, "origin"), "recipe") == 0 && row_has(row, "line"))
       table_cellf(table, "%" PRId64, row_int(row, "line"));
     else
       table_cell(table, NULL);
@@ -185,20 +199,38 @@ static const char *repeat_figure(const json_t *row, const char *metric) {
   return metric_figure(metric, json_number_value(json_object_get(row, "value")));
 }
 
-/* "40.1, 41.2, 40.7"; warm-up in brackets, before the rest. */
+/* The unit that all repeats share, with its blank, or "". */
+static const char *shared_unit(const json_t *list, const char *metric) {
+  const char *unit = NULL;
+  const json_t *row;
+  size_t i;
+  json_array_foreach(list, i, row) {
+    const char *own = strchr(repeat_figure(row, metric), ' ');
+    if (own == NULL || (unit != NULL && strcmp(own, unit) != 0)) return "";
+    unit = own;
+  }
+  return unit != NULL ? unit : "";
+}
+
+/* "40.1, 41.2, 40.7 token/s"; warm-up in brackets, before the rest. */
 static void repeats_cell(struct table *table, const json_t *metric) {
   const json_t *list = json_object_get(metric, "repeats"), *row;
   struct text text = text_new(1 << 16);
   size_t i, n = json_array_size(list);
+  const char *name = row_text(metric, "name");
+  char unit[64];
+  snprintf(unit, sizeof unit, "%s", shared_unit(list, name)); /* figures do not last */
   json_array_foreach(list, i, row) {
     if (i == REPEATS_SHOWN && n > REPEATS_SHOWN + 1) {
       text_format(&text, ", and %zu more (--json has all)", n - REPEATS_SHOWN);
       break;
     }
     bool warm_up = row_int(row, "repeat") < 0;
-    text_format(&text, warm_up ? "%s(%s)" : "%s%s", i > 0 ? ", " : "",
-                repeat_figure(row, row_text(metric, "name")));
+    const char *figure = repeat_figure(row, name);
+    int size = (int)(strlen(figure) - strlen(unit));
+    text_format(&text, warm_up ? "%s(%.*s)" : "%s%.*s", i > 0 ? ", " : "", size, figure);
   }
+  text_add(&text, unit);
   table_cell(table, text.data);
   text_free(&text);
 }
@@ -378,7 +410,7 @@ static void print_points(const struct cli *cli, const json_t *run) {
   table_print(table, cli->terminal, cli->colour);
 }
 
-void show_page_print(const struct cli *cli, const json_t *run) {
+void show_page_print(const struct cli *cli, const json_t *run, bool with_plan) {
   print_run(run);
   print_diagnostics(cli, run);
   print_settings(cli, run);
@@ -391,6 +423,6 @@ void show_page_print(const struct cli *cli, const json_t *run) {
   print_events(cli, run, "notes", "Notes");
   print_texts(cli, run);
   print_operators(cli, run);
-  print_plan(cli, run);
+  if (with_plan) print_plan(cli, run);
   print_points(cli, run);
 }

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
-void show_page_print(const struct cli *, const json_t *run);
+/* The plan is always wanted in `run`, for what the host settled; shown on request. */
+void show_page_print(const struct cli *, const json_t *run, bool with_plan);
 
 #endif

@@ -276,7 +276,8 @@ static void speed_cells(struct table *table, const struct outcome *o, const char
     return;
   }
   table_cell(table, metric_figure(metric, spread.median));
-  table_cellf(table, "%.1f .. %.1f", spread.lo, spread.hi);
+  table_cell(table, human_span(metric_figure(metric, spread.lo),
+                               metric_figure(metric, spread.hi)));
 }
 
 static void print_speeds(const struct cli *cli, const struct bench *bench, size_t n) {

@@ -82,7 +82,7 @@ static void look_at_calibration(struct doctor *d) {
     find(d, FINE, "calibration", "", "this machine was measured");
   else
     find(d, ODD, "calibration", "ridge probe",
-         "this machine was not measured: plans predict no times");
+         "this machine was not measured: plans know no roof of speed");
   json_decref(speed);
 }
 

@@ -22,7 +22,7 @@ static json_t *plan_json(const struct outcome *o) {
 
 static void print_plan(const struct cli *cli, const struct outcome *o) {
   if (o->plan == NULL) return; /* why is told already */
-  render_composition(cli, o->resolved, o->origins);
+  render_composition(cli, o->resolved, o->origins, o->plan);
   render_plan(cli, o->plan);
   printf("\n%s: nothing was run.  composition %.12s, task %.12s, seed %lld\n", o->name,
          o->composition, o->task, (long long)o->seed);

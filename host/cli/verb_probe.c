@@ -1,4 +1,4 @@
-/* verb_probe.c - `ridge probe`: measure the machine, and keep it for predictions. */
+/* verb_probe.c - `ridge probe`: measure the machine, and keep it for plans. */
 #include "catalog.h"
 #include "cli/options.h"
 #include "cli/print_json.h"
@@ -84,7 +84,8 @@ int verb_probe(struct cli *cli, int argc, char **argv) {
     print_machine(&machine);
     print_flops(cli, speed);
     print_reads(cli, speed);
-    if (exit == EXIT_OK) printf("\nstored; plans now predict times from this\n");
+    if (exit == EXIT_OK)
+      printf("\nstored; plans now say the most that this machine can reach\n");
   }
   free(speed);
   return exit;

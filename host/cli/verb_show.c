@@ -11,12 +11,13 @@ static int show(const struct cli *cli, struct catalog *catalog, const char *what
   struct why why;
   int exit = look_back_run(cli, "show", catalog, what, &id);
   if (exit >= 0) return exit;
-  ridge_status status = catalog_show(catalog, id, parts, &run, &why);
+  unsigned wanted = cli->json ? parts : parts | CATALOG_PLAN;
+  ridge_status status = catalog_show(catalog, id, wanted, &run, &why);
   if (status != RIDGE_OK) return look_back_fail(cli, "show", status, &why);
   if (cli->json)
     print_json(json_incref(run));
   else
-    show_page_print(cli, run);
+    show_page_print(cli, run, (parts & CATALOG_PLAN) != 0);
   json_decref(run);
   return EXIT_OK;
 }

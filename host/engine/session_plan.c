@@ -97,18 +97,11 @@ static json_t *kernels_json(const struct session *s) {
 /* --- memory ------------------------------------------------------------------------- */
 
 struct session_memory session_memory(const struct session *s) {
-  struct session_memory memory = {.models = runtime_memory(&s->main)};
-  struct runtime_memory others[2] = {draft_models_memory(s), {0}};
-  if (s->has_base) others[1] = runtime_memory(&s->base);
-  for (int i = 0; i < 2; i++) {
-    memory.models.weights += others[i].weights;
-    memory.models.cache += others[i].cache;
-    memory.models.activations += others[i].activations;
-    memory.models.scratch += others[i].scratch;
-    memory.models.total += others[i].total;
-  }
+  struct session_memory memory = {.model = runtime_memory(&s->main)};
+  memory.drafts = draft_models_memory(s).total;
+  if (s->has_base) memory.unmodified = runtime_memory(&s->base).total;
   memory.strategies = s->need_bytes;
-  memory.total = memory.models.total + memory.strategies;
+  memory.total = memory.model.total + memory.drafts + memory.unmodified + memory.strategies;
   int64_t asked = session_int(s, "engine.memory");
   memory.limit = asked > 0 ? (uint64_t)asked : s->job->machine->memory_bytes;
   return memory;
@@ -116,14 +109,38 @@ struct session_memory session_memory(const struct session *s) {
 
 static json_t *memory_json(const struct session *s) {
   struct session_memory m = session_memory(s);
-  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "weights",
-                   (json_int_t)m.models.weights, "weights_in_file",
+  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "weights",
+                   (json_int_t)m.model.weights, "weights_in_file",
                    (json_int_t)s->main.weights.file_bytes, "cache",
-                   (json_int_t)m.models.cache, "cache_token",
+                   (json_int_t)m.model.cache, "cache_token",
                    (json_int_t)s->main.cache.token_bytes, "activations",
-                   (json_int_t)m.models.activations, "scratch",
-                   (json_int_t)m.models.scratch, "strategies", (json_int_t)m.strategies,
+                   (json_int_t)m.model.activations, "scratch", (json_int_t)m.model.scratch,
+                   "draft_model", (json_int_t)m.drafts, "unmodified_model",
+                   (json_int_t)m.unmodified, "strategies", (json_int_t)m.strategies,
                    "total", (json_int_t)m.total, "limit", (json_int_t)m.limit);
+}
+
+/* --- what 0 became -------------------------------------------------------------------- */
+
+static void settle(json_t *out, const char *name, int64_t value, const char *from) {
+  json_object_set_new(out, name,
+                      json_pack("{s:I, s:s}", "value", (json_int_t)value, "from", from));
+}
+
+/* Settings that leave it to the host, and what it made of them. */
+static json_t *settled_json(const struct session *s) {
+  json_t *out = json_object();
+  int64_t own = s->main.arch.context, context = s->main.spec.context;
+  if (session_int(s, "engine.threads") == 0)
+    settle(out, "engine.threads", s->threads, "the machine");
+  if (session_int(s, "engine.context") == 0)
+    settle(out, "engine.context", context,
+           context == own ? "the model" : "what the work needs");
+  if (session_int(s, "engine.memory") == 0)
+    settle(out, "engine.memory", (int64_t)session_memory(s).limit, "the machine");
+  if (session_int(s, "engine.rows") != s->rows)
+    settle(out, "engine.rows", s->rows, "the schedule");
+  return out;
 }
 
 /* --- predicted time ------------------------------------------------------------------ */
@@ -187,12 +204,12 @@ static json_t *threads_json(const struct session *s) {
 
 json_t *session_plan_json(const struct session *s) {
   const ridge_kv_layout *kv = &s->main.cache.layout;
-  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:b}",
-                   "model", model_json(s), "graph", graph_json(s), "kernels",
-                   kernels_json(s), "memory", memory_json(s), "threads", threads_json(s),
-                   "predicted", predicted_json(s), "steps", "rows", (json_int_t)s->rows,
-                   "sequences", (json_int_t)s->slots, "drafts", (json_int_t)s->depth,
-                   "context", (json_int_t)s->main.spec.context, "block_tokens",
-                   (json_int_t)kv->block_tokens, "blocks", (json_int_t)kv->blocks,
-                   "beside_unmodified", (int)s->has_base);
+  return json_pack(
+      "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:b}", "model",
+      model_json(s), "graph", graph_json(s), "kernels", kernels_json(s), "memory",
+      memory_json(s), "threads", threads_json(s), "predicted", predicted_json(s), "settled",
+      settled_json(s), "steps", "rows", (json_int_t)s->rows, "sequences",
+      (json_int_t)s->slots, "drafts", (json_int_t)s->depth, "context",
+      (json_int_t)s->main.spec.context, "block_tokens", (json_int_t)kv->block_tokens,
+      "blocks", (json_int_t)kv->blocks, "beside_unmodified", (int)s->has_base);
 }

@@ -260,14 +260,16 @@ static int check_fit(struct session *s) {
   const double mib = 1048576;
   why_set(&s->why, RIDGE_NO_MEMORY,
           "does not fit: %.2f MiB are needed (weights %.2f, cache %.2f, activations %.2f, "
-          "scratch %.2f, strategies %.2f MiB%s), %llu bytes (%.2f MiB) may be used",
-          (double)m.total / mib, (double)m.models.weights / mib,
-          (double)m.models.cache / mib, (double)m.models.activations / mib,
-          (double)m.models.scratch / mib, (double)m.strategies / mib,
-          s->has_base ? "; the unmodified model beside it included" : "",
+          "scratch %.2f, draft model %.2f, unmodified model for the divergence %.2f, "
+          "strategies %.2f MiB), %llu bytes (%.2f MiB) may be used",
+          (double)m.total / mib, (double)m.model.weights / mib, (double)m.model.cache / mib,
+          (double)m.model.activations / mib, (double)m.model.scratch / mib,
+          (double)m.drafts / mib, (double)m.unmodified / mib, (double)m.strategies / mib,
           (unsigned long long)m.limit, (double)m.limit / mib);
   const char *help =
-      m.models.cache > m.models.weights
+      m.unmodified > m.model.total
+          ? "without perplexity { divergence = false } the unmodified model is beside it"
+      : m.model.cache > m.model.weights
           ? "a shorter engine.context, fewer sequences, or a smaller kv.paged budget"
           : "weights.rtn makes weights smaller, placement.stream leaves them on disk";
   return refuse(s, "P205",

@@ -57,9 +57,10 @@ int session_failed(struct session *); /* says why->text, returns SESSION_FAILED 
 
 /* The plan as data (host/run/message.h, "plan"). */
 json_t *session_plan_json(const struct session *);
-/* Bytes of all models and strategies together. */
+/* Bytes: of the model that is run; of the models beside it, whole; of all. */
 struct session_memory {
-  struct runtime_memory models;
+  struct runtime_memory model;
+  uint64_t drafts, unmodified;
   uint64_t strategies, total, limit;
 };
 struct session_memory session_memory(const struct session *);

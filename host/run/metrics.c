@@ -3,7 +3,6 @@
 
 #include "base/human.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,23 +51,10 @@ const struct catalog_metric *metric_find(const char *name) {
 }
 
 static const char *plain_figure(double value, const char *unit) {
-  static _Thread_local char ring[8][48];
+  static _Thread_local char ring[8][64];
   static _Thread_local unsigned at;
   char *out = ring[at++ % 8];
-  const char *blank = unit[0] != 0 ? " " : "";
-  double size = fabs(value);
-  if (!isfinite(value))
-    snprintf(out, sizeof *ring, "%s", human_count(value));
-  else if (value == nearbyint(value) && size < 1e9)
-    snprintf(out, sizeof *ring, "%.0f%s%s", value, blank, unit);
-  else if (size != 0 && (size < 1e-3 || size >= 1e6))
-    snprintf(out, sizeof *ring, "%.3g%s%s", value, blank, unit);
-  else
-    snprintf(out, sizeof *ring, "%.*f%s%s",
-             size < 10    ? 4
-             : size < 100 ? 2
-                          : 1,
-             value, blank, unit);
+  snprintf(out, sizeof *ring, "%s%s%s", human_number(value), unit[0] != 0 ? " " : "", unit);
   return out;
 }
 

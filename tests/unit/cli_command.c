@@ -282,6 +282,53 @@ static void a_plan_runs_nothing_and_shows_every_origin(void **state) {
   free(path);
 }
 
+static void what_was_left_to_the_host_is_shown_with_what_it_became(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  char *path = recipe(s, "settled", PROMPT);
+  struct testing_output output = RIDGE(s, "plan", path, "--set", "engine.context=300");
+  assert_int_equal(output.exit, 0);
+  assert_non_null(strstr(output.out, "engine.threads\t0 -> "));
+  assert_non_null(strstr(output.out, "default -> the machine"));
+  assert_non_null(strstr(output.out, "engine.context\t300\tcommand\t-\n"));
+  testing_output_free(&output);
+  output = RIDGE(s, "run", path, "--quiet");
+  assert_int_equal(output.exit, 0);
+  assert_int_equal(output.out_bytes, 0);
+  testing_output_free(&output);
+  output = RIDGE(s, "show", "settled");
+  assert_non_null(strstr(output.out, "engine.threads\t0 -> "));
+  assert_non_null(strstr(output.out, "engine.context\t0 -> "));
+  testing_output_free(&output);
+  free(path);
+}
+
+static void the_unmodified_model_has_its_own_row_of_memory(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  char *text = testing_source("models/kjv-valid.txt"), *lines = NULL;
+  assert_true(asprintf(&lines,
+                       "use \"weights.rtn\", perplexity { file = \"%s\", context = 64, "
+                       "chunks = 2 }",
+                       text) > 0);
+  char *path = recipe(s, "beside", lines);
+  struct testing_output output = RIDGE(s, "plan", path, "--json");
+  json_t *plan = last_json(&output);
+  const json_t *memory = json_object_get(json_object_get(plan, "detail"), "memory");
+  static const char *const parts[] = {"weights",   "cache",       "activations",
+                                      "scratch",   "draft_model", "unmodified_model",
+                                      "strategies"};
+  json_int_t sum = 0;
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    sum += json_integer_value(json_object_get(memory, parts[i]));
+  assert_true(json_integer_value(json_object_get(memory, "unmodified_model")) > 4000000);
+  assert_int_equal(sum, json_integer_value(json_object_get(memory, "total")));
+  json_decref(plan);
+  free(path);
+  free(lines);
+  free(text);
+}
+
 static void plan_and_run_name_the_same_plan(void **state) {
   const struct scene *s = *state;
   if (!model_is_there(s)) return;
@@ -438,6 +485,8 @@ int main(void) {
       cmocka_unit_test(an_inert_strategy_exits_3_unless_it_may_idle),
       cmocka_unit_test(what_does_not_fit_exits_4_before_weights_are_read),
       cmocka_unit_test(a_plan_runs_nothing_and_shows_every_origin),
+      cmocka_unit_test(what_was_left_to_the_host_is_shown_with_what_it_became),
+      cmocka_unit_test(the_unmodified_model_has_its_own_row_of_memory),
       cmocka_unit_test(plan_and_run_name_the_same_plan),
       cmocka_unit_test(a_bench_is_a_run_for_each_depth),
       cmocka_unit_test(a_sweep_runs_every_point_and_arm),

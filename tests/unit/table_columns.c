@@ -117,6 +117,48 @@ static void figures_have_three_places_that_count(void **state) {
   assert_string_equal(human_count(-0.5), "-0.50");
 }
 
+static void numbers_show_four_figures_and_whole_ones_stay_whole(void **state) {
+  (void)state;
+  static const struct {
+    double value;
+    const char *text;
+  } cases[] = {{0, "0"},
+               {102, "102"},
+               {-7, "-7"},
+               {999999, "999999"},
+               {9725.93, "9726"},
+               {22962.8, "22.96 k"},
+               {11.0431, "11.04"},
+               {2.4018, "2.402"},
+               {0.99581, "0.9958"},
+               {0.00014, "0.00014"},
+               {2.37e-5, "2.37e-5"},
+               {-1234567.5, "-1.235 M"},
+               {1.5e13, "15.00 T"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    assert_string_equal(human_number(cases[i].value), cases[i].text);
+}
+
+static void a_share_is_a_percentage_with_its_sign(void **state) {
+  (void)state;
+  assert_string_equal(human_percent(-0.996), "-99.6 %");
+  assert_string_equal(human_percent(-1), "-100 %");
+  assert_string_equal(human_percent(12.4), "+1240 %");
+  assert_string_equal(human_percent(7.9e-5), "+0.0079 %");
+  assert_string_equal(human_percent(2.9e-7), "+2.9e-5 %");
+}
+
+static void a_span_says_its_unit_once(void **state) {
+  (void)state;
+  assert_string_equal(human_span("12.0 ms", "20.8 ms"), "12.0 .. 20.8 ms");
+  assert_string_equal(human_span("9.73 k token/s", "11.28 k token/s"),
+                      "9.73 .. 11.28 k token/s");
+  assert_string_equal(human_span("1803 token/s", "11.41 k token/s"),
+                      "1803 token/s .. 11.41 k token/s");
+  assert_string_equal(human_span("102 token", "102 token"), "102 token");
+  assert_string_equal(human_span("1", "2"), "1 .. 2");
+}
+
 static void figures_that_are_none_say_so(void **state) {
   (void)state;
   assert_string_equal(human_bytes(NAN), "nan");
@@ -142,6 +184,9 @@ int main(void) {
       cmocka_unit_test(only_the_head_is_bold_and_only_on_a_terminal_with_colour),
       cmocka_unit_test(no_rows_is_a_head_alone),
       cmocka_unit_test(figures_have_three_places_that_count),
+      cmocka_unit_test(numbers_show_four_figures_and_whole_ones_stay_whole),
+      cmocka_unit_test(a_share_is_a_percentage_with_its_sign),
+      cmocka_unit_test(a_span_says_its_unit_once),
       cmocka_unit_test(figures_that_are_none_say_so),
       cmocka_unit_test(several_figures_fit_into_one_line),
   };
