@@ -165,17 +165,14 @@ static const struct product products[] = {
 static char *weight_rows(const ridge_codec *codec, int64_t n, int64_t k) {
   const uint64_t size = rig_row_bytes(codec, k);
   struct rig_random random = {1};
-  float *row = rig_memory((size_t)k * sizeof *row);
   char *w = rig_memory((size_t)n * size);
   for (int64_t i = 0; i < n; i++) {
     if (i >= 64) {
       memcpy(w + (uint64_t)i * size, w + (uint64_t)(i % 64) * size, size);
       continue;
     }
-    rig_fill(&random, row, k, 0.3f);
-    codec->encode(row, w + (uint64_t)i * size, k);
+    rig_weight_row(&random, codec, w + (uint64_t)i * size, k);
   }
-  free(row);
   return w;
 }
 

@@ -292,4 +292,13 @@ static inline void rig_fill(struct rig_random *r, float *x, int64_t n, float sca
     x[i] = scale * (rig_uniform(r) + rig_uniform(r) + rig_uniform(r));
 }
 
+/* A row of weights of about 0.3. */
+static inline void rig_weight_row(struct rig_random *r, const ridge_codec *codec, char *to,
+                                  int64_t k) {
+  float *row = malloc((size_t)k * sizeof *row);
+  rig_fill(r, row, k, 0.3f);
+  codec->encode(row, to, k);
+  free(row);
+}
+
 #endif

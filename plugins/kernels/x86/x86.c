@@ -5,7 +5,7 @@
  * This file is compiled for plain x86-64, so that any machine can list the part; the
  * fills say what they need.
  */
-#include "x86.h"
+#include "x86_forms.h"
 
 #define AVX2   "avx2 fma f16c"
 #define AVX512 "avx512f avx512bw avx512dq avx512vl avx512vnni avx2 fma f16c"
@@ -18,25 +18,12 @@
 /* Twice: the packed forms and the results are the same. */
 #define MATMUL(codec, form)                                                                \
   SCORED("matmul " codec, matmul_##form##_avx2, AVX2, 20),                                 \
-      SCORED("matmul " codec, matmul_##form##_avx512, AVX512, 30)
+      SCORED("matmul " codec, matmul_##form##_avx512, AVX512, 30),
 
 static const ridge_fill fills[] = {
-    MATMUL("f32", f32),
-    MATMUL("f16", f16),
-    MATMUL("bf16", bf16),
-    MATMUL("q8_0", i8),
-    MATMUL("i8g32", i8),
-    MATMUL("i8g64", i8),
-    MATMUL("i8g128", i8),
-    MATMUL("i8g256", i8),
-    MATMUL("q4_0", i4),
-    MATMUL("i4g32", i4),
-    MATMUL("i4g64", i4),
-    MATMUL("i4g128", i4),
-    MATMUL("i4g256", i4),
-    MATMUL("q4_1", i4m),
-    SCORED("matmul *", matmul_any_avx2, AVX2, 10),
-    SCORED("matmul *", matmul_any_avx512, AVX512, 11),
+    CODEC_FORMS(MATMUL)
+    SCORED("matmul *", matmul_ROWS_avx2, AVX2, 10),
+    SCORED("matmul *", matmul_ROWS_avx512, AVX512, 11),
 
     KERNEL("attention", attention),
     KERNEL("cache_put f32", cache_put),

@@ -13,12 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define X86_MATMULS(by)                                                                    \
-  extern const ridge_kernel x86_matmul_f32_##by, x86_matmul_f16_##by,                      \
-      x86_matmul_bf16_##by, x86_matmul_i8_##by, x86_matmul_i4_##by, x86_matmul_i4m_##by,   \
-      x86_matmul_any_##by
-X86_MATMULS(avx2);
-X86_MATMULS(avx512);
 extern const ridge_kernel x86_attention, x86_cache_put;
 extern const ridge_kernel x86_rmsnorm, x86_layernorm, x86_add_rmsnorm, x86_add_layernorm;
 extern const ridge_kernel x86_add, x86_mul, x86_scale, x86_act, x86_glu, x86_softcap,

@@ -131,7 +131,7 @@ static void block_pair(const struct block *s) {
   const float *x[FEW];
   const char *b[SIDE] = {block_data(s, 0), block_data(s, 1)};
   rows_at(s, 0, s->rows, x);
-  direct_pairs[s->w->form][s->rows](x, s->depth, b, s->c, s->k0 == 0);
+  direct_pairs[s->w->form - FORM_F32][s->rows](x, s->depth, b, s->c, s->k0 == 0);
 }
 
 /* All rows by one panel, in tiles of nearly equal height.  The first `direct` tiles read
@@ -146,14 +146,14 @@ static void block_tiles(const struct block *s, int side, int64_t direct, const c
     float *c = s->c[side] + rows.lo * PANEL;
     rows_at(s, rows.lo, m, x);
     if (far)
-      direct_tiles[s->w->form][m](x, s->depth, &far, &c, s->k0 == 0);
+      direct_tiles[s->w->form - FORM_F32][m](x, s->depth, &far, &c, s->k0 == 0);
     else
       near_tiles[m](x, s->depth, &near, &c, s->k0 == 0);
   }
 }
 
 static void block_run(const struct block *s, float *room) {
-  const bool floats = s->w->form <= FORM_BF16;
+  const bool floats = s->w->form != FORM_ROWS;
   if (floats && s->rows <= FEW && s->p->n == 2) {
     block_pair(s);
     return;

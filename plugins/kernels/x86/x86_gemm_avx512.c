@@ -120,7 +120,7 @@ static const char *block_data(const struct block *s, int side) {
 static void block_tiles(const struct block *s, int64_t direct, const char *const *near) {
   const int64_t tiles = (s->rows + TALL - 1) / TALL;
   const int n = s->p->n;
-  const bool floats = s->w->form <= FORM_BF16;
+  const bool floats = s->w->form != FORM_ROWS;
   const char *far[SIDE] = {floats ? block_data(s, 0) : NULL,
                            floats ? block_data(s, n - 1) : NULL};
   for (int64_t t = 0; t < tiles; t++) {
@@ -130,14 +130,14 @@ static void block_tiles(const struct block *s, int64_t direct, const char *const
                                 s->x->stride};
     float *const c[SIDE] = {s->c[0] + rows.lo * PANEL, s->c[n - 1] + rows.lo * PANEL};
     if (t < direct)
-      direct_tiles[s->w->form][n - 1][m](x, s->depth, far, c, s->k0 == 0);
+      direct_tiles[s->w->form - FORM_F32][n - 1][m](x, s->depth, far, c, s->k0 == 0);
     else
       near_tiles[n - 1][m](x, s->depth, near, c, s->k0 == 0);
   }
 }
 
 static void block_run(const struct block *s, float *room) {
-  const bool floats = s->w->form <= FORM_BF16;
+  const bool floats = s->w->form != FORM_ROWS;
   const char *near[SIDE] = {NULL};
   if (floats && s->rows <= DIRECT * TALL) {
     block_tiles(s, DIRECT, near);

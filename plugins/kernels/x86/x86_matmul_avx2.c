@@ -2,10 +2,9 @@
  * x86_matmul_avx2.c - y(T,N) = x(T,K) w(N,K)^T with bias, activation, gate and residual,
  * for packed weights of each form.
  *
- * Prompt rows, and all rows where weights are floats, go through the f32 product;
- * generated rows of quantized weights through int8, from rows prepared once for all
- * nodes that read x.  Threads share out pairs of panels, and where there are fewer of
- * these than threads also the rows.
+ * Rows meet floats, and weights that are not packed, by the f32 product; packed integers
+ * by the int8 product, from rows prepared once for all nodes that read x.  Threads share
+ * out pairs of panels, and where there are fewer of these than threads also the rows.
  */
 #include "x86_act.h"
 #include "x86_product.h"
@@ -65,23 +64,18 @@ static uint64_t scratch_bytes(const ridge_kernel_site *site) {
 }
 
 static uint64_t prepared_bytes(const ridge_kernel_site *site) {
-  return (uint64_t)site->max_rows * byte_row_size(site->in_dims[0][1]);
+  return (uint64_t)site->max_rows * (uint64_t)(site->in_dims[0][1] / BYTE_GROUP) *
+         sizeof(struct record);
 }
 
-/* Generated rows as int8, in blocks of 32 shared out among threads. */
+/* All rows as int8, in blocks of 32 shared out among threads. */
 static void prepare(const ridge_kernel_call *call, void *prepared, int32_t thread,
                     int32_t threads) {
   const ridge_span *x = &call->in[0];
-  const int64_t k = x->cols, blocks = k / BYTE_GROUP;
-  const struct share mine =
-      share_of((call->rows - call->prompt_rows) * blocks, thread, threads);
-  for (int64_t at = mine.lo; at < mine.hi;) {
-    const int64_t row = at / blocks, from = at % blocks;
-    const int64_t to = mine.hi - row * blocks < blocks ? mine.hi - row * blocks : blocks;
-    byte_row_make(span_row(x, call->prompt_rows + row), k, from, to,
-                  (char *)prepared + (uint64_t)row * byte_row_size(k));
-    at = row * blocks + to;
-  }
+  struct record *records = prepared; /* (K / 32, rows) */
+  const struct share mine = share_of(x->cols / BYTE_GROUP * call->rows, thread, threads);
+  for (int64_t at = mine.lo; at < mine.hi; at++)
+    record_make(span_row(x, at % call->rows) + at / call->rows * BYTE_GROUP, records + at);
 }
 
 /* ---- running ---- */
@@ -108,20 +102,17 @@ static struct finish finish_of(const struct work *work, int64_t panel) {
   return f;
 }
 
-/* One or two panels (a gate and its up) over rows [lo, hi) of one role. */
-static void run_panels(const struct work *work, const struct panels *p, struct share rows,
-                       bool bytes) {
+/* One or two panels (a gate and its up) over rows [lo, hi). */
+static void run_panels(const struct work *work, const struct panels *p,
+                       struct share rows) {
+  const ridge_kernel_call *call = work->call;
   for (int64_t row = rows.lo; row < rows.hi; row += BLOCK_ROWS) {
     const int64_t n = rows.hi - row < BLOCK_ROWS ? rows.hi - row : BLOCK_ROWS;
-    if (bytes) {
-      const int64_t at = row - work->call->prompt_rows;
-      work->by->int8(&work->w, p,
-                     (const char *)work->call->prepared +
-                         (uint64_t)at * byte_row_size(work->w.k),
-                     n, work->c);
-    } else {
-      work->by->f32(&work->w, p, &work->call->in[0], row, n, work->c, work->room);
-    }
+    const struct records x = {call->prepared, row, n, call->rows};
+    if (work->w.form < BYTE_FORM_COUNT)
+      work->by->int8(&work->w, p, &x, work->c, work->room);
+    else
+      work->by->f32(&work->w, p, &call->in[0], row, n, work->c, work->room);
     for (int i = 0; i < (work->w.paired ? 1 : p->n); i++) {
       const struct finish f = finish_of(work, p->at[i]);
       finish_rows(&f, work->c[i], work->c[1], row, n);
@@ -135,24 +126,6 @@ static struct panels panels_at(const struct weights *w, int64_t unit) {
   return (struct panels){{first, first + 1}, first + 1 < w->panels ? 2 : 1};
 }
 
-/* Rows [lo, hi) over this thread's panels. */
-static void run_rows(const struct work *work, int64_t lo, int64_t hi, bool bytes,
-                     int32_t thread, int32_t threads) {
-  const int64_t units =
-      work->w.paired ? work->w.panels : (work->w.panels + SIDE - 1) / SIDE;
-  const int32_t across = units < threads ? (int32_t)units : threads,
-                down = threads / across;
-  if (lo == hi || thread >= across * down) return;
-  const struct share mine = share_of(units, thread % across, across);
-  struct share rows = share_of(hi - lo, thread / across, down);
-  rows.lo += lo;
-  rows.hi += lo;
-  for (int64_t unit = mine.lo; unit < mine.hi; unit++) {
-    const struct panels p = panels_at(&work->w, unit);
-    run_panels(work, &p, rows, bytes);
-  }
-}
-
 static void run_form(const ridge_kernel_call *call, enum form form,
                      const struct products *by, int32_t thread, int32_t threads) {
   struct work work = {.call = call, .by = by, .w = panel_weights(call->site, form)};
@@ -161,10 +134,18 @@ static void run_form(const ridge_kernel_call *call, enum form form,
   work.w.data = form == FORM_ROWS ? call->in[1].data : call->in[1].packed;
   for (int i = 0; i < SIDE; i++) work.c[i] = scratch + i * BLOCK_ROWS * PANEL;
   work.room = scratch + SIDE * BLOCK_ROWS * PANEL;
-  const bool bytes = form >= FORM_I8 && form <= FORM_I4M;
-  const int64_t floats = bytes ? call->prompt_rows : call->rows;
-  run_rows(&work, 0, floats, false, thread, threads);
-  run_rows(&work, floats, call->rows, true, thread, threads);
+
+  const int64_t units =
+      work.w.paired ? work.w.panels : (work.w.panels + SIDE - 1) / SIDE;
+  const int32_t across = units < threads ? (int32_t)units : threads,
+                down = threads / across;
+  if (thread >= across * down) return;
+  const struct share mine = share_of(units, thread % across, across),
+                     rows = share_of(call->rows, thread / across, down);
+  for (int64_t unit = mine.lo; unit < mine.hi; unit++) {
+    const struct panels p = panels_at(&work.w, unit);
+    run_panels(&work, &p, rows);
+  }
 }
 
 /* ---- the kernels: one for each form and instruction set ---- */
@@ -172,51 +153,49 @@ static void run_form(const ridge_kernel_call *call, enum form form,
 static const struct products avx2 = {product_f32_avx2, product_int8_avx2},
                              avx512 = {product_f32_avx512, product_int8_avx512};
 
-#define PACKED(name, form)                                                                 \
+#define PACK(name)                                                                         \
   static uint64_t pack_bytes_##name(const ridge_kernel_site *site) {                       \
-    return panel_bytes_all(site, form);                                                    \
+    return panel_bytes_all(site, FORM_##name);                                             \
   }                                                                                        \
   static void pack_##name(const ridge_kernel_site *site, const void *rows,                 \
                           uint64_t stride, int64_t lo, int64_t hi, void *packed) {         \
-    panel_pack(site, form, rows, stride, lo, hi, packed);                                  \
+    panel_pack(site, FORM_##name, rows, stride, lo, hi, packed);                           \
   }
-PACKED(f32, FORM_F32)
-PACKED(f16, FORM_F16)
-PACKED(bf16, FORM_BF16)
-PACKED(i8, FORM_I8)
-PACKED(i4, FORM_I4)
-PACKED(i4m, FORM_I4M)
-
-#define RUN(name, form, by)                                                                \
-  static void run_##name##_##by(const ridge_kernel_call *call, int32_t thread,             \
-                                int32_t threads) {                                         \
-    run_form(call, form, &by, thread, threads);                                            \
-  }
-#define KERNEL_HEAD(name, by)                                                              \
+#define HEAD(name, by)                                                                     \
   .struct_size = sizeof(ridge_kernel), .accepts = accepts, .scratch_bytes = scratch_bytes, \
   .run = run_##name##_##by
-#define KERNEL_PACK(name)                                                                  \
-  .pack_bytes = pack_bytes_##name, .pack = pack_##name, .pack_grain = PANEL
-#define FLOATS(name, form, by)                                                             \
-  RUN(name, form, by)                                                                      \
-  const ridge_kernel x86_matmul_##name##_##by = {KERNEL_HEAD(name, by), KERNEL_PACK(name)};
-#define BYTES(name, form, by)                                                              \
-  RUN(name, form, by)                                                                      \
+#define HEAD_PACKED(name, by)                                                              \
+  HEAD(name, by), .pack_bytes = pack_bytes_##name, .pack = pack_##name, .pack_grain = PANEL
+#define RUN(name, by)                                                                      \
+  static void run_##name##_##by(const ridge_kernel_call *call, int32_t thread,             \
+                                int32_t threads) {                                         \
+    run_form(call, FORM_##name, &by, thread, threads);                                     \
+  }
+#define FLOATS(name, by)                                                                   \
+  RUN(name, by)                                                                            \
+  const ridge_kernel x86_matmul_##name##_##by = {HEAD_PACKED(name, by)};
+#define BYTES(name, by)                                                                    \
+  RUN(name, by)                                                                            \
   const ridge_kernel x86_matmul_##name##_##by = {                                          \
-      KERNEL_HEAD(name, by),                                                               \
-      KERNEL_PACK(name),                                                                   \
-      .prepared_form = "int8 rows, f32 scale and sum of 32",                               \
+      HEAD_PACKED(name, by),                                                               \
+      .prepared_form = "int8 records of 32",                                               \
       .prepared_bytes = prepared_bytes,                                                    \
       .prepare = prepare,                                                                  \
   };
-#define KERNELS(by)                                                                        \
-  FLOATS(f32, FORM_F32, by)                                                                \
-  FLOATS(f16, FORM_F16, by)                                                                \
-  FLOATS(bf16, FORM_BF16, by)                                                              \
-  BYTES(i8, FORM_I8, by)                                                                   \
-  BYTES(i4, FORM_I4, by)                                                                   \
-  BYTES(i4m, FORM_I4M, by)                                                                 \
-  RUN(any, FORM_ROWS, by)                                                                  \
-  const ridge_kernel x86_matmul_any_##by = {KERNEL_HEAD(any, by)};
-KERNELS(avx2)
-KERNELS(avx512)
+#define ROWS(name, by)                                                                     \
+  RUN(name, by)                                                                            \
+  const ridge_kernel x86_matmul_##name##_##by = {HEAD(name, by)};
+#define X(name, codes, scales, offset)                                                     \
+  PACK(name)                                                                               \
+  BYTES(name, avx2)                                                                        \
+  BYTES(name, avx512)
+BYTE_FORMS(X)
+#undef X
+#define X(name)                                                                            \
+  PACK(name)                                                                               \
+  FLOATS(name, avx2)                                                                       \
+  FLOATS(name, avx512)
+FLOAT_FORMS(X)
+#undef X
+ROWS(ROWS, avx2)
+ROWS(ROWS, avx512)

@@ -2,37 +2,86 @@
  * x86_panel.h - weights packed by output: a panel is sixteen rows of w side by side.
  *
  * Sixteen outputs advance together through k, so that one row of x and many add each
- * element in the same order.  The forms, with the bytes of one panel in order:
+ * element in the same order.  A pair (gate on up) is two runs of panels, so that gate
+ * and up of one output sit in the same lane.  Lanes past the last output hold zeros.
  *
- *   F32, F16, BF16   (K, 16)
- *   I8    per group of g: 16 f16 scales, then (g/4, 16, 4) int8: four k of one output
- *         are adjacent, as the byte dot products want them
- *   I4    per group of g: 16 f16 scales, then (g/8, 16, 4) bytes: k and k + 4 in the
- *         low and high half; codes 0..15 stand for -8..7
- *   I4M   per group of 32: 16 f16 scales, 16 f16 minima, then as I4; x = d q + m
- *   ROWS  not packed: rows in a codec, decoded block by block
+ * Floats (F32, F16, BF16): (K, 16).  ROWS: not packed, rows in a codec, decoded block by
+ * block.  All others are small integers; a panel holds its scales, then, at a multiple
+ * of 64 bytes, its codes.
  *
- * A pair (gate on up) is two runs of panels, so that gate and up of one output sit in
- * the same lane.  Lanes past the last output hold zeros.
+ * Codes, for each 32 k, are planes of 64 bytes in which four adjacent k of one output
+ * fill a 32-bit lane, as the byte dot products want them.  A byte of a plane holds
+ * the codes of several such quads:
+ *
+ *   8 bits    quad j of eight in plane j
+ *   4 bits    quad j in plane j / 2, low half first
+ *   2 bits    quad j in plane j / 4, low bits first
+ *   1 bit     quad j in bit j of the only plane
+ *   6, 5, 3   the low 4, 4, 2 bits, then the upper 2, 1, 1 bits, each as above
+ *
+ * Scales, for each run of `super` k: a head of f16 vectors (16 d, then 16 minima), then
+ * for each 32 k the small integers that belong to these (16 bytes each):
+ *
+ *   HALF       d                                     x = d u
+ *   HALF_LOW   d, m                                  x = d u + m
+ *   POWER      -; an exponent e for each 32          x = 2^(e - 128) u
+ *   SUPER      d; a signed s for each 32             x = (d s) u
+ *   SUPER_LOW  d, dmin; s and l for each 32          x = (d s) u - dmin l
+ *   FINE       d; a signed s for each 16             x = (d s) u
+ *   FINE_LOW   d, dmin; s + 16 l for each 16         x = (d s) u - dmin l
+ *
+ * where u is the code less the form's offset, or what the code stands for in a table.
  */
 #ifndef X86_PANEL_H
 #define X86_PANEL_H
 
-#include "x86.h"
+#include "x86_forms.h"
 
-enum { PANEL = 16, DEPTH = 256 }; /* DEPTH: k that one f32 block of a panel holds  */
+enum { PANEL = 16, DEPTH = 256 }; /* DEPTH: k that one unpacked block of a panel holds */
+enum { BYTE_GROUP = 32, QUADS = BYTE_GROUP / 4 };
 
-enum form { FORM_F32, FORM_F16, FORM_BF16, FORM_I8, FORM_I4, FORM_I4M, FORM_ROWS };
+/* clang-format off */
+enum codes { CODES_8, CODES_6, CODES_5, CODES_4, CODES_3, CODES_2, CODES_NL, CODES_E2M1 };
+/* clang-format on */
+enum scales {
+  SCALES_HALF,
+  SCALES_HALF_LOW,
+  SCALES_POWER,
+  SCALES_SUPER,
+  SCALES_SUPER_LOW,
+  SCALES_FINE,
+  SCALES_FINE_LOW
+};
+
+enum form {
+#define FORM(name, codes, scales, offset) FORM_##name,
+  BYTE_FORMS(FORM)
+#undef FORM
+      BYTE_FORM_COUNT,
+  FORM_F32 = BYTE_FORM_COUNT,
+  FORM_F16,
+  FORM_BF16,
+  FORM_ROWS
+};
+
+/* What numbers the two tabled kinds of codes stand for (portable_codec_block.c). */
+#define NL_LEVELS                                                                          \
+  { -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113 }
+#define E2M1_LEVELS                                                                        \
+  { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 }
 
 struct weights {
   const char *data; /* packed panels, or rows                              */
   const ridge_span *span;
   int64_t k, n;   /* n: outputs of y; a pair has 2n rows                 */
   int64_t panels; /* that cover n; a pair has twice as many              */
-  int64_t group;  /* k that share a scale                                */
   uint64_t panel_bytes;
   enum form form;
   bool paired;
+  /* Of integers: */
+  int64_t super;                                 /* k that share a head              */
+  uint64_t head_bytes, sub_bytes, code_bytes;    /* of a head; of 32 k               */
+  uint64_t super_bytes, codes_at;                /* scales of `super` k; of a panel  */
 };
 
 /* Geometry for a site; `data` and `span` are left to the call. */
@@ -41,9 +90,9 @@ uint64_t panel_bytes_all(const ridge_kernel_site *site, enum form form);
 void panel_pack(const ridge_kernel_site *site, enum form form, const void *rows,
                 uint64_t stride, int64_t lo, int64_t hi, void *packed);
 
-/* k0 .. k0 + depth of panel p as f32 (depth, 16): the packed memory itself where that is
- * f32, else unpacked into `room` (DEPTH * 16 floats).  For FORM_ROWS, `room` holds
- * DEPTH floats more. */
+/* k0 .. k0 + depth of float or ROWS panel p as f32 (depth, 16): the packed memory itself
+ * where that is f32, else unpacked into `room` (DEPTH * 16 floats).  For FORM_ROWS, `room`
+ * holds DEPTH floats more. */
 const float *panel_block(const struct weights *w, int64_t p, int64_t k0, int64_t depth,
                          float *room);
 

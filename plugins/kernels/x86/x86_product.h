@@ -5,7 +5,9 @@
  * Both take one or two panels at once (`n`), write c[i] (rows, 16) for panel i, and add
  * each element in an order that hangs on K alone:
  *   f32    k ascending by fused multiply-add within blocks of DEPTH, blocks added up
- *   int8   exact integer sums of 32 k, then one fused multiply-add each, ascending
+ *   int8   exact integer sums of 32 k (16 where scales are that fine), ascending, each
+ *          added by one fused multiply-add with the product of both scales, followed by
+ *          one for the minimum where there is one
  * so that each instruction set gives the same bits.
  */
 #ifndef X86_PRODUCT_H
@@ -13,7 +15,7 @@
 
 #include "x86_panel.h"
 
-enum { SIDE = 2, BYTE_GROUP = 32 };
+enum { SIDE = 2 };
 
 struct panels {
   int64_t at[SIDE];
@@ -26,10 +28,27 @@ typedef void product_f32_function(const struct weights *w, const struct panels *
                                   float *const c[SIDE], float *room);
 enum { PRODUCT_ROOM = SIDE * DEPTH * PANEL + DEPTH };
 
-/* Rows of int8, byte_row_size apart. */
+/* 32 k of a row of x as int8: a cache line, so that all a product needs of it comes by
+ * one load.  The records of one 32 k lie side by side for all rows of the call. */
+struct record {
+  int8_t q[BYTE_GROUP];
+  float scale;       /* x is q times this                                     */
+  int16_t sum[2];    /* of q, by halves                                       */
+  float total;       /* scale * (sum[0] + sum[1])                             */
+  float part[2];     /* scale * sum[i]                                        */
+  char spare[12];
+};
+_Static_assert(sizeof(struct record) == 64, "a record is a cache line");
+void record_make(const float *x, struct record *to);
+
+/* Rows first .. first + rows of `all`. */
+struct records {
+  const struct record *at; /* (K / 32, all)                                    */
+  int64_t first, rows, all;
+};
 typedef void product_int8_function(const struct weights *w, const struct panels *p,
-                                   const char *byte_rows, int64_t rows,
-                                   float *const c[SIDE]);
+                                   const struct records *x, float *const c[SIDE],
+                                   float *room);
 
 /* The same numbers, bit for bit, by other instructions. */
 struct products {
@@ -39,9 +58,4 @@ struct products {
 product_f32_function product_f32_avx2, product_f32_avx512;
 product_int8_function product_int8_avx2, product_int8_avx512;
 
-/* A row as int8: q (K), then f32 scales (K/32), then int32 sums of q (K/32). */
-static inline uint64_t byte_row_size(int64_t k) {
-  return (uint64_t)k + (uint64_t)(k / BYTE_GROUP) * 8;
-}
-void byte_row_make(const float *x, int64_t k, int64_t from, int64_t to, char *row);
 #endif
