@@ -33,7 +33,9 @@ INLINE struct manner manner_of(enum codes codes, enum scales scales) {
       .fine = scales == SCALES_FINE || scales == SCALES_FINE_LOW,
       .low = scales == SCALES_HALF_LOW || scales == SCALES_SUPER_LOW ||
              scales == SCALES_FINE_LOW,
-      .adds = codes == CODES_8 || codes == CODES_NL ? 1 : codes == CODES_6 ? 2 : 4,
+      .adds = codes == CODES_8 || codes == CODES_NL ? 1
+              : codes == CODES_6                    ? 2
+                                                    : 4,
   };
 }
 

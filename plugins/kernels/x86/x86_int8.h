@@ -12,9 +12,9 @@
 #include "x86_codes.h"
 
 enum {
-  FEW = 4,                       /* rows that read the packed panel themselves      */
-  TALL = LANES == 16 ? 12 : 4,   /* rows of a tile over unpacked codes              */
-  AHEAD = 4096,                  /* bytes of codes to fetch ahead                   */
+  FEW = 4,                     /* rows that read the packed panel themselves      */
+  TALL = LANES == 16 ? 12 : 4, /* rows of a tile over unpacked codes              */
+  AHEAD = 4096,                /* bytes of codes to fetch ahead                   */
   SCALES_AHEAD = 512,
 };
 
@@ -44,8 +44,7 @@ INLINE wide dot(int adds, int n, const wide *code, const int8_t *q, wide sum) {
 #ifdef __AVX512VNNI__
   (void)adds;
   UNROLL
-  for (int j = 0; j < n; j++)
-    sum = _mm512_dpbusd_epi32(sum, code[j], w_word_at(q + 4 * j));
+  for (int j = 0; j < n; j++) sum = _mm512_dpbusd_epi32(sum, code[j], w_word_at(q + 4 * j));
 #else
   const wide ones = _mm256_set1_epi16(1);
   UNROLL
@@ -58,8 +57,8 @@ INLINE wide dot(int adds, int n, const wide *code, const int8_t *q, wide sum) {
       part = _mm256_maddubs_epi16(code[j], w_word_at(q + 4 * j));
     UNROLL
     for (int i = 1; i < adds; i++)
-      part = _mm256_add_epi16(part,
-                              _mm256_maddubs_epi16(code[j + i], w_word_at(q + 4 * j + 4 * i)));
+      part = _mm256_add_epi16(
+          part, _mm256_maddubs_epi16(code[j + i], w_word_at(q + 4 * j + 4 * i)));
     sum = _mm256_add_epi32(sum, _mm256_madd_epi16(part, ones));
   }
 #endif

@@ -15,9 +15,19 @@
 MANNERS(TILES)
 /* clang-format on */
 #define ROW(name, fine, low, adds)                                                         \
-  {NULL,           near_##name##_1,  near_##name##_2,  near_##name##_3, near_##name##_4,   \
-   near_##name##_5, near_##name##_6,  near_##name##_7,  near_##name##_8, near_##name##_9,  \
-   near_##name##_10, near_##name##_11, near_##name##_12},
+  {NULL,                                                                                   \
+   near_##name##_1,                                                                        \
+   near_##name##_2,                                                                        \
+   near_##name##_3,                                                                        \
+   near_##name##_4,                                                                        \
+   near_##name##_5,                                                                        \
+   near_##name##_6,                                                                        \
+   near_##name##_7,                                                                        \
+   near_##name##_8,                                                                        \
+   near_##name##_9,                                                                        \
+   near_##name##_10,                                                                       \
+   near_##name##_11,                                                                       \
+   near_##name##_12},
 static stretch_function *const near_tiles[][TALL + 1] = {MANNERS(ROW)};
 
 void product_int8_avx512(const struct weights *w, const struct panels *p,

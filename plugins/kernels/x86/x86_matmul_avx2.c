@@ -103,8 +103,7 @@ static struct finish finish_of(const struct work *work, int64_t panel) {
 }
 
 /* One or two panels (a gate and its up) over rows [lo, hi). */
-static void run_panels(const struct work *work, const struct panels *p,
-                       struct share rows) {
+static void run_panels(const struct work *work, const struct panels *p, struct share rows) {
   const ridge_kernel_call *call = work->call;
   for (int64_t row = rows.lo; row < rows.hi; row += BLOCK_ROWS) {
     const int64_t n = rows.hi - row < BLOCK_ROWS ? rows.hi - row : BLOCK_ROWS;
@@ -135,8 +134,7 @@ static void run_form(const ridge_kernel_call *call, enum form form,
   for (int i = 0; i < SIDE; i++) work.c[i] = scratch + i * BLOCK_ROWS * PANEL;
   work.room = scratch + SIDE * BLOCK_ROWS * PANEL;
 
-  const int64_t units =
-      work.w.paired ? work.w.panels : (work.w.panels + SIDE - 1) / SIDE;
+  const int64_t units = work.w.paired ? work.w.panels : (work.w.panels + SIDE - 1) / SIDE;
   const int32_t across = units < threads ? (int32_t)units : threads,
                 down = threads / across;
   if (thread >= across * down) return;

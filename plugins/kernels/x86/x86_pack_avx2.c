@@ -92,9 +92,8 @@ INLINE void turn_halves(char line[PANEL][LINE], size_t at, char *to) {
     __m256i r[8];
     UNROLL
     for (int i = 0; i < 8; i++)
-      r[i] = _mm256_set_m128i(
-          _mm_loadu_si128((const void *)(line[i + 8] + at + 16 * part)),
-          _mm_loadu_si128((const void *)(line[i] + at + 16 * part)));
+      r[i] = _mm256_set_m128i(_mm_loadu_si128((const void *)(line[i + 8] + at + 16 * part)),
+                              _mm_loadu_si128((const void *)(line[i] + at + 16 * part)));
     turn16(r);
     UNROLL
     for (int i = 0; i < 8; i++)
@@ -112,7 +111,8 @@ INLINE void turn_singles(char line[PANEL][LINE], size_t at, char *to) {
       r[i] = _mm256_loadu_si256((const void *)(line[part * 8 + i] + at));
     turn8(r);
     UNROLL
-    for (int i = 0; i < 8; i++) _mm256_storeu_si256((void *)(to + i * 64 + part * 32), r[i]);
+    for (int i = 0; i < 8; i++)
+      _mm256_storeu_si256((void *)(to + i * 64 + part * 32), r[i]);
   }
 }
 

@@ -2,15 +2,14 @@
 #include "x86_panel.h"
 
 /* Bits of a code, bytes of a head, bytes beside each 32 k. */
-static const uint64_t bits_of[] = {[CODES_8] = 8, [CODES_6] = 6, [CODES_5] = 5,
-                                   [CODES_4] = 4, [CODES_3] = 3, [CODES_2] = 2,
-                                   [CODES_NL] = 4, [CODES_E2M1] = 4};
+static const uint64_t bits_of[] = {
+    [CODES_8] = 8, [CODES_6] = 6, [CODES_5] = 5,  [CODES_4] = 4,
+    [CODES_3] = 3, [CODES_2] = 2, [CODES_NL] = 4, [CODES_E2M1] = 4};
 static const struct {
   uint64_t head, sub;
 } sizes_of[] = {
-    [SCALES_HALF] = {32, 0},       [SCALES_HALF_LOW] = {64, 0},
-    [SCALES_POWER] = {0, 16},      [SCALES_SUPER] = {32, 16},
-    [SCALES_SUPER_LOW] = {64, 32}, [SCALES_FINE] = {32, 32},
+    [SCALES_HALF] = {32, 0},      [SCALES_HALF_LOW] = {64, 0},   [SCALES_POWER] = {0, 16},
+    [SCALES_SUPER] = {32, 16},    [SCALES_SUPER_LOW] = {64, 32}, [SCALES_FINE] = {32, 32},
     [SCALES_FINE_LOW] = {64, 32},
 };
 static const struct {

@@ -79,9 +79,9 @@ struct weights {
   enum form form;
   bool paired;
   /* Of integers: */
-  int64_t super;                                 /* k that share a head              */
-  uint64_t head_bytes, sub_bytes, code_bytes;    /* of a head; of 32 k               */
-  uint64_t super_bytes, codes_at;                /* scales of `super` k; of a panel  */
+  int64_t super;                              /* k that share a head              */
+  uint64_t head_bytes, sub_bytes, code_bytes; /* of a head; of 32 k               */
+  uint64_t super_bytes, codes_at;             /* scales of `super` k; of a panel  */
 };
 
 /* Geometry for a site; `data` and `span` are left to the call. */

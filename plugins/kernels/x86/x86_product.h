@@ -32,10 +32,10 @@ enum { PRODUCT_ROOM = SIDE * DEPTH * PANEL + DEPTH };
  * one load.  The records of one 32 k lie side by side for all rows of the call. */
 struct record {
   int8_t q[BYTE_GROUP];
-  float scale;       /* x is q times this                                     */
-  int16_t sum[2];    /* of q, by halves                                       */
-  float total;       /* scale * (sum[0] + sum[1])                             */
-  float part[2];     /* scale * sum[i]                                        */
+  float scale;    /* x is q times this                                     */
+  int16_t sum[2]; /* of q, by halves                                       */
+  float total;    /* scale * (sum[0] + sum[1])                             */
+  float part[2];  /* scale * sum[i]                                        */
   char spare[12];
 };
 _Static_assert(sizeof(struct record) == 64, "a record is a cache line");

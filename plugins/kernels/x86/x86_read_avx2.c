@@ -143,8 +143,8 @@ static void read_q6k(const uint8_t *p, int64_t super, struct apart *to) {
   for (int i = 0; i < 8; i++) {
     const __m256i low = LOAD32(p + i / 4 * 64 + i % 2 * 32),
                   high = LOAD32(p + 128 + i / 4 * 32);
-    STORE32(to->code + 32 * i, _mm256_or_si256(bits(low, i % 4 / 2 * 4, 0, 15),
-                                               bits(high, i % 4 * 2, 4, 3)));
+    STORE32(to->code + 32 * i,
+            _mm256_or_si256(bits(low, i % 4 / 2 * 4, 0, 15), bits(high, i % 4 * 2, 4, 3)));
   }
 }
 
