@@ -122,9 +122,16 @@ static void quality_cell(struct table *table, const struct effect *e) {
     table_cell(table, NULL);
   else if (e->with == e->without)
     table_cellf(table, "%.6g, the same", e->with);
-  else
-    table_cellf(table, "%.6g -> %.6g (%s)", e->without, e->with,
+  else {
+    char without[32], with[32];
+    int digits = 6;
+    do { /* as many as it takes to see that they differ */
+      snprintf(without, sizeof without, "%.*g", digits, e->without);
+      snprintf(with, sizeof with, "%.*g", digits, e->with);
+    } while (strcmp(without, with) == 0 && digits++ < 17);
+    table_cellf(table, "%s -> %s (%s)", without, with,
                 human_percent(e->with / e->without - 1));
+  }
 }
 
 static void runs_cell(const struct ablation *a, struct table *table, size_t arm) {

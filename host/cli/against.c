@@ -3,6 +3,7 @@
 
 #include "base/stats.h"
 #include "catalog_read.h"
+#include "cli/figures.h"
 #include "cli/table.h"
 #include "cli/view.h"
 #include "run/metrics.h"
@@ -183,9 +184,11 @@ void against_print(const struct cli *cli, const struct against *against,
     double theirs, ours;
     if (!pair_of(against, own, &metrics[i], &theirs, &ours)) continue;
     table_cell(table, metrics[i].name);
-    table_cell(table, metric_figure(metrics[i].name, theirs));
-    table_cell(table, metric_figure(metrics[i].name, ours));
-    table_cellf(table, "%.3f", ours / theirs);
+    struct figure_pair pair = figures_of(metrics[i].name, metrics[i].unit, theirs, ours);
+    double ratio = ours / theirs;
+    table_cell(table, pair.a);
+    table_cell(table, pair.b);
+    table_cellf(table, "%.*f", figures_ratio_decimals(ratio), ratio);
     table_cell(table, metrics[i].better > 0 ? "higher" : "lower");
   }
   table_print(table, cli->terminal, cli->colour);

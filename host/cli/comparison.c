@@ -1,8 +1,8 @@
 /* comparison.c - two arms, metric by metric. */
 #include "cli/comparison.h"
 
+#include "cli/figures.h"
 #include "cli/table.h"
-#include "run/metrics.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -109,20 +109,11 @@ static const char *finding_words(const struct comparison_row *row, char room[64]
   return comparison_worse(row) ? "B is worse" : "B is better";
 }
 
-/* Decimals of a ratio: four, or as many as it takes to see that it is not 1. */
-static int ratio_decimals(double ratio) {
-  enum { LEAST = 4, MOST = 15 };
-  double off = fabs(ratio - 1);
-  if (!isfinite(ratio) || off == 0 || off >= 1e-3) return LEAST;
-  int decimals = (int)ceil(-log10(off)) + 1; /* two figures of the difference */
-  return decimals > MOST ? MOST : decimals > LEAST ? decimals : LEAST;
-}
-
 static void ratio_cells(struct table *table, const struct comparison_row *row) {
   const struct stats_interval *ratio = &row->ratio;
-  int lo = ratio_decimals(ratio->lo), hi = ratio_decimals(ratio->hi);
+  int lo = figures_ratio_decimals(ratio->lo), hi = figures_ratio_decimals(ratio->hi);
   if (isfinite(ratio->estimate))
-    table_cellf(table, "%.*f", ratio_decimals(ratio->estimate), ratio->estimate);
+    table_cellf(table, "%.*f", figures_ratio_decimals(ratio->estimate), ratio->estimate);
   else
     table_cell(table, NULL);
   if (row->exact)
@@ -134,31 +125,15 @@ static void ratio_cells(struct table *table, const struct comparison_row *row) {
     table_cell(table, NULL);
 }
 
-/* Two values that differ look different: with the figures that tell them apart. */
-static void value_cells(struct table *table, const struct comparison_row *row) {
-  char a[64], b[64];
-  snprintf(a, sizeof a, "%s", metric_figure(row->name, row->a));
-  snprintf(b, sizeof b, "%s", metric_figure(row->name, row->b));
-  const char *blank = row->unit[0] != 0 ? " " : "";
-  if (row->a != row->b && strcmp(a, b) == 0 && strcmp(row->unit, "byte") == 0) {
-    snprintf(a, sizeof a, "%.0f B", row->a);
-    snprintf(b, sizeof b, "%.0f B", row->b);
-  }
-  for (int digits = 5; row->a != row->b && strcmp(a, b) == 0 && digits <= 17; digits++) {
-    snprintf(a, sizeof a, "%.*g%s%s", digits, row->a, blank, row->unit);
-    snprintf(b, sizeof b, "%.*g%s%s", digits, row->b, blank, row->unit);
-  }
-  table_cell(table, a);
-  table_cell(table, b);
-}
-
 void comparison_print(const struct cli *cli, const struct comparison *c) {
   struct table *table = table_new("metric|>A|>B|>B / A|95 % interval|>pairs|verdict");
   char room[64];
   for (size_t i = 0; i < c->n; i++) {
     const struct comparison_row *row = &c->rows[i];
     table_cellf(table, "%s%s", row->name, row->decides ? " *" : "");
-    value_cells(table, row);
+    struct figure_pair pair = figures_of(row->name, row->unit, row->a, row->b);
+    table_cell(table, pair.a);
+    table_cell(table, pair.b);
     ratio_cells(table, row);
     table_cellf(table, "%zu", row->ratio.n);
     table_cell(table, finding_words(row, room));

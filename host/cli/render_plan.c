@@ -217,6 +217,37 @@ static void render_kernels(const struct cli *cli, const json_t *kernels) {
   table_print(table, cli->terminal, cli->colour);
 }
 
+/* "blk.0.attn_q.weight, blk.0.attn_k.weight and 19 more" */
+static void names_cell(struct table *table, const json_t *names) {
+  size_t n = json_array_size(names);
+  const char *first = json_string_value(json_array_get(names, 0));
+  const char *second = json_string_value(json_array_get(names, 1));
+  if (n > 2)
+    table_cellf(table, "%s, %s and %zu more", first, second, n - 2);
+  else
+    table_cellf(table, "%s%s%s", first, n == 2 ? ", " : "", n == 2 ? second : "");
+}
+
+static void render_weights(const struct cli *cli, const json_t *rows) {
+  size_t i;
+  const json_t *row;
+  if (json_array_size(rows) == 0) return;
+  heading(cli, "weights");
+  struct table *table =
+      table_new("in the file|as executed|>tensors|>before|>after|left, because|which");
+  json_array_foreach(rows, i, row) {
+    const char *why = text_of(row, "why");
+    table_cell(table, text_of(row, "from"));
+    table_cell(table, text_of(row, "to"));
+    table_cellf(table, "%.0f", number_of(row, "tensors"));
+    table_cell(table, human_bytes(number_of(row, "bytes_before")));
+    table_cell(table, human_bytes(number_of(row, "bytes_after")));
+    table_cell(table, why[0] != 0 ? why : NULL);
+    names_cell(table, json_object_get(row, "names"));
+  }
+  table_print(table, cli->terminal, cli->colour);
+}
+
 static void memory_row(struct table *table, const char *what, double bytes) {
   table_cell(table, what);
   table_cell(table, human_bytes(bytes));
@@ -304,6 +335,7 @@ void render_plan(const struct cli *cli, const json_t *plan) {
   render_graph(cli, json_object_get(plan, "graph"));
   render_passes(cli, json_object_get(json_object_get(plan, "graph"), "passes"));
   render_kernels(cli, json_object_get(plan, "kernels"));
+  render_weights(cli, json_object_get(plan, "weights"));
   render_memory(cli, json_object_get(plan, "memory"));
   render_slowest(cli, json_object_get(json_object_get(plan, "predicted"), "nodes"));
 }

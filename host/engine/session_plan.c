@@ -94,6 +94,54 @@ static json_t *kernels_json(const struct session *s) {
   return rows;
 }
 
+/* --- weights ------------------------------------------------------------------------ */
+
+static const char *why_left(const ridge_tensor *t) {
+  if (t->rank < 2) return "vectors are small and read as f32";
+  if ((t->uses & RIDGE_USE_WHOLE) == 0) return "a step reads single rows of it";
+  return "no strategy chose it";
+}
+
+/* The row of tensors with the same fate, made when it is not there. */
+static json_t *fate_row(json_t *rows, const char *from, const char *to, const char *why) {
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row)
+    if (strcmp(json_string_value(json_object_get(row, "from")), from) == 0 &&
+        strcmp(json_string_value(json_object_get(row, "to")), to) == 0 &&
+        strcmp(json_string_value(json_object_get(row, "why")), why) == 0)
+      return row;
+  row = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:[]}", "from", from, "to", to, "why",
+                  why, "tensors", 0, "bytes_before", 0, "bytes_after", 0, "names");
+  json_array_append_new(rows, row);
+  return row;
+}
+
+static void add_to(json_t *row, const char *key, uint64_t n) {
+  json_int_t before = json_integer_value(json_object_get(row, key));
+  json_object_set_new(row, key, json_integer(before + (json_int_t)n));
+}
+
+/* What the weights chain made of which tensors, and what it left and why; null where
+ * there is no chain. */
+static json_t *weights_json(const struct session *s) {
+  const struct weights *w = &s->main.weights;
+  if (w->n_chain == 0) return json_null();
+  json_t *rows = json_array();
+  for (int32_t i = 0; i < w->n; i++) {
+    const struct weight *one = &w->items[i];
+    const ridge_tensor *t = s->main.graph.tensors[one->tensor];
+    bool left = t->rank < 2 || !one->changed;
+    json_t *row =
+        fate_row(rows, one->file_codec->name, one->codec->name, left ? why_left(t) : "");
+    add_to(row, "tensors", 1);
+    add_to(row, "bytes_before", one->file->bytes);
+    add_to(row, "bytes_after", weights_tensor_bytes(one->codec, t));
+    json_array_append_new(json_object_get(row, "names"), json_string(t->name));
+  }
+  return rows;
+}
+
 /* --- memory ------------------------------------------------------------------------- */
 
 struct session_memory session_memory(const struct session *s) {
@@ -205,11 +253,11 @@ static json_t *threads_json(const struct session *s) {
 json_t *session_plan_json(const struct session *s) {
   const ridge_kv_layout *kv = &s->main.cache.layout;
   return json_pack(
-      "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:b}", "model",
-      model_json(s), "graph", graph_json(s), "kernels", kernels_json(s), "memory",
-      memory_json(s), "threads", threads_json(s), "predicted", predicted_json(s), "settled",
-      settled_json(s), "steps", "rows", (json_int_t)s->rows, "sequences",
-      (json_int_t)s->slots, "drafts", (json_int_t)s->depth, "context",
+      "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:b}",
+      "model", model_json(s), "graph", graph_json(s), "kernels", kernels_json(s), "weights",
+      weights_json(s), "memory", memory_json(s), "threads", threads_json(s), "predicted",
+      predicted_json(s), "settled", settled_json(s), "steps", "rows", (json_int_t)s->rows,
+      "sequences", (json_int_t)s->slots, "drafts", (json_int_t)s->depth, "context",
       (json_int_t)s->main.spec.context, "block_tokens", (json_int_t)kv->block_tokens,
       "blocks", (json_int_t)kv->blocks, "beside_unmodified", (int)s->has_base);
 }

@@ -85,12 +85,30 @@ static ridge_status all_chosen(struct weights *weights, struct why *why) {
   return RIDGE_OK;
 }
 
+static void mark_use(const struct ridge_graph *graph, int32_t tensor, uint64_t use) {
+  ridge_tensor *t = graph->tensors[tensor];
+  if (t->role == RIDGE_WEIGHT) t->uses |= use;
+  for (uint32_t i = 0; i < t->n_parts; i++) graph->tensors[t->parts[i]]->uses |= use;
+}
+
+/* Before the chain is asked: who is read whole, and who by single rows? */
+static void mark_uses(const struct ridge_graph *graph) {
+  for (int32_t i = 0; i < graph->n_order; i++) {
+    const ridge_node *node = graph->nodes[graph->order[i]];
+    for (uint32_t k = 0; k < node->n_in; k++)
+      if (node->in[k] >= 0)
+        mark_use(graph, node->in[k],
+                 node->op == RIDGE_OP_EMBED ? RIDGE_USE_ROWS : RIDGE_USE_WHOLE);
+  }
+}
+
 ridge_status weights_choose(struct weights *weights, const struct source *source,
                             struct ridge_graph *graph, const struct provider_rules *rules,
                             struct weight_link *chain, int32_t n_chain, struct why *why) {
   *weights = (struct weights){.source = source, .chain = chain, .n_chain = n_chain};
   weights->items =
       arena_array(&weights->memory, (size_t)graph->n_tensors + 1, sizeof *weights->items);
+  mark_uses(graph);
   for (int32_t i = 0; i < graph->n_tensors; i++) {
     const ridge_tensor *tensor = graph->tensors[i];
     if (tensor->role != RIDGE_WEIGHT || tensor->n_parts > 0) continue;

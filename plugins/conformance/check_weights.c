@@ -20,7 +20,8 @@ static ridge_tensor tensor(const char *name, const char *codec, uint32_t rank) {
                         .dims = {rank == 2 ? ROWS : COLUMNS, rank == 2 ? COLUMNS : 1},
                         .rank = rank,
                         .role = RIDGE_WEIGHT,
-                        .producer = -1};
+                        .producer = -1,
+                        .uses = RIDGE_USE_WHOLE};
 }
 
 struct choice {

@@ -329,6 +329,36 @@ static void the_unmodified_model_has_its_own_row_of_memory(void **state) {
   free(text);
 }
 
+/* The shipped model's token table is its head too: read whole, so rounded. */
+static void a_plan_says_what_becomes_of_the_weights_and_why_some_are_left(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  char *path = recipe(s, "weights", "use \"weights.rtn\" { bits = 8 }, " PROMPT);
+  static const char *const except[] = {"weights.rtn.except=",
+                                       "weights.rtn.except=token_embd.*"};
+  for (size_t i = 0; i < 2; i++) {
+    struct testing_output output = RIDGE(s, "plan", path, "--json", "--set", except[i]);
+    json_t *plan = last_json(&output);
+    const json_t *rows = json_object_get(json_object_get(plan, "detail"), "weights"), *row;
+    json_int_t changed = 0, left = 0;
+    size_t k;
+    json_array_foreach(rows, k, row) {
+      bool is_left = text_of(row, "why")[0] != 0;
+      bool table =
+          strcmp(json_string_value(json_array_get(json_object_get(row, "names"), 0)),
+                 "token_embd.weight") == 0;
+      if (table) assert_true(is_left == (i == 1));
+      if (table && is_left)
+        assert_string_equal(text_of(row, "why"), "no strategy chose it");
+      *(is_left ? &left : &changed) += json_integer_value(json_object_get(row, "tensors"));
+    }
+    assert_int_equal(changed, i == 0 ? 22 : 21);
+    assert_int_equal(changed + left, 29);
+    json_decref(plan);
+  }
+  free(path);
+}
+
 static void plan_and_run_name_the_same_plan(void **state) {
   const struct scene *s = *state;
   if (!model_is_there(s)) return;
@@ -487,6 +517,7 @@ int main(void) {
       cmocka_unit_test(a_plan_runs_nothing_and_shows_every_origin),
       cmocka_unit_test(what_was_left_to_the_host_is_shown_with_what_it_became),
       cmocka_unit_test(the_unmodified_model_has_its_own_row_of_memory),
+      cmocka_unit_test(a_plan_says_what_becomes_of_the_weights_and_why_some_are_left),
       cmocka_unit_test(plan_and_run_name_the_same_plan),
       cmocka_unit_test(a_bench_is_a_run_for_each_depth),
       cmocka_unit_test(a_sweep_runs_every_point_and_arm),

@@ -88,6 +88,12 @@ typedef struct ridge_attrs {
 } ridge_attrs;
 RIDGE_SEALED(ridge_attrs, flags);
 
+/* How a step reads a weight: what a chain over weights decides by, rather than by name. */
+enum ridge_use {
+  RIDGE_USE_ROWS = 1,  /* a table of which EMBED reads single rows               */
+  RIDGE_USE_WHOLE = 2, /* all of it, in every step: a matrix of MATMUL, a norm   */
+};
+
 #define RIDGE_MAX_PARTS 4
 typedef struct ridge_tensor {
   uint64_t struct_size;
@@ -98,8 +104,10 @@ typedef struct ridge_tensor {
   int32_t parts[RIDGE_MAX_PARTS];
   uint32_t n_parts, rank, role;
   int32_t producer; /* node index; -1: comes from outside                      */
+  uint64_t uses;    /* of a weight, while the weights chain chooses: ridge_use bits;
+                       both for a table that is the output head too              */
 } ridge_tensor;
-RIDGE_SEALED(ridge_tensor, producer);
+RIDGE_SEALED(ridge_tensor, uses);
 
 #define RIDGE_MAX_IN  8
 #define RIDGE_MAX_OUT 2

@@ -7,9 +7,16 @@ static const ridge_tensor model[] = {
 #define W(n, c, r, ...)                                                                    \
   {                                                                                        \
     .struct_size = sizeof(ridge_tensor), .name = (n), .codec = (c), .rank = (r),           \
-    .role = RIDGE_WEIGHT, .dims = {__VA_ARGS__}, .producer = -1                            \
+    .role = RIDGE_WEIGHT, .dims = {__VA_ARGS__}, .producer = -1, .uses = RIDGE_USE_WHOLE   \
   }
-    W("token_embd.weight", "f16", 2, 1000, 256),
+    {.struct_size = sizeof(ridge_tensor),
+     .name = "token_embd.weight",
+     .codec = "f16",
+     .rank = 2,
+     .role = RIDGE_WEIGHT,
+     .dims = {1000, 256},
+     .producer = -1,
+     .uses = RIDGE_USE_ROWS},
     W("blk.0.attn_norm.weight", "f32", 1, 256),
     W("blk.0.attn_q.weight", "f16", 2, 256, 256),
     W("blk.0.ffn_down.weight", "f16", 2, 256, 512),
@@ -42,6 +49,30 @@ static void the_layers_and_the_head_are_the_default(void **state) {
   assert_int_equal(choose_all(fake, chosen), RIDGE_OK);
   assert_string_equal(chosen, "..8888");
   fake_close(fake);
+}
+
+static ridge_tensor tied_table(void) {
+  ridge_tensor tied = model[0];
+  tied.uses = RIDGE_USE_ROWS | RIDGE_USE_WHOLE;
+  return tied;
+}
+
+static void a_table_that_is_the_head_too_is_rounded_unless_left_out(void **state) {
+  (void)state;
+  const ridge_tensor tied = tied_table();
+  static const char *const except[] = {"", "token_embd.weight"};
+  for (size_t i = 0; i < 2; i++) {
+    struct fake *fake = fake_open("weights_rtn");
+    fake_text(fake, "except", except[i]);
+    assert_int_equal(fake_create(fake), RIDGE_OK);
+    const ridge_weights *seam = fake_table(fake, RIDGE_SEAM_WEIGHTS);
+    const char *codec = "f16";
+    bool edits = false;
+    assert_int_equal(seam->choose(fake->self, &tied, &codec, &edits), RIDGE_OK);
+    assert_string_equal(codec, i == 0 ? "i8g32" : "f16");
+    assert_int_equal(seam->chosen(fake->self), RIDGE_OK);
+    fake_close(fake);
+  }
 }
 
 static void the_codec_is_named_by_bits_and_group(void **state) {
@@ -132,7 +163,8 @@ static void rows_that_groups_do_not_divide_are_refused_unless_left_out(void **st
                             .codec = "f16",
                             .rank = 2,
                             .role = RIDGE_WEIGHT,
-                            .dims = {64, 48}};
+                            .dims = {64, 48},
+                            .uses = RIDGE_USE_WHOLE};
   for (int out = 0; out < 2; out++) {
     struct fake *fake = fake_open("weights_rtn");
     if (out) fake_text(fake, "except", "*.odd.*");
@@ -184,6 +216,7 @@ static void evidence_is_what_was_stored(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_layers_and_the_head_are_the_default),
+      cmocka_unit_test(a_table_that_is_the_head_too_is_rounded_unless_left_out),
       cmocka_unit_test(the_codec_is_named_by_bits_and_group),
       cmocka_unit_test(other_bits_and_groups_are_refused_with_the_value),
       cmocka_unit_test(patterns_choose_and_leave_out),

@@ -105,15 +105,18 @@ static bool any_matches(struct pattern *patterns, size_t n, const char *name) {
   return hit;
 }
 
-/* The matrices of the layers and the output head; not the embedding tables, from
- * which a step reads single rows. */
-static bool is_default(const char *name) {
-  return strncmp(name, "blk.", 4) == 0 || strcmp(name, "output.weight") == 0;
+/* Every matrix that a step reads whole, the output head among them; not a table from
+ * which single rows are read.  A table that is the head too is read whole, and is the
+ * largest matrix of a small model: left as it is, it would take back what is won. */
+static bool is_default(const ridge_tensor *weight) {
+  return (weight->uses & RIDGE_USE_WHOLE) != 0;
 }
 
-static bool is_wanted(struct rtn *rtn, const char *name) {
+static bool is_wanted(struct rtn *rtn, const ridge_tensor *weight) {
   /* Both lists are always walked, so that every pattern learns of its matches. */
-  bool in = rtn->n_only > 0 ? any_matches(rtn->only, rtn->n_only, name) : is_default(name);
+  const char *name = weight->name;
+  bool in =
+      rtn->n_only > 0 ? any_matches(rtn->only, rtn->n_only, name) : is_default(weight);
   bool out = any_matches(rtn->except, rtn->n_except, name);
   return in && !out;
 }
@@ -123,7 +126,7 @@ static ridge_status choose(void *self, const ridge_tensor *weight, const char **
   (void)edits;
   struct rtn *rtn = self;
   const ridge_host *host = rtn->host;
-  if (weight->rank < 2 || !is_wanted(rtn, weight->name)) return RIDGE_OK;
+  if (weight->rank < 2 || !is_wanted(rtn, weight)) return RIDGE_OK;
 
   int64_t width = weight->dims[weight->rank - 1];
   if (width % rtn->group != 0) {
@@ -161,7 +164,7 @@ static ridge_status chosen(void *self) {
 static void stored(void *self, const ridge_tensor *weight, uint64_t before,
                    uint64_t after) {
   struct rtn *rtn = self;
-  if (weight->rank < 2 || !is_wanted(rtn, weight->name)) return; /* another member's work */
+  if (weight->rank < 2 || !is_wanted(rtn, weight)) return; /* another member's work */
   uint64_t elements = 1;
   for (uint32_t i = 0; i < weight->rank; i++) elements *= (uint64_t)weight->dims[i];
   rtn->elements += elements;
@@ -239,11 +242,13 @@ static const ridge_param params[] = {
               "Weights that share one scale, 32, 64, 128 or 256: smaller is more exact and "
               "larger in memory."),
     RIDGE_TEXT(struct rtn_params, only, "", 0,
-               "Patterns (* and ?, comma-separated) of the tensors to round; empty: the "
-               "matrices of the layers and the output head."),
+               "Patterns (* and ?, comma-separated) of the tensors to round; empty: every "
+               "matrix that a step reads whole, so also a token table that is the output "
+               "head too."),
     RIDGE_TEXT(struct rtn_params, except, "", 0,
                "Patterns of tensors to leave as they are, though `only` has them: keeps "
-               "quality where it is lost most, at their full size."),
+               "quality where it is lost most, at their full size and time "
+               "(token_embd.weight: a head that is tied to the token table)."),
 };
 
 static const ridge_weights weights = {.struct_size = sizeof(ridge_weights),
@@ -298,9 +303,9 @@ static const ridge_plugin plugin = {
     .version = "1.0.0",
     .summary = "weights as 8- or 4-bit integers, rounded to nearest in groups",
     .doc =
-        "Stores the matrices of the layers and the output head as 8- or 4-bit integers, "
-        "one "
-        "scale for each group of `group` weights of a row.\n\n"
+        "Stores every matrix that a step reads whole (those of the layers, the output "
+        "head, a token table that serves as head) as 8- or 4-bit integers, one scale for "
+        "each group of `group` weights of a row.\n\n"
         "*When*: decoding is bound by reading weights, so half the bytes is nearly half "
         "the "
         "time; or the model does not fit.\n\n"
