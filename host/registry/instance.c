@@ -1,17 +1,44 @@
 /* instance.c - open plugin files, fill their parameters, create and destroy. */
 #include "registry/instance_inside.h"
 
+#include "base/digest.h"
 #include "registry/description.h"
 #include "registry/params.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Opening ---------------------------------------------------------------------------- */
+
+/* What tells one file from another under the same name. */
+static bool is_same_file(const struct stat *a, const struct stat *b) {
+  return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+         a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static ridge_status look_at(const struct instance *instance, struct stat *out,
+                            struct why *why) {
+  if (stat(instance->path, out) == 0) return RIDGE_OK;
+  return why_set(why, RIDGE_IO, "it cannot be opened: %s", strerror(errno));
+}
+
+/* The bytes must be those that were described. */
+static ridge_status check_build(const struct instance *instance, const char *build,
+                                struct why *why) {
+  struct digest digest;
+  ridge_status status = digest_file(instance->path, &digest, why);
+  if (status != RIDGE_OK || strcmp(digest.hex, build) == 0) return status;
+  return why_set(why, RIDGE_CORRUPT,
+                 "the file was replaced after it was described (%.12s then, %.12s now); "
+                 "run again",
+                 build, digest.hex);
+}
 
 static ridge_status open_entry(struct instance *instance, struct why *why) {
   const ridge_plugin *(*entry)(void) = NULL;
@@ -52,8 +79,7 @@ static void make_counters(struct instance *instance) {
   for (size_t i = 0; i < info->n_metrics; i++) instance->recorded[i] = (double)NAN;
 }
 
-/* Opening runs the file's constructors and its description: blamed by file name. */
-static ridge_status open_and_describe(struct instance *instance, struct why *why) {
+static ridge_status open_blamed(struct instance *instance, struct why *why) {
   const char *slash = strrchr(instance->path, '/');
   blame_name(instance->index, slash != NULL ? slash + 1 : instance->path);
   uint32_t former = blame_enter(instance->index);
@@ -63,10 +89,26 @@ static ridge_status open_and_describe(struct instance *instance, struct why *why
   return status;
 }
 
-static ridge_status prepare(struct instance *instance, const json_t *params,
-                            struct why *why) {
+/* Opening runs the file's constructors and its description: blamed by file name.  Between
+ * the look at its bytes and dlopen, which takes a name, the name may come to mean another
+ * file: that is seen afterwards. */
+static ridge_status open_and_describe(struct instance *instance, const char *build,
+                                      struct why *why) {
+  struct stat before, after;
+  if (build == NULL) return open_blamed(instance, why);
+  ridge_status status = look_at(instance, &before, why);
+  if (status == RIDGE_OK) status = check_build(instance, build, why);
+  if (status == RIDGE_OK) status = open_blamed(instance, why);
+  if (status == RIDGE_OK) status = look_at(instance, &after, why);
+  if (status != RIDGE_OK || is_same_file(&before, &after)) return status;
+  return why_set(why, RIDGE_CORRUPT,
+                 "the file was replaced while it was opened; run again");
+}
+
+static ridge_status prepare(struct instance *instance, const char *build,
+                            const json_t *params, struct why *why) {
   char name[64];
-  ridge_status status = open_and_describe(instance, why);
+  ridge_status status = open_and_describe(instance, build, why);
   if (status != RIDGE_OK) return why_prefix(why, status, "%s", instance->path);
   snprintf(name, sizeof name, "%.40s %.20s", instance->info->id, instance->info->version);
   blame_name(instance->index, name);
@@ -79,6 +121,12 @@ static ridge_status prepare(struct instance *instance, const json_t *params,
 
 ridge_status instances_add(struct instances *set, const char *path, const json_t *params,
                            bool may_idle, struct instance **out, struct why *why) {
+  return instances_add_build(set, path, NULL, params, may_idle, out, why);
+}
+
+ridge_status instances_add_build(struct instances *set, const char *path, const char *build,
+                                 const json_t *params, bool may_idle, struct instance **out,
+                                 struct why *why) {
   if (set->items == NULL) {
     set->items = arena_array(&set->arena, INSTANCES_MOST, sizeof *set->items);
     set->room = INSTANCES_MOST;
@@ -91,7 +139,7 @@ ridge_status instances_add(struct instances *set, const char *path, const json_t
                                 .index = (uint32_t)set->n,
                                 .may_idle = may_idle,
                                 .path = arena_text(&set->arena, path)};
-  ridge_status status = prepare(instance, params, why);
+  ridge_status status = prepare(instance, build, params, why);
   if (status != RIDGE_OK) {
     if (instance->file != NULL && set->close_files) dlclose(instance->file);
     return status;

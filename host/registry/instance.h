@@ -73,6 +73,12 @@ struct instances {
 RIDGE_MUST ridge_status instances_add(struct instances *, const char *path,
                                       const json_t *params, bool may_idle,
                                       struct instance **out, struct why *why);
+/* The same, when the file is still the one that was described as `build` (SHA-256; NULL:
+ * any): RIDGE_CORRUPT if it was replaced. */
+RIDGE_MUST ridge_status instances_add_build(struct instances *, const char *path,
+                                            const char *build, const json_t *params,
+                                            bool may_idle, struct instance **out,
+                                            struct why *why);
 /* Call `create` of all that are not yet created, in order. */
 RIDGE_MUST ridge_status instances_create(struct instances *, struct why *why);
 /* The same for one (the engine makes those that shape the plan first); does nothing

@@ -1,13 +1,12 @@
 /*
  * worker.c - one job read from a pipe, executed, reported.
  *
- * Opens the plugins the supervisor planned with (and only those very files: their
- * digests are compared), then hands over to the session.  Waits at the end until the
- * supervisor has heard the last word, so that it can still look at this process.
+ * Opens the plugins the supervisor planned with (and only those very files), then hands
+ * over to the session.  Waits at the end until the supervisor has heard the last word, so
+ * that it can still look at this process.
  */
 #include "run/worker.h"
 
-#include "base/digest.h"
 #include "engine/session.h"
 #include "run/caller.h"
 #include "run/wire.h"
@@ -154,18 +153,6 @@ static ridge_status attach_blame(struct worker *worker, struct why *why) {
   return RIDGE_OK;
 }
 
-/* The file must be the one whose description was planned with. */
-static ridge_status check_build(const char *path, const char *build, struct why *why) {
-  struct digest digest;
-  ridge_status status = digest_file(path, &digest, why);
-  if (status != RIDGE_OK) return status;
-  if (strcmp(digest.hex, build) == 0) return RIDGE_OK;
-  return why_set(
-      why, RIDGE_CORRUPT,
-      "%s: the file changed since it was described (%.12s then, %.12s now); run again",
-      path, build, digest.hex);
-}
-
 static ridge_status open_plugin(struct worker *worker, const json_t *row, struct why *why) {
   const char *path, *build;
   struct instance *instance;
@@ -174,9 +161,8 @@ static ridge_status open_plugin(struct worker *worker, const json_t *row, struct
   if (!wire_text_of(row, "path", &path) || !wire_text_of(row, "build", &build) ||
       !json_is_object(params))
     return why_set(why, RIDGE_CORRUPT, "job: a plugin without `path`, `build` or `params`");
-  ridge_status status = check_build(path, build, why);
-  if (status != RIDGE_OK) return status;
-  return instances_add(&worker->plugins, path, params, may_idle, &instance, why);
+  return instances_add_build(&worker->plugins, path, build, params, may_idle, &instance,
+                             why);
 }
 
 static ridge_status open_plugins(struct worker *worker, struct why *why) {

@@ -139,7 +139,7 @@ static void the_command_says_it_with_its_exit_code(void **state) {
   json_decref(json);
   testing_output_free(&output);
   output = testing_ridge(none);
-  assert_int_equal(output.exit, 1);
+  assert_int_equal(output.exit, 2);
   assert_non_null(strstr(output.err, "/nowhere/x.so"));
   testing_output_free(&output);
   output = testing_ridge(nothing);

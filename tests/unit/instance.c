@@ -142,6 +142,35 @@ static void a_file_that_is_no_plugin_is_named(void **state) {
   instances_free(&set);
 }
 
+static void a_file_that_was_replaced_since_it_was_described_is_refused(void **state) {
+  (void)state;
+  struct instances set = {.close_files = true};
+  struct why why;
+  struct digest before;
+  char *folder = testing_scratch(), *path = NULL, command[1024];
+  assert_true(asprintf(&path, "%s/x.so", folder) > 0);
+  snprintf(command, sizeof command, "cp '%s' '%s'", EVERYTHING, path);
+  assert_int_equal(system(command), 0);
+  assert_int_equal(digest_file(path, &before, &why), RIDGE_OK);
+  json_t *params = values();
+  assert_int_equal(instances_add_build(&set, path, before.hex, params, false, NULL, &why),
+                   RIDGE_OK);
+  instances_free(&set);
+  snprintf(command, sizeof command, "printf x >> '%s'", path);
+  assert_int_equal(system(command), 0);
+  set = (struct instances){.close_files = true};
+  assert_int_equal(instances_add_build(&set, path, before.hex, params, false, NULL, &why),
+                   RIDGE_CORRUPT);
+  assert_int_equal(strncmp(why.text, path, strlen(path)), 0);
+  assert_non_null(strstr(why.text, "was replaced after it was described"));
+  assert_null(strchr(why.text, '\n'));
+  assert_int_equal(set.n, 0);
+  instances_free(&set);
+  json_decref(params);
+  free(path);
+  testing_remove(folder);
+}
+
 /* Services -------------------------------------------------------------------------- */
 
 static void memory_is_zeroed_aligned_counted_and_goes_with_the_instance(void **state) {
@@ -439,6 +468,7 @@ int main(void) {
       cmocka_unit_test(a_whole_number_does_for_a_real),
       cmocka_unit_test(a_plugin_takes_part_once),
       cmocka_unit_test(a_file_that_is_no_plugin_is_named),
+      cmocka_unit_test(a_file_that_was_replaced_since_it_was_described_is_refused),
       cmocka_unit_test(memory_is_zeroed_aligned_counted_and_goes_with_the_instance),
       cmocka_unit_test(foreign_memory_and_rows_are_reported_not_used),
       cmocka_unit_test(random_words_hang_on_seed_and_id_only),
