@@ -24,6 +24,8 @@ INLINE wide w_zero(void) { return _mm512_setzero_si512(); }
 INLINE wide w_table(const void *p) {
   return _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)p));
 }
+INLINE wide w_right(wide v, int n) { return _mm512_srli_epi16(v, (unsigned)n); }
+INLINE wide w_left(wide v, int n) { return _mm512_slli_epi16(v, (unsigned)n); }
 INLINE floats f_zero(void) { return _mm512_setzero_ps(); }
 INLINE floats f_of_bits(wide v) { return _mm512_castsi512_ps(v); }
 INLINE floats f_half(const void *p) {
@@ -49,6 +51,8 @@ INLINE wide w_zero(void) { return _mm256_setzero_si256(); }
 INLINE wide w_table(const void *p) {
   return _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)p));
 }
+INLINE wide w_right(wide v, int n) { return _mm256_srli_epi16(v, n); }
+INLINE wide w_left(wide v, int n) { return _mm256_slli_epi16(v, n); }
 INLINE floats f_zero(void) { return _mm256_setzero_ps(); }
 INLINE floats f_of_bits(wide v) { return _mm256_castsi256_ps(v); }
 INLINE floats f_half(const void *p) { return lanes_half(p); }
@@ -67,8 +71,8 @@ INLINE wide w_word_at(const void *p) {
 }
 /* Bits `from` .. of every byte moved to `to` .., those of `mask` kept. */
 INLINE wide w_bits(wide v, int from, int to, int mask) {
-  const wide moved = from > to   ? W(srli_epi16)(v, from - to)
-                     : from < to ? W(slli_epi16)(v, to - from)
+  const wide moved = from > to   ? w_right(v, from - to)
+                     : from < to ? w_left(v, to - from)
                                  : v;
   return w_and(moved, w_bytes(mask));
 }
