@@ -24,8 +24,13 @@ INLINE wide w_zero(void) { return _mm512_setzero_si512(); }
 INLINE wide w_table(const void *p) {
   return _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)p));
 }
-INLINE wide w_right(wide v, int n) { return _mm512_srli_epi16(v, (unsigned)n); }
-INLINE wide w_left(wide v, int n) { return _mm512_slli_epi16(v, (unsigned)n); }
+#ifdef __clang__
+typedef unsigned bit_count; /* as its header has it */
+#else
+typedef int bit_count;
+#endif
+INLINE wide w_right(wide v, int n) { return _mm512_srli_epi16(v, (bit_count)n); }
+INLINE wide w_left(wide v, int n) { return _mm512_slli_epi16(v, (bit_count)n); }
 INLINE floats f_zero(void) { return _mm512_setzero_ps(); }
 INLINE floats f_of_bits(wide v) { return _mm512_castsi512_ps(v); }
 INLINE floats f_half(const void *p) {
