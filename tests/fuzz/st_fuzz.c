@@ -1,0 +1,229 @@
+/*
+ * st_fuzz.c - format.safetensors under damage: whatever bytes a directory's files have,
+ * it opens or is refused with one sentence; what it then points to is there.
+ *
+ * The ordinary run cuts, turns and damages good directories.  With -DRIDGE_LIBFUZZER the
+ * input is the weights' file beside a good config.json.
+ */
+#include "testing.h"
+
+#include "unit/st_making.h"
+
+#include <time.h>
+
+/* Touches all that the model points to, so that a sanitizer sees what is not there. */
+static uint64_t walk(const struct made_dir *d) {
+  uint64_t sum = 0;
+  for (uint64_t i = 0; i < d->model.n_facts; i++) {
+    const ridge_fact *fact = &d->model.facts[i];
+    sum += strlen(fact->key);
+    if (fact->type == RIDGE_FACT_TEXT)
+      for (uint64_t k = 0; k < fact->value.text.size; k++) sum += fact->value.text.data[k];
+    for (uint64_t k = 0; k < fact->count; k++) {
+      if (fact->type == RIDGE_FACT_INTS) sum += (uint64_t)fact->value.ints[k];
+      if (fact->type == RIDGE_FACT_REALS) sum += fact->value.reals[k] > 0;
+      if (fact->type == RIDGE_FACT_TEXTS)
+        for (uint64_t b = 0; b < fact->value.texts[k].size; b++)
+          sum += fact->value.texts[k].data[b];
+    }
+  }
+  for (uint64_t i = 0; i < d->model.n_tensors; i++) {
+    const ridge_file_tensor *t = &d->model.tensors[i];
+    const uint8_t *at = made_at(d, t);
+    assert_true(t->rank >= 1 && t->rank <= 4);
+    assert_true(t->data != NULL || t->file < d->n);
+    for (uint64_t b = 0; b < t->bytes; b++) sum += at[b];
+  }
+  return sum;
+}
+
+static bool examine(struct made_dir *d) {
+  ridge_status status = made_open(d);
+  if (status == RIDGE_OK) {
+    volatile uint64_t seen = walk(d);
+    (void)seen;
+    made_close(d);
+  } else {
+    assert_true(strlen(d->text) > 20);
+  }
+  assert_int_equal(d->alive, 0);
+  return status == RIDGE_OK;
+}
+
+static const char plain_config[] =
+    "{\"model_type\":\"llama\",\"num_hidden_layers\":1,\"hidden_size\":4,"
+    "\"num_attention_heads\":1,\"max_position_embeddings\":32,\"intermediate_size\":6,"
+    "\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8.0,\"low_freq_factor\":1.0,"
+    "\"high_freq_factor\":4.0,\"original_max_position_embeddings\":100}}";
+
+#ifdef RIDGE_LIBFUZZER
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct made_dir d;
+  made_new(&d);
+  made_file(&d, "model.safetensors", data, size);
+  made_text(&d, "config.json", plain_config);
+  examine(&d);
+  made_drop(&d);
+  return 0;
+}
+
+#else
+
+static void one_file(struct made_dir *d) {
+  made_new(d);
+  made_counting(d, "model.embed_tokens.weight", 2, 4);
+  made_counting(d, "model.norm.weight", 0, 4);
+  made_counting(d, "lm_head.weight", 2, 4);
+  made_weights(d, "model.safetensors");
+  made_text(d, "config.json", plain_config);
+}
+
+static void several_files(struct made_dir *d) {
+  made_new(d);
+  made_text(d, "model.safetensors.index.json",
+            "{\"metadata\":{\"total_size\":1},\"weight_map\":{"
+            "\"model.embed_tokens.weight\":\"model-1.safetensors\","
+            "\"lm_head.weight\":\"model-2.safetensors\"}}");
+  made_counting(d, "model.embed_tokens.weight", 2, 4);
+  made_weights(d, "model-1.safetensors");
+  made_counting(d, "lm_head.weight", 2, 4);
+  made_weights(d, "model-2.safetensors");
+  made_text(d, "config.json", plain_config);
+}
+
+/* Every change there is: stacks, rows by head, matrices turned. */
+static void changed_weights(struct made_dir *d, bool experts) {
+  made_new(d);
+  if (experts) {
+    made_counting(d, "model.embed_tokens.weight", 2, 4);
+    for (int i = 0; i < 2; i++) {
+      char name[80];
+      snprintf(name, sizeof name, "model.layers.0.block_sparse_moe.experts.%d.w1.weight",
+               i);
+      made_counting(d, name, 2, 4);
+    }
+    made_weights(d, "model.safetensors");
+    made_text(d, "config.json",
+              "{\"model_type\":\"mixtral\",\"num_hidden_layers\":1,\"hidden_size\":4,"
+              "\"num_attention_heads\":1,\"max_position_embeddings\":32,"
+              "\"intermediate_size\":6,\"num_local_experts\":2,\"num_experts_per_tok\":1,"
+              "\"tie_word_embeddings\":true}");
+    return;
+  }
+  made_counting(d, "gpt_neox.embed_in.weight", 2, 4);
+  made_counting(d, "gpt_neox.layers.0.attention.query_key_value.weight", 12, 4);
+  made_counting(d, "gpt_neox.layers.0.attention.query_key_value.bias", 0, 12);
+  made_weights(d, "model.safetensors");
+  made_text(d, "config.json",
+            "{\"model_type\":\"gpt_neox\",\"num_hidden_layers\":1,\"hidden_size\":4,"
+            "\"num_attention_heads\":2,\"max_position_embeddings\":32,\"rotary_pct\":1.0,"
+            "\"intermediate_size\":6,\"tie_word_embeddings\":true}");
+}
+
+enum { KINDS = 4 };
+static void good(struct made_dir *d, int which) {
+  if (which == 0) one_file(d);
+  if (which == 1) several_files(d);
+  if (which >= 2) changed_weights(d, which == 2);
+}
+
+static void good_directories_open(void **state) {
+  (void)state;
+  for (int i = 0; i < KINDS; i++) {
+    struct made_dir d;
+    good(&d, i);
+    if (!examine(&d)) fail_msg("%d: %s", i, d.text);
+    made_drop(&d);
+  }
+}
+
+static void cut_anywhere_a_directory_is_refused(void **state) {
+  (void)state;
+  for (int i = 0; i < KINDS; i++) {
+    struct made_dir whole;
+    good(&whole, i);
+    for (size_t f = 0; f < whole.n; f++)
+      for (size_t size = 0; size < whole.files[f].bytes.size; size++) {
+        struct made_dir d;
+        good(&d, i);
+        d.files[f].bytes.size = size;
+        assert_false(examine(&d));
+        made_drop(&d);
+      }
+    made_drop(&whole);
+  }
+}
+
+static uint64_t next_random(uint64_t *state) { /* splitmix64, Steele and others 2014 */
+  uint64_t z = *state += 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+/* Numbers and words that have led programs astray. */
+static const char *const pieces[] = {
+    "0",
+    "-1",
+    "9007199254740993",
+    "18446744073709551615",
+    "1e999",
+    "{",
+    "[",
+    "]",
+    "}",
+    "\"",
+    "\\u0000",
+    "\\ud800",
+    "null",
+    "true",
+    ",",
+    ":",
+    "F16",
+    "BF16",
+    "[0,0]",
+    "..",
+};
+
+static void damage(struct made_bytes *b, uint64_t *seed) {
+  uint64_t how = next_random(seed);
+  size_t at = b->size > 0 ? how / 8 % b->size : 0;
+  if (b->size == 0) return;
+  if (how % 8 < 2) b->data[at] ^= (uint8_t)(1 << (how / 64 % 8));
+  if (how % 8 == 2) b->data[at] = (uint8_t)(how >> 40);
+  if (how % 8 == 3) b->size = at;
+  if (how % 8 > 3) {
+    const char *piece = pieces[(how >> 32) % (sizeof pieces / sizeof *pieces)];
+    size_t n = strlen(piece);
+    if (n > b->size - at) n = b->size - at;
+    memcpy(b->data + at, piece, n);
+  }
+}
+
+static void random_damage_does_no_harm(void **state) {
+  (void)state;
+  const char *given = getenv("RIDGE_FUZZ_SEED");
+  uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+  print_message("seed %llu (RIDGE_FUZZ_SEED)\n", (unsigned long long)seed);
+  for (int round = 0; round < 20000; round++) {
+    struct made_dir d;
+    good(&d, round % KINDS);
+    for (uint64_t n = 1 + next_random(&seed) % 4; n > 0; n--)
+      damage(&d.files[next_random(&seed) % d.n].bytes, &seed);
+    examine(&d);
+    made_drop(&d);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(good_directories_open),
+      cmocka_unit_test(cut_anywhere_a_directory_is_refused),
+      cmocka_unit_test(random_damage_does_no_harm),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#endif
