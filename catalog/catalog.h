@@ -173,8 +173,10 @@ RIDGE_MUST ridge_status catalog_run_note(struct catalog *, int64_t run, const ch
 RIDGE_MUST ridge_status catalog_sweep_begin(struct catalog *, const char *name,
                                             const char *recipe_text, const json_t *points,
                                             int64_t *sweep_id, struct why *why);
+/* Done, stopped by the user, or failed.  A sweep whose supervisor was killed is closed as
+ * crashed by whoever next opens the catalog. */
 RIDGE_MUST ridge_status catalog_sweep_end(struct catalog *, int64_t sweep_id,
-                                          struct why *why);
+                                          enum catalog_status, struct why *why);
 
 /* Descriptions of plugins by build and problems of files, for registry_search.cache; it
  * keeps a pointer to the catalog.  What cannot be written is forgotten: it is a cache. */

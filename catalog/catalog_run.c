@@ -367,19 +367,21 @@ ridge_status catalog_run_note(struct catalog *c, int64_t run, const char *text,
 ridge_status catalog_sweep_begin(struct catalog *c, const char *name,
                                  const char *recipe_text, const json_t *points,
                                  int64_t *sweep_id, struct why *why) {
-  char uid[27], *text = canon_text(points);
+  char uid[27], supervisor[160], *text = canon_text(points);
   int64_t recipe;
+  supervisor_self(supervisor);
   ridge_status status = sql_begin(c, why);
   if (status == RIDGE_OK) {
     uid_make(uid);
     status = recipe_row(c, name, recipe_text, &recipe, why);
     if (status == RIDGE_OK)
-      status = sql_do(c,
-                      "INSERT INTO sweep (uid, name, recipe_id, points, started) "
-                      "VALUES (?1, ?2, ?3, ?4, ?5)",
-                      SQL_ARGS(SQL_TEXT(uid), SQL_TEXT(name), SQL_INT(recipe),
-                               SQL_TEXT(text), SQL_INT(clock_utc_us())),
-                      why);
+      status =
+          sql_do(c,
+                 "INSERT INTO sweep (uid, name, recipe_id, points, started, "
+                 "supervisor) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                 SQL_ARGS(SQL_TEXT(uid), SQL_TEXT(name), SQL_INT(recipe), SQL_TEXT(text),
+                          SQL_INT(clock_utc_us()), SQL_TEXT(supervisor)),
+                 why);
     *sweep_id = sqlite3_last_insert_rowid(c->db);
     status = sql_end(c, status, why);
   }
@@ -387,10 +389,14 @@ ridge_status catalog_sweep_begin(struct catalog *c, const char *name,
   return status;
 }
 
-ridge_status catalog_sweep_end(struct catalog *c, int64_t sweep_id, struct why *why) {
+ridge_status catalog_sweep_end(struct catalog *c, int64_t sweep_id, enum catalog_status how,
+                               struct why *why) {
   ridge_status status = sql_begin(c, why);
   if (status != RIDGE_OK) return status;
-  status = sql_do(c, "UPDATE sweep SET ended = ?2 WHERE sweep_id = ?1 AND ended IS NULL",
-                  SQL_ARGS(SQL_INT(sweep_id), SQL_INT(clock_utc_us())), why);
+  status = sql_do(
+      c, "UPDATE sweep SET ended = ?2, status = ?3 WHERE sweep_id = ?1 AND ended IS NULL",
+      SQL_ARGS(SQL_INT(sweep_id), SQL_INT(clock_utc_us()),
+               SQL_TEXT(catalog_status_word(how))),
+      why);
   return sql_end(c, status, why);
 }

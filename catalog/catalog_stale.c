@@ -1,5 +1,5 @@
 /*
- * catalog_stale.c - runs whose supervisor was killed.
+ * catalog_stale.c - runs and sweeps whose supervisor was killed.
  *
  * A run carries the boot, the process space (containers count their own), the process
  * and the process's start.  Another boot, or a process that is not there or started at
@@ -79,24 +79,34 @@ enum supervisor_life supervisor_life(const char *text) {
   return dead ? SUPERVISOR_GONE : SUPERVISOR_ALIVE;
 }
 
-static ridge_status close_one(struct catalog *c, int64_t run, struct why *why) {
-  return sql_do(
-      c,
-      "UPDATE run SET status = 'crashed', ended = ?2, why = 'supervisor was killed; "
-      "noticed when the catalog was next opened' WHERE run_id = ?1 AND status = 'running'",
-      SQL_ARGS(SQL_INT(run), SQL_INT(clock_utc_us())), why);
-}
+static const struct {
+  const char *open, *close; /* ?1: the row, ?2: now */
+} kinds[] = {
+    {"SELECT run_id AS id, supervisor FROM run WHERE status = 'running'",
+     "UPDATE run SET status = 'crashed', ended = ?2, why = 'supervisor was killed; "
+     "noticed when the catalog was next opened' WHERE run_id = ?1 AND status = 'running'"},
+    {"SELECT sweep_id AS id, supervisor FROM sweep WHERE ended IS NULL",
+     "UPDATE sweep SET status = 'crashed', ended = ?2 WHERE sweep_id = ?1 AND ended IS "
+     "NULL"},
+};
 
-ridge_status catalog_close_stale(struct catalog *c, struct why *why) {
+static ridge_status close_kind(struct catalog *c, size_t kind, struct why *why) {
   json_t *rows = NULL;
-  ridge_status status =
-      sql_rows(c, "SELECT run_id, supervisor FROM run WHERE status = 'running'", SQL_NONE,
-               &rows, why);
+  ridge_status status = sql_rows(c, kinds[kind].open, SQL_NONE, &rows, why);
   for (size_t i = 0; status == RIDGE_OK && i < json_array_size(rows); i++) {
     const json_t *row = json_array_get(rows, i);
     if (supervisor_life(text_or(row, "supervisor", "")) == SUPERVISOR_GONE)
-      status = close_one(c, int_or(row, "run_id", 0), why);
+      status =
+          sql_do(c, kinds[kind].close,
+                 SQL_ARGS(SQL_INT(int_or(row, "id", 0)), SQL_INT(clock_utc_us())), why);
   }
   json_decref(rows);
+  return status;
+}
+
+ridge_status catalog_close_stale(struct catalog *c, struct why *why) {
+  ridge_status status = RIDGE_OK;
+  for (size_t i = 0; status == RIDGE_OK && i < sizeof kinds / sizeof *kinds; i++)
+    status = close_kind(c, i, why);
   return status;
 }

@@ -10,6 +10,7 @@
 #include "cli/print_json.h"
 #include "cli/view.h"
 #include "recipe/recipe_source.h"
+#include "run/interrupts.h"
 #include "run/metrics.h"
 
 #include <inttypes.h>
@@ -24,6 +25,7 @@ struct interleaving {
   struct outcome *outcomes[ARMS]; /* by pair */
   int64_t done;                   /* whole pairs */
   int64_t sweep_id;
+  bool stopped;
   struct why why;
 };
 
@@ -67,6 +69,9 @@ static int run_one(struct interleaving *t, int arm, int64_t pair) {
             arm == A ? 'A' : 'B');
   int exit = run_recipe_once(c->cli, c->words[arm], &options, NULL);
   if (outcome->run != 0) json_array_append_new(c->runs[arm], json_integer(outcome->run));
+  t->stopped = outcome->interrupted || interrupts_seen(); /* also between two runs */
+  if (exit == EXIT_OK && t->stopped)
+    return options_fail(c->cli, "compare", EXIT_FAILED, "stopped by the user");
   if (exit == EXIT_OK) return -1;
   char sentence[160];
   snprintf(sentence, sizeof sentence,
@@ -134,6 +139,19 @@ static ridge_status begin_sweep(struct interleaving *t) {
   return status;
 }
 
+/* The pairs, and the end of the row that holds them together. */
+static int run_all(struct interleaving *t) {
+  interrupts_take();
+  int exit = run_pairs(t);
+  enum catalog_status how = t->stopped ? CATALOG_STOPPED
+                            : exit < 0 ? CATALOG_DONE
+                                       : CATALOG_FAILED;
+  if (catalog_sweep_end(t->place.catalog, t->sweep_id, how, &t->why) != RIDGE_OK)
+    exit = EXIT_FAILED;
+  interrupts_give_back();
+  return exit;
+}
+
 static int interleave(struct interleaving *t) {
   int exit = workplace_open(t->c->cli, CATALOG_WRITE, &t->place, &t->why);
   if (exit < 0)
@@ -141,10 +159,7 @@ static int interleave(struct interleaving *t) {
                               t->c->metrics.n);
   if (exit < 0) exit = plan_both(t);
   if (exit < 0 && begin_sweep(t) != RIDGE_OK) exit = EXIT_FAILED;
-  if (exit < 0) exit = run_pairs(t);
-  if (t->sweep_id != 0 &&
-      catalog_sweep_end(t->place.catalog, t->sweep_id, &t->why) != RIDGE_OK)
-    exit = EXIT_FAILED;
+  if (exit < 0) exit = run_all(t);
   if (t->why.text[0] != 0) (void)options_fail(t->c->cli, "compare", exit, t->why.text);
   if (exit >= 0) return exit;
   compare_all(t);

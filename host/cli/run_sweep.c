@@ -13,6 +13,7 @@
 #include "cli/table.h"
 #include "cli/view.h"
 #include "compose/sweep.h"
+#include "run/interrupts.h"
 #include "run/metrics.h"
 
 #include <inttypes.h>
@@ -66,7 +67,7 @@ static void run_point(struct sweeping *s, size_t i) {
   if (!s->quiet) fprintf(stderr, "%zu/%zu  %s\n", i + 1, s->sweep.n_points, point->label);
   (void)run_recipe_once(s->cli, s->sweep.base.path, &options, NULL);
   s->n_done++;
-  s->stopped = s->outcomes[i].status == CATALOG_STOPPED;
+  s->stopped = s->outcomes[i].interrupted;
 }
 
 static void run_points(struct sweeping *s) {
@@ -75,6 +76,7 @@ static void run_points(struct sweeping *s) {
     run_point(s, i);
     double seconds = (double)(clock_ns() - start) * 1e-9;
     s->out_of_time = s->sweep.budget_seconds > 0 && seconds > s->sweep.budget_seconds;
+    s->stopped = s->stopped || interrupts_seen(); /* also between two runs */
   }
   s->out_of_time = s->out_of_time && s->n_done < s->sweep.n_points;
 }
@@ -268,8 +270,11 @@ static int run_all(struct sweeping *s) {
   if (catalog_sweep_begin(s->place.catalog, s->sweep.name, s->sweep.recipe.source.text,
                           s->sweep.definition, &s->sweep_id, &s->why) != RIDGE_OK)
     return EXIT_FAILED;
+  interrupts_take();
   run_points(s);
-  ridge_status status = catalog_sweep_end(s->place.catalog, s->sweep_id, &s->why);
+  ridge_status status = catalog_sweep_end(
+      s->place.catalog, s->sweep_id, s->stopped ? CATALOG_STOPPED : CATALOG_DONE, &s->why);
+  interrupts_give_back();
   int exit = status == RIDGE_OK ? worst_exit(s) : EXIT_FAILED;
   tell(s, exit);
   for (size_t i = 0; i < s->n_done; i++) outcome_free(&s->outcomes[i]);

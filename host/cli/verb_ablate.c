@@ -10,6 +10,7 @@
 #include "cli/run_sweep.h"
 #include "cli/view.h"
 #include "recipe/recipe_source.h"
+#include "run/interrupts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,7 +45,7 @@ static void run_arm(struct ablation *a, size_t arm, int64_t round) {
     fprintf(stderr, "round %" PRId64 " of %" PRId64 "  %s%s\n", round + 1, a->rounds,
             arm >= FIRST ? "without " : "", arm_name(a, arm));
   (void)run_recipe_once(a->cli, a->words.recipe, &options, NULL);
-  a->stopped = outcome->status == CATALOG_STOPPED;
+  a->stopped = outcome->interrupted || interrupts_seen(); /* also between two runs */
   a->arms[arm].out = outcome->status != CATALOG_DONE && outcome->status != CATALOG_INERT;
 }
 
@@ -103,9 +104,12 @@ static int run_all(struct ablation *a) {
     if (a->arms[arm].rounds == NULL) abort();
   }
   if (begin_sweep(a) != RIDGE_OK) return EXIT_FAILED;
+  interrupts_take();
   run_rounds(a);
-  if (catalog_sweep_end(a->place.catalog, a->sweep_id, &a->why) != RIDGE_OK)
-    return EXIT_FAILED;
+  ridge_status status = catalog_sweep_end(
+      a->place.catalog, a->sweep_id, a->stopped ? CATALOG_STOPPED : CATALOG_DONE, &a->why);
+  interrupts_give_back();
+  if (status != RIDGE_OK) return EXIT_FAILED;
   const struct outcome *whole = &a->arms[WHOLE].rounds[0];
   int exit = a->stopped ? EXIT_FAILED : whole->exit;
   if (a->cli->json)

@@ -12,6 +12,7 @@
 #include "run/wire.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +56,7 @@ struct child {
   struct blame_watch calls;
   uint64_t tell_after_ms; /* of the call that goes on; 0: nothing was told of it */
   char *job_text;
-  uint64_t heard_ns, finished_ns, ended_ns;
+  uint64_t heard_ns, finished_ns, ended_ns, unread_ns;
   int interrupts, ticks;
   bool running;
   char buffer[65536];
@@ -131,8 +132,18 @@ static void close_stream(struct stream *stream) {
   uv_close((uv_handle_t *)&stream->pipe, NULL);
 }
 
+/* libuv leaves each signal to its default action when it lets go of it; who started this
+ * may have one of its own, which is put back while none can come. */
+static void hold_signals(int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int i = 0; i < N_INTERRUPTS; i++) sigaddset(&set, interrupts[i]);
+  pthread_sigmask(how, &set, NULL);
+}
+
 /* All is said: the timer, the signals and what is still open go, and so the loop ends. */
 static void close_all(struct child *child) {
+  hold_signals(SIG_BLOCK);
   for (int i = 0; i < N_STREAMS; i++) close_stream(&child->streams[i]);
   if (!uv_is_closing((uv_handle_t *)&child->timer))
     uv_close((uv_handle_t *)&child->timer, NULL);
@@ -282,14 +293,6 @@ static void watch_calls(struct child *child) {
     child->job->stalled(child->job->ctx, who, (double)ms * 1e-3);
 }
 
-static void on_tick(uv_timer_t *timer) {
-  struct child *child = timer->data;
-  if (child->ticks++ % USAGE_TICKS == 0 && !child->end->finished) read_usage(child);
-  if (child->job->tick != NULL) child->job->tick(child->job->ctx);
-  watch_calls(child);
-  watch_clock(child);
-}
-
 struct sent {
   uv_write_t request;
   char *text;
@@ -326,10 +329,34 @@ static void on_interrupt(uv_signal_t *handle, int number) {
   child->interrupts++;
   if (child->job->interrupted != NULL)
     child->job->interrupted(child->job->ctx, child->interrupts);
-  if (child->interrupts == 1 && !child->end->finished)
+  if (child->interrupts == 1 && !child->end->finished && !child->end->unread)
     ask_to_stop(child);
   else if (child->interrupts > 1)
     kill_worker(child, "killed by the user");
+}
+
+/* Nobody is there who would ask a second time. */
+static void watch_reader(struct child *child) {
+  if (!child->running || child->end->finished) return;
+  if (child->end->unread) {
+    if (since_ms(child->unread_ns) > or_default(child->job->exit_ms, DEFAULT_EXIT_MS))
+      kill_worker(child, "killed: nobody reads the output any more, and the worker did not "
+                         "stop when asked");
+    return;
+  }
+  if (child->job->unread == NULL || !child->job->unread(child->job->ctx)) return;
+  child->end->unread = child->end->interrupted = true;
+  child->unread_ns = clock_ns();
+  ask_to_stop(child);
+}
+
+static void on_tick(uv_timer_t *timer) {
+  struct child *child = timer->data;
+  if (child->ticks++ % USAGE_TICKS == 0 && !child->end->finished) read_usage(child);
+  if (child->job->tick != NULL) child->job->tick(child->job->ctx);
+  watch_calls(child);
+  watch_reader(child);
+  watch_clock(child);
 }
 
 /* Starting it --------------------------------------------------------------------- */
@@ -433,13 +460,16 @@ ridge_status child_run(const struct child_job *job, struct child_end *out,
   size_t size;
   json_object_set_new(job->job, "blame_fd", json_integer(BLAME_FD));
   child->job_text = wire_text(job->job, &size);
-  struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
-  sigaction(SIGPIPE, &ignore, &before);
+  struct sigaction ignore = {.sa_handler = SIG_IGN}, pipe, before[N_INTERRUPTS];
+  sigaction(SIGPIPE, &ignore, &pipe);
+  for (int i = 0; i < N_INTERRUPTS; i++) sigaction(interrupts[i], NULL, &before[i]);
   ridge_status status =
       child->job_text != NULL
           ? run_with_page(child, blame_fd, why)
           : why_set(why, RIDGE_NO_MEMORY, "no memory for the job of a worker");
-  sigaction(SIGPIPE, &before, NULL);
+  sigaction(SIGPIPE, &pipe, NULL);
+  for (int i = 0; i < N_INTERRUPTS; i++) sigaction(interrupts[i], &before[i], NULL);
+  hold_signals(SIG_UNBLOCK);
   close(blame_fd);
   blame_free(child->page);
   free(child->job_text);

@@ -28,6 +28,9 @@ struct child_job {
   void (*output)(void *ctx, const char *stream, const char *line); /* stdout, stderr */
   void (*tick)(void *ctx); /* ten times a second                          */
   void (*interrupted)(void *ctx, int times);
+  /* Is what comes of it for nobody any more?  Then it is asked to stop, as by an interrupt;
+   * asked ten times a second.  May be NULL. */
+  bool (*unread)(void *ctx);
   /* One call has not come back after stall_ms, after twice that, four times ...  May be
    * NULL. */
   void (*stalled)(void *ctx, const char *who, double seconds);
@@ -38,6 +41,7 @@ struct child_end {
   int signal;       /* that ended it; 0: none                                 */
   bool finished;    /* it said its last word: "done" or "refused"             */
   bool interrupted; /* by the user                                            */
+  bool unread;      /* asked to stop because nobody reads what it makes */
   bool killed;      /* by us; `why` says for what                             */
   char why[512];    /* "" or a sentence                                       */
   char blamed[64];  /* whose code was running: "kv.paged 1.0.0"; "": the host */

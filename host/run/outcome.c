@@ -268,12 +268,15 @@ static int exit_code_of(const struct outcome *o) {
 
 void outcome_judge(struct outcome *o, const struct child_end *end) {
   bool spoke = o->done || o->status == CATALOG_REFUSED;
+  o->interrupted = end->interrupted;
   if (end->killed && end->interrupted) {
     judge_kill(o, end);
   } else if (end->killed || end->signal != 0 || !spoke) {
     judge_death(o, end);
   } else if (o->status == CATALOG_STOPPED && o->why[0] == 0) {
-    snprintf(o->why, sizeof o->why, "stopped by the user");
+    snprintf(o->why, sizeof o->why, "%s",
+             end->unread ? "stopped: nobody reads the output any more (a closed pipe)"
+                         : "stopped by the user");
   } else if (o->status == CATALOG_DONE) {
     const json_t *inert = first_inert(o);
     if (inert != NULL) judge_inert(o, inert);

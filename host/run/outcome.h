@@ -30,6 +30,7 @@ struct outcome {
   json_t *nodes;
   json_t *diagnostics; /* compose's, or the worker's with places filled in    */
   bool done;           /* the worker said "done"                              */
+  bool interrupted;    /* however it ended: whoever asked for it wants no more */
 };
 
 void outcome_init(struct outcome *);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "recipe/recipe.h"
 #include "run/conditions.h"
+#include "run/interrupts.h"
 #include "run/wire.h"
 
 #include <inttypes.h>
@@ -97,6 +98,11 @@ static void on_interrupted(void *ctx, int times) {
   if (a->view->interrupted != NULL) a->view->interrupted(a->view->ctx, times);
 }
 
+static bool is_unread(void *ctx) {
+  (void)ctx;
+  return output_is_unread();
+}
+
 static void on_stalled(void *ctx, const char *who, double seconds) {
   struct attempt *a = ctx;
   char text[128];
@@ -142,6 +148,7 @@ static ridge_status run_child(struct attempt *a, struct child_end *end) {
       .tick = on_tick,
       .interrupted = on_interrupted,
       .stalled = on_stalled,
+      .unread = is_unread,
   };
   return child_run(&job, end, &a->why);
 }
@@ -177,6 +184,17 @@ static void place_findings(struct attempt *a) {
     json_array_append_new(placed, compose_locate(&a->composed, finding));
   json_decref(a->outcome->diagnostics);
   a->outcome->diagnostics = placed;
+}
+
+/* The row is there, the worker is not: it stays so. */
+static void end_unstarted(struct attempt *a) {
+  struct outcome *o = a->outcome;
+  o->status = CATALOG_STOPPED;
+  o->exit = EXIT_FAILED;
+  o->interrupted = true;
+  snprintf(o->why, sizeof o->why, "stopped by the user before it started");
+  if (o->run != 0) record_end(a);
+  tell_ended(a);
 }
 
 static int execute(struct attempt *a) {
@@ -285,7 +303,9 @@ static int run_attempt(struct attempt *a, const char *recipe) {
   if (a->composed.composition == NULL) return end_refused(a);
   if (!job_make(a)) return cannot_begin(a, EXIT_FAILED);
   if (!a->options->plan_only && !record_begin(a)) return cannot_begin(a, EXIT_FAILED);
-  return execute(a);
+  if (!interrupts_seen()) return execute(a);
+  end_unstarted(a);
+  return a->outcome->exit;
 }
 
 /* In the caller's workplace, or one of its own. */
@@ -313,7 +333,10 @@ int run_recipe_once(struct cli *cli, const char *recipe,
   a->view = options->view != NULL ? options->view : run_view_errors();
   a->outcome = options->outcome != NULL ? options->outcome : &own;
   outcome_init(a->outcome);
+  interrupts_take();
   int exit = run_somewhere(a, recipe);
+  a->outcome->interrupted = a->outcome->interrupted || interrupts_seen();
+  interrupts_give_back();
   if (run_id != NULL) *run_id = a->outcome->run;
   json_decref(a->job);
   composed_free(&a->composed);

@@ -220,6 +220,122 @@ static void an_interrupt_ends_a_run_cleanly(void **state) {
       "1");
 }
 
+/* With its output in a pipe; the reader's end. */
+static pid_t start_into_pipe(const struct scene *scene, int *reader, int which,
+                             const char *const *words) {
+  const char *argv[16] = {"ridge", "--catalog", scene->catalog};
+  int ends[2];
+  assert_int_equal(pipe(ends), 0);
+  for (size_t i = 0; words[i] != NULL; i++) argv[i + 3] = words[i];
+  fflush(NULL);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    int null = open("/dev/null", O_RDWR);
+    dup2(null, 0);
+    dup2(which == 1 ? ends[1] : null, 1);
+    dup2(which == 2 ? ends[1] : null, 2);
+    close(ends[0]);
+    close(ends[1]);
+    execv(TEST_BUILD_DIR "/ridge", (char *const *)(uintptr_t)argv);
+    _exit(127);
+  }
+  close(ends[1]);
+  *reader = ends[0];
+  return child;
+}
+
+static void a_run_that_nobody_reads_any_more_is_stopped(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  for (int which = 1; which <= 2; which++) {
+    int reader;
+    const char *const words[] = {"run", s->recipe, NULL};
+    pid_t supervisor = start_into_pipe(s, &reader, which, words);
+    pid_t worker = wait_for_worker(supervisor);
+    pass(300);
+    close(reader); /* as `head` does */
+    uint64_t before = clock_ns();
+    (void)end_of(supervisor); /* dead of SIGPIPE while it prints, or failed */
+    assert_true(clock_ns() - before < 8000000000u);
+    must_vanish(worker);
+    assert_string_equal(ask(s, LAST("status")), "stopped");
+    assert_non_null(strstr(ask(s, LAST("why")), "nobody reads the output"));
+  }
+}
+
+/* A job without standard output is one that somebody wanted so. */
+static void a_closed_output_is_no_reader_that_left(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  char command[1024];
+  snprintf(command, sizeof command,
+           "'%s' --catalog '%s' run '%s' --repeat 2 --quiet >&- 2>&-",
+           TEST_BUILD_DIR "/ridge", s->catalog, s->recipe);
+  assert_int_equal(system(command), 0);
+  assert_string_equal(ask(s, LAST("status")), "done");
+}
+
+static void put(const char *path, const char *text, const char *model) {
+  FILE *file = fopen(path, "w");
+  assert_non_null(file);
+  fprintf(file, text, model);
+  assert_int_equal(fclose(file), 0);
+}
+
+#define LAST_SWEEP(column) "SELECT " column " FROM sweep ORDER BY sweep_id DESC LIMIT 1"
+
+/* Interrupted at many moments, some of them between two runs: each row has its end. */
+static void an_interrupt_ends_a_sweep_and_its_row_wherever_it_comes(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  char base[512], sweep[512];
+  snprintf(base, sizeof base, "%s/short.lua", s->dir);
+  snprintf(sweep, sizeof sweep, "%s/sweep.lua", s->dir);
+  put(base,
+      "return infer { model \"%s\", use \"kv.paged\", prompts { \"In\" }, sample { length "
+      "= "
+      "2 }, measure { repeats = 1 } }",
+      s->model);
+  put(sweep,
+      "return sweep { of \"short\", vary \"kv.paged\" { block = each { 4, 8, 16, 32 } }, "
+      "seeds { 1, 2, 3, 4, 5, 6, 7, 8, 9 } } %s",
+      "");
+  const char *const calls[][4] = {{"run", sweep}, {"ablate", base, "--repeat=40"}};
+  const char *const names[] = {"sweep", "ablation"};
+  for (size_t k = 0; k < 2; k++)
+    for (int i = 0; i < 6; i++) {
+      int reader;
+      pid_t supervisor = start_into_pipe(s, &reader, 1, calls[k]);
+      (void)wait_for_worker(supervisor);
+      pass(200 + 37 * (uint64_t)i);
+      kill(supervisor, SIGINT);
+      assert_int_equal(end_of(supervisor), 1);
+      close(reader);
+      assert_string_equal(ask(s, LAST_SWEEP("name")), names[k]);
+      assert_string_equal(ask(s, LAST_SWEEP("status")), "stopped");
+      assert_string_equal(ask(s, LAST_SWEEP("ended >= started")), "1");
+      assert_string_equal(ask(s, "SELECT count(*) FROM run WHERE status = 'running'"), "0");
+    }
+}
+
+static void a_sweep_whose_supervisor_was_killed_is_crashed(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  const char *const words[] = {"ablate", s->recipe, NULL};
+  int reader;
+  pid_t supervisor = start_into_pipe(s, &reader, 1, words), worker;
+  worker = wait_for_worker(supervisor); /* of the plan */
+  for (int i = 0; i < 1000 && strcmp(ask(s, LAST_SWEEP("ended")), "NULL") != 0; i++)
+    pass(10);
+  kill(supervisor, SIGKILL);
+  end_of(supervisor);
+  close(reader);
+  must_vanish(worker);
+  open_again(s);
+  assert_string_equal(ask(s, LAST_SWEEP("status")), "crashed");
+}
+
 /* A plugin that hangs inside a step: the terminal says who, and so does the row. */
 static void a_strategy_that_never_comes_back_is_named(void **state) {
   const struct scene *s = *state;
@@ -282,6 +398,10 @@ int main(void) {
       cmocka_unit_test(a_killed_supervisor_takes_its_worker_with_it),
       cmocka_unit_test(a_supervisor_killed_before_its_worker_leaves_a_whole_catalog),
       cmocka_unit_test(an_interrupt_ends_a_run_cleanly),
+      cmocka_unit_test(a_run_that_nobody_reads_any_more_is_stopped),
+      cmocka_unit_test(a_closed_output_is_no_reader_that_left),
+      cmocka_unit_test(an_interrupt_ends_a_sweep_and_its_row_wherever_it_comes),
+      cmocka_unit_test(a_sweep_whose_supervisor_was_killed_is_crashed),
       cmocka_unit_test(a_strategy_that_never_comes_back_is_named),
       cmocka_unit_test(a_limit_that_is_no_number_is_refused),
   };

@@ -482,7 +482,7 @@ static void runs_of_a_sweep_belong_together(void **state) {
                            &parts.asked.sweep_id, &why));
   must(catalog_run_begin(place->catalog, &parts.asked, &run, &why));
   made_end(place->catalog, run.id, CATALOG_DONE, NULL);
-  must(catalog_sweep_end(place->catalog, parts.asked.sweep_id, &why));
+  must(catalog_sweep_end(place->catalog, parts.asked.sweep_id, CATALOG_STOPPED, &why));
   made_free(&parts);
   json_decref(points);
   expect("SELECT s.name FROM run JOIN sweep s USING (sweep_id) WHERE s.ended >= s.started",
