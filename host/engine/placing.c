@@ -25,7 +25,7 @@ static void list_one(struct listing *list, const char *name, uint64_t bytes, int
 static bool read_twice(const struct program *p, const struct program_op *op) {
   for (int32_t i = 0; i < p->n_ops; i++) {
     const struct program_op *other = &p->ops[i];
-    if (other == op || other->kind != PROGRAM_RUN || other->node->op != RIDGE_OP_MATMUL)
+    if (other == op || other->kind != PROGRAM_RUN || !graph_is_product(other->node))
       continue;
     if (other->node->in[1] == op->node->in[1]) return true;
   }
@@ -37,15 +37,15 @@ static void list_all(struct listing *list, const struct weights *weights,
   for (int32_t i = 0; i < weights->n; i++) {
     const struct weight *w = &weights->items[i];
     const ridge_tensor *t = p->graph->tensors[w->tensor];
-    bool elsewhere = w->read_in_place && weights_read_outside_matmul(p, w->tensor);
+    bool elsewhere = w->read_in_place && weights_read_outside_products(p, w->tensor);
     if (elsewhere) list_one(list, t->name, weights_tensor_bytes(w->codec, t), -1, NULL);
   }
   for (int32_t i = 0; i < p->n_ops; i++) {
     struct program_op *op = &p->ops[i];
-    if (op->kind != PROGRAM_RUN || op->node->op != RIDGE_OP_MATMUL) continue;
+    if (op->kind != PROGRAM_RUN || !graph_is_product(op->node)) continue;
     int32_t tensor = op->node->in[1];
     const ridge_tensor *t = p->graph->tensors[tensor];
-    bool here_too = t->n_parts == 0 && weights_read_outside_matmul(p, tensor);
+    bool here_too = t->n_parts == 0 && weights_read_outside_products(p, tensor);
     uint64_t packed = weights_pack_bytes(op);
     if (here_too && packed == 0) continue; /* the rows listed above serve this op too */
     uint64_t bytes = packed > 0 ? packed : weights_tensor_bytes(p->codec_of[tensor], t);

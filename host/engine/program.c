@@ -15,9 +15,7 @@ static uint64_t rounded(uint64_t bytes) {
   return (bytes + ALIGN - 1) & ~(uint64_t)(ALIGN - 1);
 }
 
-static int64_t width(const ridge_tensor *t) {
-  return t->rank < 2 ? t->dims[0] : t->dims[1];
-}
+static int64_t width(const ridge_tensor *t) { return graph_cols(t); }
 
 static int64_t most_rows(const struct program *p, const ridge_tensor *t) {
   if (t->dims[0] == RIDGE_DIM_TOKENS) return p->bounds.max_rows;
@@ -40,7 +38,7 @@ static void fill_site(struct program *p, const ridge_node *node, ridge_kernel_si
     if (node->in[i] < 0) continue;
     const ridge_tensor *t = p->graph->tensors[node->in[i]];
     site->in_codec[i] = p->codec_of[node->in[i]];
-    site->in_dims[i][0] = t->rank < 2 ? 1 : t->dims[0];
+    site->in_dims[i][0] = graph_rows(t);
     site->in_dims[i][1] = width(t);
     if (t->rank < 2 && t->role == RIDGE_INPUT)
       site->in_dims[i][0] = t->dims[0], site->in_dims[i][1] = 1;
@@ -250,7 +248,7 @@ struct operator_cost program_cost(const struct program *p, const struct program_
                          .depth = depth,
                          .weight_bits = 32,
                          .cache_bits = 32};
-  if (n->op == RIDGE_OP_MATMUL) q.weight_bits = bits_of(p->codec_of[n->in[1]]);
+  if (graph_is_product(n)) q.weight_bits = bits_of(p->codec_of[n->in[1]]);
   if (n->op == RIDGE_OP_EMBED) q.weight_bits = bits_of(p->codec_of[n->in[0]]);
   if (n->op == RIDGE_OP_CACHE_PUT) q.cache_bits = bits_of(p->codec_of[n->in[1]]);
   if (n->op == RIDGE_OP_ATTENTION)
@@ -277,7 +275,7 @@ static ridge_span span_of(const struct program *p, const struct program_op *op,
   }
   span.data = p->bindings[tensor].data;
   span.stride = p->bindings[tensor].stride;
-  span.rows = t->rank < 2 ? 1 : t->dims[0];
+  span.rows = graph_rows(t);
   if (t->role == RIDGE_CACHE) {
     span.rows = p->bounds.blocks * t->dims[1] * p->bounds.block_tokens;
     span.cols = t->dims[3];

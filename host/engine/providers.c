@@ -87,6 +87,7 @@ int provider_keyed_input(uint32_t op) {
   switch (op) {
   case RIDGE_OP_EMBED: return 0;
   case RIDGE_OP_MATMUL:
+  case RIDGE_OP_EXPERT_MATMUL:
   case RIDGE_OP_CACHE_PUT: return 1;
   default: return -1;
   }

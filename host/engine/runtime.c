@@ -45,7 +45,7 @@ ridge_status runtime_open(const struct runtime_spec *spec, struct runtime *out,
                 spec->path, tokenizer_vocab(out->tokenizer), (long long)out->arch.vocab);
   if (status == RIDGE_OK && out->spec.context == 0) out->spec.context = out->arch.context;
   if (status == RIDGE_OK && out->spec.context > out->arch.context &&
-      out->arch.row->position == ARCH_LEARNED)
+      out->arch.position == ARCH_LEARNED)
     status = why_set(
         why, RIDGE_INVALID, "engine.context is %lld, but %s knows only %lld positions",
         (long long)out->spec.context, spec->path, (long long)out->arch.context);
@@ -119,8 +119,8 @@ static ridge_status plan_cache(struct runtime *rt, struct why *why) {
 
 ridge_status runtime_plan(struct runtime *rt, struct why *why) {
   rt->owner = "model.path";
-  ridge_status status =
-      builder_decoder(&rt->source, &rt->arch, rt->spec.cache_codec, &rt->graph, why);
+  ridge_status status = builder_decoder(&rt->source, &rt->arch, rt->spec.context,
+                                        rt->spec.cache_codec, &rt->graph, why);
   if (status != RIDGE_OK) return status;
   rt->planned = true;
   graph_census(&rt->graph, rt->census_before);

@@ -128,7 +128,7 @@ static int64_t needed_context(const struct session *s) {
  * which is said. */
 static ridge_status settle_context(struct session *s, struct why *why) {
   int64_t own = s->main.arch.context, needed = needed_context(s);
-  bool bounded = s->main.arch.row->position == ARCH_LEARNED;
+  bool bounded = s->main.arch.position == ARCH_LEARNED;
   int64_t scored =
       session_has_word(s, "perplexity") ? session_int(s, "perplexity.context") : 0;
   s->context = session_int(s, "engine.context");

@@ -5,10 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-int64_t weights_rows(const ridge_tensor *t) { return t->rank < 2 ? 1 : t->dims[0]; }
-int64_t weights_cols(const ridge_tensor *t) {
-  return t->rank < 2 ? t->dims[0] : t->dims[1];
-}
+int64_t weights_rows(const ridge_tensor *t) { return graph_rows(t); }
+int64_t weights_cols(const ridge_tensor *t) { return graph_cols(t); }
 
 uint64_t weights_row_bytes(const ridge_codec *codec, int64_t cols) {
   return (uint64_t)(cols / codec->block) * codec->block_bytes;
@@ -146,12 +144,12 @@ int32_t weights_packed_tensor(const struct program_op *op) {
   return op->node->in[provider_keyed_input(op->node->op)];
 }
 
-bool weights_read_outside_matmul(const struct program *program, int32_t tensor) {
+bool weights_read_outside_products(const struct program *program, int32_t tensor) {
   for (int32_t i = 0; i < program->n_ops; i++) {
     const struct program_op *op = &program->ops[i];
     if (op->kind != PROGRAM_RUN) continue;
     for (uint32_t k = 0; k < op->node->n_in; k++) {
-      bool matrix = op->node->op == RIDGE_OP_MATMUL && k == 1;
+      bool matrix = graph_is_product(op->node) && k == 1;
       if (op->node->in[k] == tensor && !matrix) return true;
     }
   }
@@ -177,14 +175,16 @@ uint64_t weights_plan_bytes(struct weights *weights, const struct program *progr
   mark_in_place(weights, program);
   for (int32_t i = 0; i < program->n_ops; i++) {
     const struct program_op *op = &program->ops[i];
-    bytes += weights_pack_bytes(op);
-    if (op->kind != PROGRAM_RUN || weights_pack_bytes(op) > 0) continue;
-    for (uint32_t k = 0; k < op->node->n_in;
-         k++) { /* stacked and read in place: one copy */
+    uint64_t packed = weights_pack_bytes(op);
+    bytes += packed;
+    if (op->kind != PROGRAM_RUN) continue;
+    for (uint32_t k = 0; k < op->node->n_in; k++) {
       int32_t tensor = op->node->in[k];
-      if (tensor >= 0 && program->graph->tensors[tensor]->n_parts > 0)
-        bytes += weights_tensor_bytes(program->codec_of[tensor],
-                                      program->graph->tensors[tensor]);
+      if (tensor < 0 || program->graph->tensors[tensor]->n_parts == 0) continue;
+      if (packed > 0 && provider_keyed_input(op->node->op) == (int)k) continue;
+      /* stacked and read in place: one copy */
+      bytes +=
+          weights_tensor_bytes(program->codec_of[tensor], program->graph->tensors[tensor]);
     }
   }
   for (int32_t i = 0; i < weights->n; i++) {

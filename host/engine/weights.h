@@ -72,7 +72,7 @@ int32_t weights_packed_tensor(const struct program_op *);
 uint64_t weights_tensor_bytes(const ridge_codec *, const ridge_tensor *);
 /* Bytes of the form of its own that the op's kernel wants; 0: none. */
 uint64_t weights_pack_bytes(const struct program_op *);
-/* Does a node other than a MATMUL read the rows (a tied embedding, a norm)? */
-bool weights_read_outside_matmul(const struct program *, int32_t tensor);
+/* Does a node that is no product read the rows (a tied embedding, a norm)? */
+bool weights_read_outside_products(const struct program *, int32_t tensor);
 
 #endif

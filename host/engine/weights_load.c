@@ -287,29 +287,43 @@ static ridge_status pack_op(struct loading *l, struct program_op *op, struct why
   return status;
 }
 
-/* Stacked weights that a kernel reads as rows need a copy of their own. */
+/* A stacked weight that a kernel reads as rows needs a copy of its own. */
+static ridge_status bind_stack(struct loading *l, int32_t index, struct why *why) {
+  struct program *program = l->program;
+  const ridge_tensor *tensor = program->graph->tensors[index];
+  uint8_t *made;
+  ridge_status status = stacked_rows(l, tensor, &made, why);
+  if (status != RIDGE_OK) return status;
+  uint64_t bytes = weights_tensor_bytes(program->codec_of[index], tensor);
+  void *data = add_pack(l->weights, bytes);
+  if (data != NULL) memcpy(data, made, bytes);
+  free(made);
+  if (data == NULL)
+    return why_set(why, RIDGE_NO_MEMORY, "no memory for `%s`", tensor->name);
+  program->bindings[index] = (struct binding){
+      data, weights_row_bytes(program->codec_of[index], weights_cols(tensor))};
+  return RIDGE_OK;
+}
+
+/* Is input k a stack that is read as rows and not there yet?  Biases are stacked too. */
+static bool wants_stack(const struct program *program, const struct program_op *op,
+                        uint32_t k) {
+  int32_t index = op->node->in[k];
+  if (op->kind != PROGRAM_RUN || index < 0) return false;
+  if (program->graph->tensors[index]->n_parts == 0) return false;
+  bool keyed = provider_keyed_input(op->node->op) == (int)k;
+  if (keyed && (op->packed != NULL || op->streamed)) return false;
+  return program->bindings[index].data == NULL;
+}
+
 static ridge_status bind_stacks(struct loading *l, struct why *why) {
   struct program *program = l->program;
-  for (int32_t i = 0; i < program->n_ops; i++) {
-    struct program_op *op = &program->ops[i];
-    if (op->kind != PROGRAM_RUN || op->node->op != RIDGE_OP_MATMUL || op->packed != NULL ||
-        op->streamed)
-      continue;
-    int32_t index = op->node->in[1];
-    const ridge_tensor *tensor = program->graph->tensors[index];
-    if (tensor->n_parts == 0 || program->bindings[index].data != NULL) continue;
-    uint8_t *made;
-    ridge_status status = stacked_rows(l, tensor, &made, why);
-    if (status != RIDGE_OK) return status;
-    uint64_t bytes = weights_tensor_bytes(program->codec_of[index], tensor);
-    void *data = add_pack(l->weights, bytes);
-    if (data != NULL) memcpy(data, made, bytes);
-    free(made);
-    if (data == NULL)
-      return why_set(why, RIDGE_NO_MEMORY, "no memory for `%s`", tensor->name);
-    program->bindings[index] = (struct binding){
-        data, weights_row_bytes(program->codec_of[index], weights_cols(tensor))};
-  }
+  for (int32_t i = 0; i < program->n_ops; i++)
+    for (uint32_t k = 0; k < program->ops[i].node->n_in; k++) {
+      if (!wants_stack(program, &program->ops[i], k)) continue;
+      ridge_status status = bind_stack(l, program->ops[i].node->in[k], why);
+      if (status != RIDGE_OK) return status;
+    }
   return RIDGE_OK;
 }
 

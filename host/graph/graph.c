@@ -108,8 +108,8 @@ static int32_t stack(struct ridge_graph *graph, const char *name, const int32_t 
   ridge_tensor proto = {.struct_size = sizeof proto, .name = name, .n_parts = n};
   for (uint32_t i = 0; i < n; i++) {
     const ridge_tensor *part = tensor_at(graph, weights[i]);
-    if (part == NULL || part->role != RIDGE_WEIGHT || part->n_parts > 0)
-      return refuse(graph, "only plain weights can be stacked:", name);
+    if (part == NULL || part->role != RIDGE_WEIGHT || part->n_parts > 0 || part->rank > 2)
+      return refuse(graph, "only plain vectors and matrices can be stacked:", name);
     if (i == 0) {
       proto.codec = part->codec;
       proto.rank = part->rank;

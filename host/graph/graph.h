@@ -35,6 +35,20 @@ int32_t graph_weight(struct ridge_graph *, const char *name, const char *codec,
 int32_t graph_activation(struct ridge_graph *, const char *name, int64_t rows,
                          int64_t cols);
 
+/* A tensor as the matrix that kernels see: a vector is one row, the matrices of experts
+ * lie under one another. */
+static inline int64_t graph_rows(const ridge_tensor *t) {
+  return t->rank < 2 ? 1 : t->rank == 3 ? t->dims[0] * t->dims[1] : t->dims[0];
+}
+static inline int64_t graph_cols(const ridge_tensor *t) {
+  return t->rank < 2 ? t->dims[0] : t->rank == 3 ? t->dims[2] : t->dims[1];
+}
+/* MATMUL and EXPERT_MATMUL: input 1 is the weight, each of its elements used at most
+ * once for a row. */
+static inline bool graph_is_product(const ridge_node *node) {
+  return node->op == RIDGE_OP_MATMUL || node->op == RIDGE_OP_EXPERT_MATMUL;
+}
+
 /* What an operator needs to be known by; the one table is in operators.c. */
 struct operator_cost {
   double flops, weight_bytes, activation_bytes, cache_bytes;

@@ -5,49 +5,11 @@
  * the host by its row here and by its line in RIDGE_OP_MAP.  Cost formulas:
  * roofline of a layer, arXiv 2402.16363 with the corrections of docs/cost.md.
  */
-#include "graph/graph.h"
+#include "graph/operators_inside.h"
 
 #include <stdlib.h>
 
-static const ridge_tensor *in(const struct ridge_graph *graph, const ridge_node *node,
-                              uint32_t i) {
-  if (i >= node->n_in || node->in[i] < 0) return NULL;
-  return graph->tensors[node->in[i]];
-}
-
-static const ridge_tensor *out(const struct ridge_graph *graph, const ridge_node *node,
-                               uint32_t i) {
-  return graph->tensors[node->out[i]];
-}
-
-static int64_t width(const ridge_tensor *t) {
-  return t->rank < 2 ? t->dims[0] : t->dims[1];
-}
-
 /* --- shape rules ---------------------------------------------------------------- */
-
-static ridge_status bad(const ridge_node *node, struct why *why, const char *what,
-                        int64_t found, int64_t wanted) {
-  return why_set(why, RIDGE_INVALID, "node `%s`: %s is %lld, wanted %lld", node->name, what,
-                 (long long)found, (long long)wanted);
-}
-
-static ridge_status want(const ridge_node *node, struct why *why, const char *what,
-                         int64_t found, int64_t wanted) {
-  return found == wanted ? RIDGE_OK : bad(node, why, what, found, wanted);
-}
-
-#define WANT(what, found, wanted)                                                          \
-  do {                                                                                     \
-    ridge_status status_ = want(node, why, (what), (found), (wanted));                     \
-    if (status_ != RIDGE_OK) return status_;                                               \
-  } while (0)
-
-static ridge_status same_rows(const struct ridge_graph *graph, const ridge_node *node,
-                              struct why *why) {
-  WANT("rows of the output", out(graph, node, 0)->dims[0], in(graph, node, 0)->dims[0]);
-  return RIDGE_OK;
-}
 
 static ridge_status shape_embed(const struct ridge_graph *graph, const ridge_node *node,
                                 struct why *why) {
@@ -58,10 +20,13 @@ static ridge_status shape_embed(const struct ridge_graph *graph, const ridge_nod
 
 static ridge_status shape_norm(const struct ridge_graph *graph, const ridge_node *node,
                                struct why *why) {
-  WANT("width of the weight", width(in(graph, node, 1)), width(in(graph, node, 0)));
-  if (in(graph, node, 2) != NULL)
-    WANT("width of the bias", width(in(graph, node, 2)), width(in(graph, node, 0)));
-  WANT("width of the output", width(out(graph, node, 0)), width(in(graph, node, 0)));
+  int64_t all = width(in(graph, node, 0)), n = width(in(graph, node, 1));
+  int64_t one = node->attrs.heads > 0 ? node->attrs.head_dim : all;
+  if (node->attrs.heads > 0)
+    WANT("width of the input", all, node->attrs.heads * node->attrs.head_dim);
+  if (n != all) WANT("width of the weight", n, one);
+  if (in(graph, node, 2) != NULL) WANT("width of the bias", width(in(graph, node, 2)), n);
+  WANT("width of the output", width(out(graph, node, 0)), all);
   return same_rows(graph, node, why);
 }
 
@@ -97,6 +62,11 @@ static ridge_status shape_rope_table(const struct ridge_graph *graph,
                                      const ridge_node *node, struct why *why) {
   WANT("width of the table", width(out(graph, node, 0)), node->attrs.dims);
   WANT("rotated dimensions modulo 2", node->attrs.dims % 2, 0);
+  bool falls = (node->attrs.flags & RIDGE_ROPE_BY_FREQUENCY) != 0;
+  if (falls ? node->attrs.blend_to > node->attrs.blend_from
+            : node->attrs.blend_to < node->attrs.blend_from)
+    return bad(node, why, "end of the blend", (int64_t)node->attrs.blend_to,
+               (int64_t)node->attrs.blend_from);
   if (in(graph, node, 1) != NULL)
     WANT("frequency factors", width(in(graph, node, 1)), node->attrs.dims / 2);
   return RIDGE_OK;
@@ -127,6 +97,8 @@ static ridge_status shape_attention(const struct ridge_graph *graph, const ridge
   if (a->kv_heads < 1 || a->heads % a->kv_heads != 0)
     return bad(node, why, "heads modulo key/value heads",
                a->kv_heads < 1 ? -1 : a->heads % a->kv_heads, 0);
+  if (a->window < 0) return bad(node, why, "window", a->window, 0);
+  if (!(a->softcap >= 0)) return bad(node, why, "soft cap", (int64_t)a->softcap, 0);
   return shape_one(graph, node, why);
 }
 
@@ -147,6 +119,7 @@ static ridge_status shape_slice(const struct ridge_graph *graph, const ridge_nod
 
 static ridge_status shape_add_norm(const struct ridge_graph *graph, const ridge_node *node,
                                    struct why *why) {
+  WANT("heads of a norm joined to a sum", node->attrs.heads, 0);
   WANT("width of the second input", width(in(graph, node, 1)), width(in(graph, node, 0)));
   WANT("width of the weight", width(in(graph, node, 2)), width(in(graph, node, 0)));
   WANT("width of the sum", width(out(graph, node, 0)), width(in(graph, node, 0)));
@@ -156,16 +129,9 @@ static ridge_status shape_add_norm(const struct ridge_graph *graph, const ridge_
 
 /* --- costs ---------------------------------------------------------------------- */
 
-static double rows_of(const ridge_tensor *t, const struct cost_query *q) {
-  if (t->dims[0] == RIDGE_DIM_TOKENS) return q->tokens;
-  if (t->dims[0] == RIDGE_DIM_WANTED) return q->wanted;
-  return (double)t->dims[0];
-}
-
-/* Element-wise work: some operations an element, every activation moved once. */
-static struct operator_cost elementwise(const struct ridge_graph *graph,
-                                        const ridge_node *node, const struct cost_query *q,
-                                        double per_element) {
+struct operator_cost operator_elementwise(const struct ridge_graph *graph,
+                                          const ridge_node *node,
+                                          const struct cost_query *q, double per_element) {
   struct operator_cost cost = {0};
   const ridge_tensor *y = out(graph, node, node->n_out - 1);
   cost.flops = per_element * rows_of(y, q) * (double)width(y);
@@ -205,8 +171,9 @@ static struct operator_cost cost_attention(const struct ridge_graph *graph,
   double depth =
       a->window > 0 && q->depth > (double)a->window ? (double)a->window : q->depth;
   double pairs = rows * depth * (double)a->heads;
+  double each = 4.0 * (double)a->head_dim + (a->softcap > 0 ? 12 : 5);
   return (struct operator_cost){
-      .flops = pairs * (4.0 * (double)a->head_dim + 5),
+      .flops = pairs * each,
       .activation_bytes = 8 * rows * (double)width(in(graph, node, 0)),
       .cache_bytes =
           rows * depth * 2.0 * (double)(a->kv_heads * a->head_dim) * q->cache_bits / 8,
@@ -233,7 +200,7 @@ static struct operator_cost cost_embed(const struct ridge_graph *graph,
   static struct operator_cost cost_##name(const struct ridge_graph *graph,                 \
                                           const ridge_node *node,                          \
                                           const struct cost_query *q) {                    \
-    return elementwise(graph, node, q, (per_element));                                     \
+    return operator_elementwise(graph, node, q, (per_element));                            \
   }
 ELEMENTWISE(one, 1)      /* a copy, a sum, a product                       */
 ELEMENTWISE(rms, 4)      /* square, add, scale, weight                     */
@@ -271,7 +238,12 @@ static struct operator_cost cost_nothing(const struct ridge_graph *graph,
   X(SLICE, 1, 1, 1, shape_slice, cost_nothing, GRADIENT_LATER)                             \
   X(SOFTCAP, 1, 1, 1, shape_one, cost_function, GRADIENT_LATER)                            \
   X(ADD_RMSNORM, 3, 3, 2, shape_add_norm, cost_add_rms, GRADIENT_LATER)                    \
-  X(ADD_LAYERNORM, 3, 4, 2, shape_add_norm, cost_add_layer, GRADIENT_LATER)
+  X(ADD_LAYERNORM, 3, 4, 2, shape_add_norm, cost_add_layer, GRADIENT_LATER)                \
+  X(ROUTE, 1, 1, 2, operator_shape_route, operator_cost_route, GRADIENT_LATER)             \
+  X(EXPERT_MATMUL, 3, 3, 1, operator_shape_expert_matmul, operator_cost_expert_matmul,     \
+    GRADIENT_LATER)                                                                        \
+  X(WEIGHTED_SUM, 2, 2, 1, operator_shape_weighted_sum, operator_cost_weighted_sum,        \
+    GRADIENT_LATER)
 
 const struct operator_facts *operator_facts(uint32_t op) {
   static const struct operator_facts facts[RIDGE_OP_COUNT] = {

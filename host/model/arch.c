@@ -1,42 +1,59 @@
-/* arch.c - the architectures known, and reading a model's numbers. */
-#include "model/arch.h"
+/* arch.c - which architecture a model is of, and its sizes. */
+#include "model/arch_inside.h"
 
-#include "base/near.h"
-#include "base/text.h"
-
-#include <ridge/graph.h>
-
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const struct arch_row rows[] = {
-    {
-        .name = "llama",
-        .norm = ARCH_RMSNORM,
-        .position = ARCH_ROPE_PAIRS,
-        .act = RIDGE_ACT_SILU,
-        .gated = true,
-        .source = "arXiv 2302.13971",
-    },
-    {
-        .name = "gpt2",
-        .norm = ARCH_LAYERNORM,
-        .position = ARCH_LEARNED,
-        .act = RIDGE_ACT_GELU_TANH,
-        .fused_qkv = true,
-        .biases = true,
-        .source =
-            "Radford et al. 2019, Language Models are Unsupervised Multitask Learners",
-    },
-};
-enum { N_ROWS = sizeof rows / sizeof *rows };
+/* --- reading keys ------------------------------------------------------------------ */
 
-/* More than any model has, and small enough that products stay in 64 bits. */
-enum { MOST_LAYERS = 4096, MOST_HEADS = 65536, MOST_DIM = 1 << 20 };
-#define MOST_VOCAB ((int64_t)1 << 24)
+const char *arch_key(const struct arch_reading *r, const char *field, char room[128]) {
+  snprintf(room, 128, "%s.%s", r->arch->row->name, field);
+  return room;
+}
 
-static const struct arch_row *find_row(const ridge_bytes name) {
-  for (int i = 0; i < N_ROWS; i++)
+const ridge_fact *arch_fact(const struct arch_reading *r, const char *field) {
+  char key[128];
+  return source_fact(r->source, arch_key(r, field, key));
+}
+
+void arch_int(struct arch_reading *r, const char *field, int64_t lo, int64_t hi,
+              int64_t *out) {
+  char key[128];
+  if (r->status == RIDGE_OK)
+    r->status = source_int(r->source, arch_key(r, field, key), lo, hi, out, r->why);
+}
+
+void arch_int_maybe(struct arch_reading *r, const char *field, int64_t lo, int64_t hi,
+                    int64_t *out) {
+  if (arch_fact(r, field) != NULL) arch_int(r, field, lo, hi, out);
+}
+
+void arch_real(struct arch_reading *r, const char *field, double lo, double *out) {
+  char key[128];
+  if (r->status != RIDGE_OK) return;
+  r->status = source_real(r->source, arch_key(r, field, key), out, r->why);
+  if (r->status == RIDGE_OK && *out < lo)
+    r->status = why_set(r->why, RIDGE_CORRUPT, "%s: `%s` is %g; it must be at least %g",
+                        r->source->path, key, *out, lo);
+}
+
+void arch_real_maybe(struct arch_reading *r, const char *field, double lo, double *out) {
+  if (arch_fact(r, field) != NULL) arch_real(r, field, lo, out);
+}
+
+void arch_flag_maybe(struct arch_reading *r, const char *field, bool *out) {
+  int64_t value = *out;
+  arch_int_maybe(r, field, 0, 1, &value);
+  *out = value != 0;
+}
+
+/* --- which ------------------------------------------------------------------------- */
+
+static const struct arch_row *find_row(ridge_bytes name) {
+  int n;
+  const struct arch_row *rows = arch_rows(&n);
+  for (int i = 0; i < n; i++)
     if (strlen(rows[i].name) == name.size &&
         memcmp(rows[i].name, name.data, name.size) == 0)
       return &rows[i];
@@ -53,8 +70,10 @@ static ridge_status which_row(const struct source *source, struct arch *out,
         source->path);
   out->row = find_row(fact->value.text);
   if (out->row != NULL) return RIDGE_OK;
-  char known[256] = "";
-  for (int i = 0; i < N_ROWS; i++) {
+  char known[512] = "";
+  int n;
+  const struct arch_row *rows = arch_rows(&n);
+  for (int i = 0; i < n; i++) {
     size_t used = strlen(known);
     snprintf(known + used, sizeof known - used, "%s%s", i == 0 ? "" : ", ", rows[i].name);
   }
@@ -64,130 +83,103 @@ static ridge_status which_row(const struct source *source, struct arch *out,
                  source->path, size, (const char *)fact->value.text.data, known);
 }
 
-/* "llama.block_count" for the model at hand. */
-static const char *key_of(const struct arch *arch, const char *field, char room[128]) {
-  snprintf(room, 128, "%s.%s", arch->row->name, field);
-  return room;
-}
+/* --- sizes ------------------------------------------------------------------------- */
 
-static ridge_status read_int(const struct source *source, const struct arch *arch,
-                             const char *field, int64_t hi, int64_t *out, struct why *why) {
-  char key[128];
-  return source_int(source, key_of(arch, field, key), 1, hi, out, why);
-}
-
-/* As read_int, but a model may leave it out: then `out` keeps its value. */
-static ridge_status read_optional(const struct source *source, const struct arch *arch,
-                                  const char *field, int64_t hi, int64_t *out,
-                                  struct why *why) {
-  char key[128];
-  if (source_fact(source, key_of(arch, field, key)) == NULL) return RIDGE_OK;
-  return source_int(source, key, 1, hi, out, why);
-}
-
-static ridge_status read_rope(const struct source *source, struct arch *out,
-                              struct why *why) {
-  char key[128];
-  ridge_status status = RIDGE_OK;
-  out->rope_dims = out->head_dim;
-  out->rope_base = 10000;
-  out->rope_scale = 1;
-  if (out->row->position == ARCH_LEARNED) return RIDGE_OK;
-  status =
-      read_optional(source, out, "rope.dimension_count", MOST_DIM, &out->rope_dims, why);
-  if (status == RIDGE_OK && source_fact(source, key_of(out, "rope.freq_base", key)) != NULL)
-    status = source_real(source, key, &out->rope_base, why);
-  if (status != RIDGE_OK) return status;
-  if (out->rope_dims > out->head_dim || out->rope_dims % 2 != 0)
-    return why_set(why, RIDGE_CORRUPT,
-                   "%s: rope.dimension_count is %lld; it must be even and at most %lld",
-                   source->path, (long long)out->rope_dims, (long long)out->head_dim);
-  if (!(out->rope_base > 0))
-    return why_set(why, RIDGE_CORRUPT, "%s: rope.freq_base is %g; it must be above 0",
-                   source->path, out->rope_base);
-  const ridge_fact *scaling = source_fact(source, key_of(out, "rope.scaling.type", key));
-  if (scaling == NULL || scaling->type != RIDGE_FACT_TEXT) return RIDGE_OK;
-  ridge_bytes type = scaling->value.text;
-  if (type.size == 4 && memcmp(type.data, "none", 4) == 0) return RIDGE_OK;
-  if (type.size == 6 && memcmp(type.data, "linear", 6) == 0) {
-    double factor;
-    status = source_real(source, key_of(out, "rope.scaling.factor", key), &factor, why);
-    if (status != RIDGE_OK) return status;
-    if (!(factor > 0))
-      return why_set(why, RIDGE_CORRUPT,
-                     "%s: rope.scaling.factor is %g; it must be above 0", source->path,
-                     factor);
-    out->rope_scale = 1 / factor;
-    return RIDGE_OK;
-  }
-  return why_set(why, RIDGE_UNSUPPORTED,
-                 "%s: rope scaling `%.*s` is not known here (none, linear)", source->path,
-                 type.size > 32 ? 32 : (int)type.size, (const char *)type.data);
+static void read_heads(struct arch_reading *r) {
+  struct arch *a = r->arch;
+  arch_int(r, "attention.head_count", 1, MOST_HEADS, &a->heads);
+  a->kv_heads = a->heads;
+  arch_int_maybe(r, "attention.head_count_kv", 1, MOST_HEADS, &a->kv_heads);
+  if (r->status != RIDGE_OK) return;
+  const char *path = r->source->path;
+  if (a->heads % a->kv_heads != 0)
+    r->status = why_set(r->why, RIDGE_CORRUPT,
+                        "%s: %lld heads cannot share %lld key/value heads evenly", path,
+                        (long long)a->heads, (long long)a->kv_heads);
+  else if (arch_fact(r, "attention.key_length") == NULL && a->dim % a->heads != 0)
+    r->status = why_set(
+        r->why, RIDGE_CORRUPT,
+        "%s: embedding_length %lld does not divide into %lld heads, and there is no "
+        "attention.key_length",
+        path, (long long)a->dim, (long long)a->heads);
+  if (r->status != RIDGE_OK) return;
+  a->head_dim = a->dim / a->heads;
+  arch_int_maybe(r, "attention.key_length", 1, MOST_DIM, &a->head_dim);
+  if (r->status == RIDGE_OK && (a->head_dim < 1 || a->heads * a->head_dim > MOST_DIM))
+    r->status =
+        why_set(r->why, RIDGE_CORRUPT, "%s: %lld heads of %lld dimensions are not possible",
+                path, (long long)a->heads, (long long)a->head_dim);
+  int64_t value_length = a->head_dim;
+  arch_int_maybe(r, "attention.value_length", 1, MOST_DIM, &value_length);
+  if (r->status == RIDGE_OK && value_length != a->head_dim)
+    r->status = why_set(r->why, RIDGE_UNSUPPORTED,
+                        "%s: attention.value_length is %lld and keys have %lld dimensions; "
+                        "only heads with one width for both are known here",
+                        path, (long long)value_length, (long long)a->head_dim);
 }
 
 /* The table's rows are the vocabulary; a count beside it must agree. */
-static ridge_status read_vocab(const struct source *source, struct arch *out,
-                               struct why *why) {
-  const ridge_file_tensor *table = source_tensor(source, "token_embd.weight");
-  if (table == NULL || table->rank != 2)
-    return why_set(
-        why, RIDGE_CORRUPT,
+static void read_vocab(struct arch_reading *r) {
+  if (r->status != RIDGE_OK) return;
+  const ridge_file_tensor *table = source_tensor(r->source, "token_embd.weight");
+  if (table == NULL || table->rank != 2) {
+    r->status = why_set(
+        r->why, RIDGE_CORRUPT,
         "%s: has no matrix `token_embd.weight`; is it a vocabulary without a model?",
-        source->path);
-  out->vocab = table->dims[0];
-  if (out->vocab < 1 || out->vocab > MOST_VOCAB)
-    return why_set(why, RIDGE_CORRUPT,
-                   "%s: `token_embd.weight` has %lld rows; 1 to %lld are possible",
-                   source->path, (long long)out->vocab, (long long)MOST_VOCAB);
-  out->tied = source_tensor(source, "output.weight") == NULL;
-  return RIDGE_OK;
+        r->source->path);
+    return;
+  }
+  r->arch->vocab = table->dims[0];
+  if (r->arch->vocab < 1 || r->arch->vocab > MOST_VOCAB)
+    r->status = why_set(r->why, RIDGE_CORRUPT,
+                        "%s: `token_embd.weight` has %lld rows; 1 to %lld are possible",
+                        r->source->path, (long long)r->arch->vocab, (long long)MOST_VOCAB);
+  r->arch->tied = source_tensor(r->source, "output.weight") == NULL;
+}
+
+/* OPT has a variant that norms after each part, which is another model. */
+static void refuse_post_norm(struct arch_reading *r) {
+  bool before = true;
+  arch_flag_maybe(r, "do_layer_norm_before", &before);
+  if (r->status == RIDGE_OK && !before)
+    r->status = why_set(r->why, RIDGE_UNSUPPORTED,
+                        "%s: %s.do_layer_norm_before is false: a model that norms after "
+                        "each part (OPT-350m) is not known here",
+                        r->source->path, r->arch->row->name);
+}
+
+static void read_sizes(struct arch_reading *r) {
+  struct arch *a = r->arch;
+  arch_int(r, "block_count", 1, MOST_LAYERS, &a->layers);
+  arch_int(r, "embedding_length", 1, MOST_DIM, &a->dim);
+  read_heads(r);
+  arch_int(r, "feed_forward_length", 1, MOST_DIM, &a->ffn);
+  arch_int(r, "context_length", 1, INT32_MAX, &a->context);
+  arch_real(r,
+            a->row->norm == ARCH_RMSNORM ? "attention.layer_norm_rms_epsilon"
+                                         : "attention.layer_norm_epsilon",
+            0, &a->eps);
+  a->parallel = a->row->residual == ARCH_BY_FACT;
+  if (a->parallel) arch_flag_maybe(r, "use_parallel_residual", &a->parallel);
 }
 
 ridge_status arch_read(const struct source *source, struct arch *out, struct why *why) {
   *out = (struct arch){0};
-  char key[128];
-  ridge_status status = which_row(source, out, why);
-  if (status == RIDGE_OK)
-    status = read_int(source, out, "block_count", MOST_LAYERS, &out->layers, why);
-  if (status == RIDGE_OK)
-    status = read_int(source, out, "embedding_length", MOST_DIM, &out->dim, why);
-  if (status == RIDGE_OK)
-    status = read_int(source, out, "attention.head_count", MOST_HEADS, &out->heads, why);
-  if (status == RIDGE_OK)
-    status = read_int(source, out, "feed_forward_length", MOST_DIM, &out->ffn, why);
-  if (status == RIDGE_OK)
-    status = read_int(source, out, "context_length", INT32_MAX, &out->context, why);
-  if (status != RIDGE_OK) return status;
-  out->kv_heads = out->heads;
-  status = read_optional(source, out, "attention.head_count_kv", MOST_HEADS, &out->kv_heads,
-                         why);
-  if (status != RIDGE_OK) return status;
-  if (out->heads % out->kv_heads != 0)
-    return why_set(why, RIDGE_CORRUPT,
-                   "%s: %lld heads cannot share %lld key/value heads evenly", source->path,
-                   (long long)out->heads, (long long)out->kv_heads);
-  if (source_fact(source, key_of(out, "attention.key_length", key)) == NULL &&
-      out->dim % out->heads != 0)
-    return why_set(
-        why, RIDGE_CORRUPT,
-        "%s: embedding_length %lld does not divide into %lld heads, and there is no "
-        "attention.key_length",
-        source->path, (long long)out->dim, (long long)out->heads);
-  out->head_dim = out->dim / out->heads;
-  status =
-      read_optional(source, out, "attention.key_length", MOST_DIM, &out->head_dim, why);
-  if (status != RIDGE_OK) return status;
-  if (out->head_dim < 1 || out->heads * out->head_dim > MOST_DIM)
-    return why_set(why, RIDGE_CORRUPT, "%s: %lld heads of %lld dimensions are not possible",
-                   source->path, (long long)out->heads, (long long)out->head_dim);
-  status =
-      source_real(source,
-                  key_of(out,
-                         out->row->norm == ARCH_RMSNORM ? "attention.layer_norm_rms_epsilon"
-                                                        : "attention.layer_norm_epsilon",
-                         key),
-                  &out->eps, why);
-  if (status == RIDGE_OK) status = read_rope(source, out, why);
-  if (status == RIDGE_OK) status = read_vocab(source, out, why);
-  return status;
+  struct arch_reading reading = {.source = source, .arch = out, .why = why};
+  reading.status = which_row(source, out, why);
+  if (reading.status != RIDGE_OK) return reading.status;
+  read_sizes(&reading);
+  refuse_post_norm(&reading);
+  arch_read_rope(&reading);
+  arch_read_attention(&reading);
+  arch_read_experts(&reading);
+  read_vocab(&reading);
+  return reading.status;
+}
+
+bool arch_is_local(const struct arch *arch, int64_t layer) {
+  if (arch->window == 0) return false;
+  if (arch->local != NULL) return arch->local[layer] != 0;
+  if (arch->global_every == 0) return true;
+  return layer % arch->global_every < arch->global_every - 1;
 }

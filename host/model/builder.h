@@ -10,10 +10,12 @@
 #include "graph/graph.h"
 #include "model/arch.h"
 
-/* cache_codec: of keys and values, "f16" or "f32".  Shapes of the file's tensors are
- * checked against the model's own numbers before anything is built on them. */
+/* context: positions that the graph is for, which chooses between a model's short and
+ * long rope factors.  cache_codec: of keys and values, "f16" or "f32".  Shapes of the
+ * file's tensors are checked against the model's own numbers before anything is built
+ * on them; a tensor that no node reads is refused. */
 RIDGE_MUST ridge_status builder_decoder(const struct source *, const struct arch *,
-                                        const char *cache_codec, struct ridge_graph *out,
-                                        struct why *why);
+                                        int64_t context, const char *cache_codec,
+                                        struct ridge_graph *out, struct why *why);
 
 #endif

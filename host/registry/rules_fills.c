@@ -27,7 +27,7 @@ static ridge_status refuse_seam(const char *id, size_t row, struct why *why) {
 
 static bool takes_codec(const char *op) {
   return strcmp(op, "embed") == 0 || strcmp(op, "matmul") == 0 ||
-         strcmp(op, "cache_put") == 0;
+         strcmp(op, "cache_put") == 0 || strcmp(op, "expert_matmul") == 0;
 }
 
 /* "rmsnorm", "matmul q4_0", "matmul *": see ridge/kernel.h. */

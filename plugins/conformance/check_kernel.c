@@ -48,6 +48,9 @@ static const struct {
     [RIDGE_OP_SOFTCAP] = {"softcap", 1, 1, 9},
     [RIDGE_OP_ADD_RMSNORM] = {"add_rmsnorm", 3, 2, 9},
     [RIDGE_OP_ADD_LAYERNORM] = {"add_layernorm", 4, 2, 9},
+    [RIDGE_OP_ROUTE] = {"route", 1, 2, 9},
+    [RIDGE_OP_EXPERT_MATMUL] = {"expert_matmul", 3, 1, 1},
+    [RIDGE_OP_WEIGHTED_SUM] = {"weighted_sum", 2, 1, 9},
 };
 
 struct site {
@@ -78,7 +81,9 @@ static bool make_site(struct site *s, const char *key, uint32_t act) {
                                 .kv_heads = 2,
                                 .head_dim = 64,
                                 .dims = 64,
-                                .act = act};
+                                .act = act,
+                                .experts = 4,
+                                .used = 2};
   for (int i = 0; i < RIDGE_MAX_IN; i++) s->node.in[i] = i < (int)s->node.n_in ? i : -1;
   s->site = (ridge_kernel_site){.struct_size = sizeof s->site,
                                 .node = &s->node,

@@ -126,7 +126,9 @@ static ridge_status build(void (*fill)(struct shapes *), struct ridge_graph *gra
                                    .n_facts = shapes.n_facts,
                                    .n_tensors = shapes.n_tensors};
   ridge_status status = arch_read(&source, &arch, why);
-  return status == RIDGE_OK ? builder_decoder(&source, &arch, "f16", graph, why) : status;
+  return status == RIDGE_OK
+             ? builder_decoder(&source, &arch, arch.context, "f16", graph, why)
+             : status;
 }
 
 /* One pass over one graph

@@ -205,7 +205,8 @@ static bool fits(const char *path, const struct composition *c) {
   const struct composition none = {.base = {NULL}};
   open_model(path, &none, false, 1, &o);
   bool heads = o.rt.arch.head_dim % 32 == 0,
-       rows = o.rt.arch.dim % 32 == 0 && o.rt.arch.ffn % 32 == 0;
+       rows = o.rt.arch.dim % 32 == 0 && o.rt.arch.ffn % 32 == 0 &&
+              o.rt.arch.expert_ffn % 32 == 0 && o.rt.arch.head_dim % 8 == 0;
   close_model(&o);
   return (c->base[0] != &quant || heads) && (c->base[0] != &rtn || rows);
 }
@@ -259,8 +260,10 @@ static void check_cuts(const char *path) {
   }
 }
 
-static const char *const tiny[] = {"tiny-llama", "tiny-llama-tied", "tiny-gpt2",
-                                   "tiny-gpt2-tied"};
+static const char *const tiny[] = {
+    "tiny-llama",   "tiny-llama-tied", "tiny-gpt2",        "tiny-gpt2-tied", "tiny-mistral",
+    "tiny-mixtral", "tiny-qwen2moe",   "tiny-qwen3",       "tiny-neox",      "tiny-phi2",
+    "tiny-phi3",    "tiny-gemma2",     "tiny-gemma3-list", "tiny-stablelm2"};
 
 static void over_models(void (*check)(const char *path)) {
   for (size_t i = 0; i < sizeof tiny / sizeof *tiny; i++) {

@@ -40,7 +40,10 @@
   X(SLICE, "slice", "y(T,N) = columns [attrs.from, attrs.from + N) of x")                  \
   X(SOFTCAP, "softcap", "y = cap * tanh(x / cap), cap = attrs.scale")                      \
   X(ADD_RMSNORM, "add_rmsnorm", "s = a + b; y = rmsnorm(s, w); out: s, y")                 \
-  X(ADD_LAYERNORM, "add_layernorm", "s = a + b; y = layernorm(s, w, b'); out: s, y")
+  X(ADD_LAYERNORM, "add_layernorm", "s = a + b; y = layernorm(s, w, b'); out: s, y")       \
+  X(ROUTE, "route", "the J largest of softmax(x(T,E)); out: experts(T,J), weights(T,J)")   \
+  X(EXPERT_MATMUL, "expert_matmul", "y(T,J,N) = x w[expert_j](N,K)^T, w(E,N,K)")           \
+  X(WEIGHTED_SUM, "weighted_sum", "y(T,N) = sum over j of weights(T,J)[j] x(T,J,N)[j]")
 enum ridge_op {
 #define X(id, name, doc) RIDGE_OP_##id,
   RIDGE_OP_MAP(X)
@@ -54,7 +57,8 @@ enum ridge_op {
   X(SILU, "silu")           /* x / (1 + exp(-x))                               */          \
   X(GELU, "gelu")           /* x/2 (1 + erf(x / sqrt 2))                       */          \
   X(GELU_TANH, "gelu_tanh") /* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))   */          \
-  X(RELU, "relu")
+  X(RELU, "relu")                                                                          \
+  X(SIGMOID, "sigmoid") /* 1 / (1 + exp(-x))                                   */
 enum ridge_act {
 #define X(id, name) RIDGE_ACT_##id,
   RIDGE_ACT_MAP(X)
@@ -64,7 +68,7 @@ enum ridge_act {
 
 enum ridge_role {
   RIDGE_INPUT = 1, /* tokens, positions: int32 (T)                             */
-  RIDGE_WEIGHT,    /* (out, in) in a codec, or a vector (n)                    */
+  RIDGE_WEIGHT,    /* (out, in) in a codec, a vector (n), or (experts, out, in)   */
   RIDGE_ACTIVATION,
   RIDGE_CACHE, /* keys or values of one layer; blocks, see kernel.h            */
   RIDGE_GRADIENT,
@@ -72,12 +76,26 @@ enum ridge_role {
 };
 
 enum ridge_node_flag {
-  RIDGE_ROPE_NEOX = 1,   /* pairs are (i, i + dims/2), else (2i, 2i + 1)         */
-  RIDGE_GLU_PAIRED = 2,  /* MATMUL: w stacks gate(N,K) on up(N,K), y is (T,N)   */
-  RIDGE_CACHE_VALUE = 4, /* CACHE_PUT: values, else keys                       */
+  RIDGE_ROPE_NEOX = 1,          /* pairs are (i, i + dims/2), else (2i, 2i + 1)         */
+  RIDGE_GLU_PAIRED = 2,         /* MATMUL: w stacks gate(N,K) on up(N,K), y is (T,N)   */
+  RIDGE_CACHE_VALUE = 4,        /* CACHE_PUT: values, else keys                       */
+  RIDGE_ROUTE_NORM = 8,         /* ROUTE: the chosen weights are divided by their sum  */
+  RIDGE_ROPE_BY_FREQUENCY = 16, /* ROPE_TABLE: m_i rises with -f_i, not with i   */
 };
 
-/* Facts of a node that are no tensors.  A field is zero where it says nothing. */
+/* Facts of a node that are no tensors.  A field is zero where it says nothing.
+ *
+ * heads > 0 in RMSNORM and LAYERNORM: each head of head_dim columns is a row of its
+ *   own; w is (head_dim), or (heads * head_dim).
+ * window > 0 in ATTENTION: a row at position p sees positions above p - window.
+ * softcap > 0 in ATTENTION: scores s become softcap * tanh(s / softcap).
+ * from in EMBED: added to every id; in SLICE: the first column.
+ * ROPE_TABLE, with f_i = base^(-2i/dims) / factor_i:  the angle of pair i is
+ *   position * f_i * (m_i freq_scale + 1 - m_i), where the share m_i rises from 0 at
+ *   i = blend_from to 1 at i = blend_to (arXiv 2309.00071 sec. 3.2), or from f_i =
+ *   blend_from down to f_i = blend_to; both 0: m_i = 1.  Cosines and sines are
+ *   multiplied by amplitude (0: by 1).
+ * scale in ROUTE: multiplies the weights (0: 1). */
 typedef struct ridge_attrs {
   uint64_t struct_size;
   double eps, scale; /* norms; ATTENTION, SCALE, SOFTCAP                      */
@@ -85,8 +103,11 @@ typedef struct ridge_attrs {
   double freq_scale; /* ROPE_TABLE: linear scaling of positions; 0 means 1    */
   int64_t layer, heads, kv_heads, head_dim, dims, window, from;
   uint32_t act, flags;
+  double softcap;                         /* ATTENTION                         */
+  double blend_from, blend_to, amplitude; /* ROPE_TABLE                        */
+  int64_t experts, used;                  /* E and J of the expert operators   */
 } ridge_attrs;
-RIDGE_SEALED(ridge_attrs, flags);
+RIDGE_SEALED(ridge_attrs, used);
 
 /* How a step reads a weight: what a chain over weights decides by, rather than by name. */
 enum ridge_use {
@@ -117,6 +138,10 @@ RIDGE_SEALED(ridge_tensor, uses);
  *   GLU gate, up                ROPE_TABLE positions, factors(dims/2)
  *   ROPE x, table               CACHE_PUT x, cache    ATTENTION q, cache k, cache v
  *   ROWS x                      ADD_RMSNORM a, b, w   ADD_LAYERNORM a, b, w, b'
+ *   ROUTE x                     WEIGHTED_SUM x, weights
+ *   EXPERT_MATMUL x, w, experts
+ * The experts that ROUTE chooses are i32, largest weight first.  EXPERT_MATMUL's x is
+ * (T,K), one for all that were chosen, or (T,J,K), one for each.
  * CACHE_PUT has no output: nodes after it in the list see what it wrote. */
 typedef struct ridge_node {
   uint64_t struct_size;

@@ -1,7 +1,7 @@
 /*
  * ridge/kernel.h - the code that computes a node.  Seam "kernel/1", a SET keyed by
- * operator, and for EMBED, MATMUL and CACHE_PUT also by the codec of the weight or
- * cache: "rmsnorm", "matmul q4_0", "matmul *" (any codec, by decoding it).
+ * operator, and for EMBED, MATMUL, EXPERT_MATMUL and CACHE_PUT also by the codec of
+ * the weight or cache: "rmsnorm", "matmul q4_0", "matmul *" (any codec, by decoding it).
  *
  * Threads:  `run` is called by every thread of the pool with (thread, of threads)
  *           and divides outputs among them, never one sum; it starts no thread and
@@ -37,7 +37,8 @@ RIDGE_SEALED(ridge_batch, wanted_prompt);
 
 /* Where a tensor is in memory.
  * Activation: `rows` rows of `cols` f32, `stride` bytes apart (a slice shares its
- *   parent's buffer).  Weight: (rows = out, cols = in) in `codec`; `packed` holds
+ *   parent's buffer).  Weight: (rows = out, cols = in) in `codec`, of experts (rows =
+ *   experts * out), one expert after another; `packed` holds
  *   the kernel's own form instead when it asked for one, and `data` is then NULL.
  * Cache: (blocks, kv_heads, block_tokens) rows of head_dim elements in `codec`:
  *   the row of (block b, head h, token t) is at
@@ -83,7 +84,7 @@ typedef struct ridge_kernel {
   /* Bytes of scratch for one thread; NULL: none. [pure] */
   uint64_t (*scratch_bytes)(const ridge_kernel_site *);
 
-  /* MATMUL and EMBED weights in a form of the kernel's own, made once at load.
+  /* MATMUL, EXPERT_MATMUL and EMBED weights in a form of the kernel's own, made once at load.
    * pack_bytes 0 or NULL: the codec's rows are read as they are.  `pack` is called
    * for ranges of output rows cut at multiples of pack_grain; `rows` points at row
    * lo, `packed` at the start of the whole form. [pure, pool] */

@@ -32,6 +32,9 @@ static const ridge_fill fills[] = {
     KERNEL("softcap", softcap),
     KERNEL("add_rmsnorm", add_rmsnorm),
     KERNEL("add_layernorm", add_layernorm),
+    KERNEL("route", route),
+    KERNEL("expert_matmul *", expert_matmul),
+    KERNEL("weighted_sum", weighted_sum),
 
     CODEC_FILL(f32),
     CODEC_FILL(f16),

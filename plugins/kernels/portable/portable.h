@@ -18,7 +18,7 @@ extern const ridge_kernel portable_embed, portable_rmsnorm, portable_layernorm,
     portable_matmul, portable_add, portable_mul, portable_scale, portable_act, portable_glu,
     portable_rope_table, portable_rope, portable_cache_put, portable_attention,
     portable_rows, portable_slice, portable_softcap, portable_add_rmsnorm,
-    portable_add_layernorm;
+    portable_add_layernorm, portable_route, portable_expert_matmul, portable_weighted_sum;
 extern const ridge_codec portable_f32, portable_f16, portable_bf16, portable_q8_0,
     portable_q4_0, portable_q4_1, portable_q5_0, portable_q5_1;
 extern const ridge_codec portable_q2_k, portable_q3_k, portable_q4_k, portable_q5_k,

@@ -43,6 +43,11 @@ static void softmax(float *score, int64_t n) {
   for (int64_t i = 0; i < n; i++) score[i] /= sum;
 }
 
+/* s = cap tanh(s / cap), before the softmax (Gemma 2, arXiv 2408.00118 sec. 2). */
+static void soft_cap(float *score, int64_t n, float cap) {
+  for (int64_t i = 0; i < n; i++) score[i] = cap * tanhf(score[i] / cap);
+}
+
 static void attend(const ridge_kernel_call *call, int64_t row, int64_t head) {
   const ridge_attrs *a = &call->site->node->attrs;
   const ridge_batch *batch = call->batch;
@@ -59,6 +64,7 @@ static void attend(const ridge_kernel_call *call, int64_t row, int64_t head) {
     keys->codec->decode(cache_row(keys, batch, a->kv_heads, sequence, shared, p), one, dim);
     score[p - first] = portable_dot(q, one, dim) * (float)a->scale;
   }
+  if (a->softcap > 0) soft_cap(score, last - first + 1, (float)a->softcap);
   softmax(score, last - first + 1);
   memset(y, 0, (size_t)dim * sizeof *y);
   for (int64_t p = first; p <= last; p++) {

@@ -13,8 +13,10 @@ static void run(const ridge_kernel_call *call, int32_t thread, int32_t threads) 
   const ridge_span *table = &call->in[0];
   const struct share mine = share_of(call->rows, thread, threads);
   for (int64_t row = mine.lo; row < mine.hi; row++) {
-    int32_t id;
-    memcpy(&id, span_bytes(&call->in[1], 0) + (size_t)row * sizeof id, sizeof id);
+    int32_t from_input;
+    memcpy(&from_input, span_bytes(&call->in[1], 0) + (size_t)row * sizeof from_input,
+           sizeof from_input);
+    const int64_t id = from_input + call->site->node->attrs.from;
     float *y = span_row(&call->out[0], row);
     if (id >= 0 && id < table->rows) {
       span_decode(table, id, y);

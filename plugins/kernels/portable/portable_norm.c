@@ -2,8 +2,8 @@
  * portable_norm.c - rmsnorm (arXiv 1910.07467, eq. 4) and layernorm (arXiv
  * 1607.06450), alone and with the addition before them.
  *
- * Threads share out rows; sums run in the order of portable_dot.  Weights may be
- * in any codec and are decoded once per call.
+ * With heads each head of a row is normalized by itself.  Threads share out rows; sums run
+ * in the order of portable_dot.  Weights may be in any codec and are decoded once per call.
  */
 #include "portable.h"
 
@@ -57,14 +57,22 @@ static void layernorm_row(const float *x, float *y, int64_t n, double eps,
 
 typedef void row_function(const float *, float *, int64_t, double, struct affine);
 
+/* A norm over each head has one scale and shift for all heads, or its own for each. */
+static struct affine affine_at(const ridge_kernel_call *call, struct affine a, int64_t at) {
+  if (call->in[1].cols != call->in[0].cols) return a;
+  return (struct affine){a.scale ? a.scale + at : NULL, a.shift ? a.shift + at : NULL};
+}
+
 static void run_norm(const ridge_kernel_call *call, row_function *f, int32_t thread,
                      int32_t threads) {
+  const ridge_attrs *attrs = &call->site->node->attrs;
+  const int64_t heads = attrs->heads > 0 ? attrs->heads : 1, n = call->in[0].cols / heads;
   const struct affine a = affine_of(call, 1);
   const struct share mine = share_of(call->rows, thread, threads);
-  if (mine.lo == mine.hi) return;
   for (int64_t r = mine.lo; r < mine.hi; r++)
-    f(span_row(&call->in[0], r), span_row(&call->out[0], r), call->in[0].cols,
-      call->site->node->attrs.eps, a);
+    for (int64_t at = 0; at < heads * n; at += n)
+      f(span_row(&call->in[0], r) + at, span_row(&call->out[0], r) + at, n, attrs->eps,
+        affine_at(call, a, at));
 }
 
 /* out[0] is the sum, out[1] the norm. */

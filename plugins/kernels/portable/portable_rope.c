@@ -13,20 +13,34 @@ static uint64_t table_scratch(const ridge_kernel_site *site) {
   return (uint64_t)site->node->attrs.dims / 2 * sizeof(double);
 }
 
-/* frequency_i = base^(-2i/dims) * freq_scale / factor_i */
+/* What multiplies a frequency: freq_scale, or a share of it that rises from where `at` is
+ * blend_from to where it is blend_to (YaRN, arXiv 2309.00071 sec. 3.2). */
+static double scale_of(const ridge_attrs *a, double at) {
+  const double scale = a->freq_scale != 0.0 ? a->freq_scale : 1.0;
+  if (a->blend_from == 0.0 && a->blend_to == 0.0) return scale;
+  const double span = a->blend_to - a->blend_from;
+  if (span == 0.0) return at > a->blend_from ? scale : 1.0;
+  const double part = (at - a->blend_from) / span;
+  const double share = part < 0 ? 0 : part > 1 ? 1 : part;
+  return share * scale + 1 - share;
+}
+
+/* frequency_i = f_i scale_i, f_i = base^(-2i/dims) / factor_i */
 static void frequencies(const ridge_kernel_call *call, double *to) {
   const ridge_attrs *a = &call->site->node->attrs;
-  const double scale = a->freq_scale != 0.0 ? a->freq_scale : 1.0;
-  for (int64_t i = 0; i < a->dims / 2; i++)
-    to[i] = pow(a->base, -2.0 * (double)i / (double)a->dims) * scale;
-  if (!has_input(call, 1)) return;
-  const ridge_span *factors = &call->in[1]; /* (dims / 2) */
-  for (int64_t i = 0; i < a->dims / 2; i++)
-    to[i] /= (double)((const float *)factors->data)[i];
+  const float *factor = has_input(call, 1) ? call->in[1].data : NULL; /* (dims / 2) */
+  const bool by_frequency = (a->flags & RIDGE_ROPE_BY_FREQUENCY) != 0;
+  for (int64_t i = 0; i < a->dims / 2; i++) {
+    double f = pow(a->base, -2.0 * (double)i / (double)a->dims);
+    if (factor) f /= (double)factor[i];
+    to[i] = f * scale_of(a, by_frequency ? f : (double)i);
+  }
 }
 
 static void run_rope_table(const ridge_kernel_call *call, int32_t thread, int32_t threads) {
-  const int64_t pairs = call->site->node->attrs.dims / 2;
+  const ridge_attrs *a = &call->site->node->attrs;
+  const int64_t pairs = a->dims / 2;
+  const double amplitude = a->amplitude != 0.0 ? a->amplitude : 1.0;
   const struct share mine = share_of(call->rows, thread, threads);
   double *frequency = call->scratch;
   if (mine.lo == mine.hi) return;
@@ -38,8 +52,8 @@ static void run_rope_table(const ridge_kernel_call *call, int32_t thread, int32_
     float *y = span_row(&call->out[0], row); /* (pairs, 2): cos, sin */
     for (int64_t i = 0; i < pairs; i++) {
       const double angle = (double)position * frequency[i];
-      y[2 * i] = (float)cos(angle);
-      y[2 * i + 1] = (float)sin(angle);
+      y[2 * i] = (float)(cos(angle) * amplitude);
+      y[2 * i + 1] = (float)(sin(angle) * amplitude);
     }
   }
 }

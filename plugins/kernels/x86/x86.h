@@ -50,4 +50,13 @@ static inline ridge_status vector_is_f32(const ridge_kernel_site *site, uint32_t
   return RIDGE_DECLINED;
 }
 
+/* Functions that x86_act.h has; others are left to the portable kernels. */
+static inline ridge_status act_is_known(const ridge_kernel_site *site, char *why,
+                                        size_t room) {
+  if (site->node->attrs.act <= RIDGE_ACT_RELU) return RIDGE_OK;
+  snprintf(why, room, "activation function %u is not known here",
+           (unsigned)site->node->attrs.act);
+  return RIDGE_DECLINED;
+}
+
 #endif

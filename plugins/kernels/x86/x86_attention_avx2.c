@@ -321,6 +321,10 @@ static void run(const ridge_kernel_call *call, int32_t thread, int32_t threads) 
 static ridge_status accepts(const ridge_kernel_site *site, char *why, size_t room) {
   const ridge_attrs *a = &site->node->attrs;
   const bool even = a->kv_heads > 0 && a->heads % a->kv_heads == 0;
+  if (a->softcap > 0) {
+    snprintf(why, room, "a soft cap on scores is not known here");
+    return RIDGE_DECLINED;
+  }
   if (even && a->heads / a->kv_heads <= QUERIES) return RIDGE_OK;
   snprintf(why, room,
            "%ld heads on %ld key heads; here a multiple of up to %d is read at once",

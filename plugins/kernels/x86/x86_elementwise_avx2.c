@@ -88,8 +88,8 @@ static ridge_status accepts_binary(const ridge_kernel_site *site, char *why, siz
 STRETCH_KERNEL(add, accepts_binary)
 STRETCH_KERNEL(mul, accepts_binary)
 STRETCH_KERNEL(scale, NULL)
-STRETCH_KERNEL(act, NULL)
-STRETCH_KERNEL(glu, NULL)
+STRETCH_KERNEL(act, act_is_known)
+STRETCH_KERNEL(glu, act_is_known)
 STRETCH_KERNEL(softcap, NULL)
 
 /* ---- rope: table (pairs, 2) of cos, sin ---- */

@@ -55,7 +55,8 @@ static void finish_rows(const struct finish *f, const float *c, const float *up,
 /* ---- sites ---- */
 
 static ridge_status accepts(const ridge_kernel_site *site, char *why, size_t room) {
-  return vector_is_f32(site, 2, why, room);
+  const ridge_status status = act_is_known(site, why, room);
+  return status == RIDGE_OK ? vector_is_f32(site, 2, why, room) : status;
 }
 
 static uint64_t scratch_bytes(const ridge_kernel_site *site) {

@@ -109,6 +109,10 @@ static void run_add_norm(const ridge_kernel_call *call, row_function *f, int32_t
 }
 
 static ridge_status accepts_norm(const ridge_kernel_site *site, char *why, size_t room) {
+  if (site->node->attrs.heads > 0) {
+    snprintf(why, room, "a norm over each head is not known here");
+    return RIDGE_DECLINED;
+  }
   const ridge_status status = vector_is_f32(site, 1, why, room);
   return status == RIDGE_OK ? vector_is_f32(site, 2, why, room) : status;
 }

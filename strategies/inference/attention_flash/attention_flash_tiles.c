@@ -22,7 +22,7 @@ struct room {
 
 struct shape {
   int64_t heads, kv_heads, group, dim, width, window, tile;
-  float scale;
+  float scale, softcap;
 };
 
 /* Rows [row, end) of one sequence; query heads [head, head_end) of key head kv. */
@@ -60,7 +60,8 @@ static struct shape shape_of(const ridge_kernel_call *call, int64_t tile) {
                         .width = padded(a->head_dim),
                         .window = a->window,
                         .tile = tile,
-                        .scale = (float)a->scale};
+                        .scale = (float)a->scale,
+                        .softcap = (float)a->softcap};
 }
 
 static const char *row_at(const ridge_span *span, int64_t row) {
@@ -141,11 +142,17 @@ static void begin_units(const ridge_kernel_call *call, const struct shape *sh,
   }
 }
 
+/* s = cap tanh(s / cap), before the softmax (Gemma 2, arXiv 2408.00118 sec. 2). */
+static void soft_cap(float *s, int64_t lo, int64_t hi, float cap) {
+  for (int64_t j = lo; j < hi; j++) s[j] = cap * tanhf(s[j] / cap);
+}
+
 /* All heads of one row against places [lo, hi) of the tile. */
 static void visit_tile(const struct flash_ops *ops, const struct shape *sh, int64_t heads,
                        int64_t unit, int64_t lo, int64_t hi, const struct room *room) {
   for (int64_t i = unit; i < unit + heads; i++) {
     ops->scores(room->q + i * sh->width, room->k, sh->width, lo, hi, room->s);
+    if (sh->softcap > 0) soft_cap(room->s, lo, hi, sh->softcap);
     float c = ops->weigh(room->s, lo, hi, &room->m[i], &room->l[i]);
     ops->add(room->s, room->v, sh->width, lo, hi, c, room->o + i * sh->width);
   }

@@ -86,7 +86,8 @@ static int32_t norm_of(const struct fuse *f, int32_t tensor) {
   for (int32_t i = 0; i < n && i < ROOM; i++) {
     const ridge_node *node = node_of(f, nodes[i]);
     bool norm = node->op == RIDGE_OP_RMSNORM || node->op == RIDGE_OP_LAYERNORM;
-    if (norm && node->in[0] == tensor) return nodes[i];
+    /* A norm over each head has no joined form. */
+    if (norm && node->attrs.heads == 0 && node->in[0] == tensor) return nodes[i];
   }
   return -1;
 }

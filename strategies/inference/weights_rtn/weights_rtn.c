@@ -106,9 +106,11 @@ static bool any_matches(struct pattern *patterns, size_t n, const char *name) {
 }
 
 /* Every matrix that a step reads whole, the output head among them; not a table from
- * which single rows are read.  A table that is the head too is read whole, and is the
- * largest matrix of a small model: left as it is, it would take back what is won. */
+ * which single rows are read, and not the small ones that choose experts.  A table that
+ * is the head too is read whole, and is the largest matrix of a small model: left as it
+ * is, it would take back what is won. */
 static bool is_default(const ridge_tensor *weight) {
+  if (strstr(weight->name, ".ffn_gate_inp") != NULL) return false;
   return (weight->uses & RIDGE_USE_WHOLE) != 0;
 }
 

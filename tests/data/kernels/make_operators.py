@@ -26,17 +26,21 @@ def tensor(values):
 
 
 def ids(values):
+    """A list of ids, one a row; or a table of them."""
+    if torch.is_tensor(values):
+        return {"ids": values.flatten().tolist(), "cols": values.shape[1]}
     return {"ids": values}
 
 
 def case(name, op, inputs, outputs, **more):
     cases.append({"name": name, "op": op,
                   "in": [i if i is None or "ids" in i else i for i in inputs],
-                  "out": [tensor(o) for o in outputs], **more})
+                  "out": [ids(o) if o.dtype == torch.int64 else tensor(o) for o in outputs],
+                  **more})
 
 
 ACTS = {"silu": F.silu, "gelu": F.gelu, "relu": F.relu,
-        "gelu_tanh": lambda x: F.gelu(x, approximate="tanh")}
+        "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "sigmoid": torch.sigmoid}
 
 
 def embed():
@@ -165,7 +169,95 @@ def attentions():
              cached=[tensor(v.reshape(len(v), -1)) for v in values])
 
 
-for make in (embed, norms, matmuls, elements, ropes, attentions):
+def shifted_embed():
+    table = numbers(7, 12)
+    pick = [3, 0, 4, 3]
+    case("embed from the third row", "embed", [tensor(table), ids(pick)],
+         [table[torch.tensor(pick) + 2]], attrs={"from": 2}, weights=[0])
+
+
+def head_norms():
+    for heads, width in ((3, 8), (2, 21)):
+        x = numbers(4, heads, width, scale=3)
+        attrs = {"eps": 1e-5, "heads": heads, "head_dim": width}
+        for name, shape in (("one weight", (width,)), ("a weight each", (heads, width))):
+            w = numbers(*shape)
+            rms = x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-5) * w
+            layer = F.layer_norm(x, (width,), eps=1e-5) * w
+            for op, y in (("rmsnorm", rms), ("layernorm", layer)):
+                case(f"{op} of {heads} heads of {width}, {name}", op,
+                     [tensor(x.reshape(4, -1)), tensor(w.flatten())], [y.reshape(4, -1)],
+                     attrs=attrs, weights=[1])
+
+
+def stretched_ropes():
+    positions, dims, base = [0, 1, 7, 4095], 16, 10000.0
+    f = base ** (-torch.arange(0, dims, 2, dtype=torch.float64) / dims)
+    at = torch.tensor(positions, dtype=torch.float64)[:, None]
+    share = torch.clamp((torch.arange(8, dtype=torch.float64) - 1.5) / 4, 0, 1)
+    case("rope_table blended", "rope_table", [ids(positions)],
+         [1.25 * pairs(at * (f * 0.25 * share + f * (1 - share)))],
+         attrs={"base": base, "dims": dims, "freq_scale": 0.25, "blend_from": 1.5,
+                "blend_to": 5.5, "amplitude": 1.25})
+    share = torch.clamp((0.5 - f) / (0.5 - 0.002), 0, 1)
+    case("rope_table blended by frequency", "rope_table", [ids(positions)],
+         [pairs(at * (f * 0.125 * share + f * (1 - share)))],
+         attrs={"base": base, "dims": dims, "freq_scale": 0.125, "blend_from": 0.5,
+                "blend_to": 0.002}, flags=["rope_by_frequency"])
+
+
+def experts():
+    rows, n, width, outputs = 9, 5, 24, 13
+    scores = numbers(rows, n, scale=2)
+    for used, norm, scale in ((2, True, 0), (2, False, 0), (5, True, 2.5), (1, False, 1)):
+        weight, chosen = scores.softmax(-1).topk(used, sorted=True)
+        weight = weight / weight.sum(-1, keepdim=True) if norm else weight
+        case(f"route {used} of {n}, {'' if norm else 'not '}normalized, scale {scale}",
+             "route", [tensor(scores)], [chosen, weight * (scale or 1)],
+             attrs={"experts": n, "used": used, "scale": scale},
+             flags=["route_norm"] if norm else [])
+    w = numbers(n, outputs, width, scale=0.2)
+    for used in (1, 3):
+        chosen = scores.topk(used).indices
+        attrs = {"experts": n, "used": used}
+        x = numbers(rows, width)
+        case(f"expert_matmul, {used} of {n}, one input", "expert_matmul",
+             [tensor(x), tensor(w.reshape(-1, width)), ids(chosen)],
+             [torch.einsum("tk,tjnk->tjn", x, w[chosen]).reshape(rows, -1)],
+             weights=[1], attrs=attrs)
+        x = numbers(rows, used, width)
+        case(f"expert_matmul, {used} of {n}, an input each", "expert_matmul",
+             [tensor(x.reshape(rows, -1)), tensor(w.reshape(-1, width)), ids(chosen)],
+             [torch.einsum("tjk,tjnk->tjn", x, w[chosen]).reshape(rows, -1)],
+             weights=[1], attrs=attrs)
+        weight = numbers(rows, used)
+        case(f"weighted_sum of {used}", "weighted_sum",
+             [tensor(x.reshape(rows, -1)), tensor(weight)],
+             [torch.einsum("tjk,tj->tk", x, weight)])
+
+
+def capped_attention():
+    heads, shared, width, cap = 4, 2, 8, 1.5
+    keys = [numbers(n, shared, width) for n in (6, 11)]
+    values = [numbers(n, shared, width) for n in (6, 11)]
+    places, rows = [(0, p) for p in range(6)] + [(1, 10)], []
+    q = numbers(len(places), heads, width, scale=2)
+    for row, (s, p) in enumerate(places):
+        k = keys[s][:p + 1].repeat_interleave(heads // shared, 1)
+        v = values[s][:p + 1].repeat_interleave(heads // shared, 1)
+        score = cap * torch.tanh(torch.einsum("hd,phd->hp", q[row], k) * 0.5 / cap)
+        rows.append(torch.einsum("hp,phd->hd", score.softmax(-1), v).reshape(-1))
+    case("attention with a soft cap", "attention", [tensor(q.reshape(len(places), -1))],
+         [torch.stack(rows)],
+         attrs={"heads": heads, "kv_heads": shared, "head_dim": width, "scale": 0.5,
+                "softcap": cap},
+         sequence=[s for s, _ in places], position=[p for _, p in places],
+         keys=[tensor(k.reshape(len(k), -1)) for k in keys],
+         cached=[tensor(v.reshape(len(v), -1)) for v in values])
+
+
+for make in (embed, norms, matmuls, elements, ropes, attentions, shifted_embed, head_norms,
+             stretched_ropes, experts, capped_attention):
     make()
 with open("operators.json", "w") as out:
     out.write("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")
