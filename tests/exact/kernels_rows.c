@@ -100,8 +100,10 @@ static void run_rows(const struct run *r, const ridge_kernel *kernel, int32_t th
   job.node.attrs.scale = s->scale;
   job.node.attrs.act = s->act;
   job.node.attrs.flags = s->flags;
-  job.node.attrs.heads = 3;
-  job.node.attrs.head_dim = r->n / 3;
+  if (s->op == RIDGE_OP_ROPE) {
+    job.node.attrs.heads = 3;
+    job.node.attrs.head_dim = r->n / 3;
+  }
   job.node.attrs.dims = r->dims;
   for (uint32_t i = 0; i < 4 && s->slots[i]; i++) {
     if (s->slots[i] == ONE_ROW) {
