@@ -9,6 +9,9 @@
 #include "base/text.h"
 #include "base/why.h"
 #include "cli/print_json.h"
+#include "registry/registry.h"
+
+#include <ridge/seam/logits_shape.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -152,6 +155,53 @@ static ridge_status copy_all(struct job *job) {
   return status;
 }
 
+/* What is made -------------------------------------------------------------------------
+ */
+
+/* An id that is taken would hide the new plugin, or be hidden by it. */
+static int refuse_taken(struct cli *cli, const char *id) {
+  const struct registry_search search = {
+      .self = cli->self, .directories = cli->plugins, .n_directories = cli->n_plugins};
+  struct registry registry;
+  struct why why;
+  if (registry_open(&search, &registry, &why) != RIDGE_OK)
+    return options_fail(cli, "new", EXIT_FAILED, why.text);
+  const struct plugin_info *info = registry_find(&registry, id);
+  int exit = info == NULL ? -1
+                          : options_refuse(cli, "new",
+                                           "`%s` is installed already (%s); choose another "
+                                           "name",
+                                           id, info->path);
+  registry_free(&registry);
+  return exit;
+}
+
+/* "kv" of kv.window and of kv.store/1 */
+static bool same_family(const char *id, const char *seam) {
+  size_t size = strcspn(id, ".");
+  return strncmp(id, seam, size) == 0 && (seam[size] == '.' || seam[size] == '/');
+}
+
+/* The template is of one seam.  A name that promises another gets its headers named. */
+static void tell_seam(const struct job *job) {
+  size_t n;
+  const struct seam *filled = seam_find(RIDGE_SEAM_LOGITS_SHAPE), *list = seam_list(&n);
+  printf("%s is in %s/; its README.md says how to build and check it.\n"
+         "It fills the seam %s: %s.\n",
+         job->id, job->to, filled->id, filled->doc);
+  if (same_family(job->id, filled->id)) return;
+  bool named = false;
+  for (size_t i = 0; i < n; i++) {
+    if (!same_family(job->id, list[i].id)) continue;
+    if (!named) printf("To fill another seam, replace `shape`, `table` and `fills`:\n");
+    named = true;
+    printf("  %-18s %s\n", list[i].id, list[i].doc);
+  }
+  if (!named)
+    printf("The other seams are the headers in ridge/seam/: replace `shape`, `table` and "
+           "`fills`.\n");
+}
+
 int verb_new(struct cli *cli, int argc, char **argv) {
   const char *id = NULL, *folder = NULL;
   const struct cli_option rows[] = {
@@ -167,6 +217,8 @@ int verb_new(struct cli *cli, int argc, char **argv) {
                           "`%s` is no id; family.name is wanted, of a-z, 0-9 and _, with "
                           "one dot",
                           id);
+  exit = refuse_taken(cli, id);
+  if (exit >= 0) return exit;
   struct job job = {.id = id};
   job.name = name_of(id, &job.arena);
   job.to = folder != NULL ? folder : job.name;
@@ -175,9 +227,10 @@ int verb_new(struct cli *cli, int argc, char **argv) {
   if (status != RIDGE_OK)
     (void)options_fail(cli, "new", EXIT_FAILED, job.why.text);
   else if (cli->json)
-    print_json(json_pack("{s:s,s:s}", "id", id, "folder", job.to));
+    print_json(json_pack("{s:s,s:s,s:s}", "id", id, "folder", job.to, "seam",
+                         RIDGE_SEAM_LOGITS_SHAPE));
   else
-    printf("%s is in %s/; its README.md says how to build and check it.\n", id, job.to);
+    tell_seam(&job);
   arena_free(&job.arena);
   return status == RIDGE_OK ? EXIT_OK : EXIT_FAILED;
 }

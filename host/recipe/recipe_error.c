@@ -63,12 +63,28 @@ static bool token_begins(const struct scan *scan, ptrdiff_t i, const char *text)
          strncmp(scan->source->text + token->start, text, size) == 0;
 }
 
-/* The token Lua stumbled over; with several alike, the one after a finished value. */
+/* Can what ends with this token be called?  A name can, and what a call gives: `use
+ * "x"` takes a table, a plain text does not. */
+static bool ends_callable(const struct scan *scan, ptrdiff_t i) {
+  while (i >= 0 && ends_value(scan, i)) {
+    if (scan->tokens[i].kind == TOKEN_NAME) return true;
+    if (scan_is(scan, i, ")") || scan_is(scan, i, "]")) return true;
+    bool argument = scan->tokens[i].kind == TOKEN_TEXT;
+    if (!argument && !scan_is(scan, i, "}")) return false;
+    i = (argument ? i : scan->tokens[i].mate) - 1;
+  }
+  return false;
+}
+
+/* The token Lua stumbled over; with several alike, the one after a finished value that
+ * does not take it as its argument. */
 static ptrdiff_t find_culprit(const struct scan *scan, int line, const char *near) {
   ptrdiff_t found = -1;
+  bool argument = near[0] == '{' || near[0] == '"' || near[0] == '\'' || near[0] == '[';
   for (size_t i = 0; i < scan->n; i++) {
     if (scan->tokens[i].line != line || !token_begins(scan, (ptrdiff_t)i, near)) continue;
-    if (ends_value(scan, (ptrdiff_t)i - 1)) return (ptrdiff_t)i;
+    bool taken = argument && ends_callable(scan, (ptrdiff_t)i - 1);
+    if (ends_value(scan, (ptrdiff_t)i - 1) && !taken) return (ptrdiff_t)i;
     if (found < 0) found = (ptrdiff_t)i;
   }
   return found;
@@ -128,9 +144,66 @@ static void help_syntax(const struct scan *scan, const char *sentence, const cha
     fault_help(fault, "close the text with the quote it opened with, on the same line");
 }
 
+/* Signs that look like Lua's and are not: how to write them. */
+static const struct {
+  const char *sign, *help;
+} strange_signs[] = {
+    {"\xe2\x80\x9c", "a text stands between plain quotes: \"...\""},
+    {"\xe2\x80\x9d", "a text stands between plain quotes: \"...\""},
+    {"\xe2\x80\x9e", "a text stands between plain quotes: \"...\""},
+    {"\xe2\x80\x98", "a text stands between plain quotes: \"...\""},
+    {"\xe2\x80\x99", "a text stands between plain quotes: \"...\""},
+    {"\xc2\xab", "a text stands between plain quotes: \"...\""},
+    {"\xc2\xbb", "a text stands between plain quotes: \"...\""},
+    {"\xc2\xa0", "this is a no-break space (U+00A0); a plain blank is wanted"},
+    {"\xe2\x80\x93", "this is a dash (U+2013); the minus sign is `-`"},
+    {"\xe2\x80\x94", "this is a dash (U+2014); a comment begins with `--`"},
+};
+
+static bool in_word(char c) {
+  return (unsigned char)c >= 0x80 || c == '_' || (c >= '0' && c <= '9') ||
+         ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
+
+/* A letter that no name can have, outside of every text: Lua shows one byte of it. */
+static json_t *strange_letter(const struct eval *eval, int line) {
+  const struct recipe_source *source = eval->source;
+  size_t at = 0;
+  while (at < eval->scan->n &&
+         (eval->scan->tokens[at].line != line ||
+          eval->scan->tokens[at].kind != TOKEN_SYMBOL ||
+          (unsigned char)source->text[eval->scan->tokens[at].start] < 0x80))
+    at++;
+  if (at == eval->scan->n) return NULL;
+  size_t start = eval->scan->tokens[at].start, end = start;
+  for (size_t i = 0; i < sizeof strange_signs / sizeof *strange_signs; i++) {
+    size_t size = strlen(strange_signs[i].sign);
+    if (size > source->size - start ||
+        memcmp(source->text + start, strange_signs[i].sign, size) != 0)
+      continue;
+    json_t *fault = fault_new("R001", recipe_place(source, start, size),
+                              "`%s` means nothing in a recipe", strange_signs[i].sign);
+    fault_help(fault, "%s", strange_signs[i].help);
+    return fault;
+  }
+  while (start > 0 && in_word(source->text[start - 1])) start--;
+  while (end < source->size && in_word(source->text[end])) end++;
+  char *word = fault_quote(source->text + start, end - start, 40);
+  json_t *fault = fault_new("R001", recipe_place(source, start, end - start),
+                            "`%s` is no name: names have the letters a-z and A-Z, digits "
+                            "and _",
+                            word);
+  fault_help(fault, "other letters stand in texts: name = \"%s\"", word);
+  free(word);
+  return fault;
+}
+
 json_t *error_syntax(const struct eval *eval, const char *message) {
   const char *sentence;
   int line = message_line(message, &sentence);
+  json_t *strange =
+      strstr(sentence, "near '<\\") != NULL ? strange_letter(eval, line) : NULL;
+  if (strange != NULL) return strange;
   char *near = quoted_after(sentence, "near '");
   ptrdiff_t culprit = near != NULL ? find_culprit(eval->scan, line, near) : -1;
   struct place at = recipe_place_line(eval->source, line);

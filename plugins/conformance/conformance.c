@@ -252,6 +252,16 @@ static void skip_rest(struct finding *findings) {
   }
 }
 
+/* What is no shared object at all is told once, not by every check. */
+static bool is_elf(const char *path) {
+  char head[4] = "";
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) return true; /* the checks say why */
+  bool elf = fread(head, 1, 4, file) == 4 && memcmp(head, "\177ELF", 4) == 0;
+  fclose(file);
+  return elf;
+}
+
 ridge_status conformance_run(const char *self, const char *path, uint64_t timeout_ms,
                              void (*each)(void *ctx, const struct conformance_check *,
                                           const struct finding *),
@@ -259,6 +269,11 @@ ridge_status conformance_run(const char *self, const char *path, uint64_t timeou
   struct finding findings[N_CHECKS];
   if (access(path, R_OK) != 0)
     return why_set(why, RIDGE_IO, "%s cannot be read: %s", path, strerror(errno));
+  if (!is_elf(path))
+    return why_set(why, RIDGE_INVALID,
+                   "%s is no shared object: it does not begin as an ELF file does; the "
+                   "plugin's .so is wanted",
+                   path);
   ridge_status status = run_some(self, path, timeout_ms, 0, FIRST_CHECKS, findings, why);
   if (status != RIDGE_OK) return status;
   if (findings[FIRST_CHECKS - 1].verdict == VERDICT_OK)

@@ -209,6 +209,48 @@ static void the_version_is_json_too(void **state) {
   testing_output_free(&output);
 }
 
+/* Plugins ------------------------------------------------------------------------- */
+
+static void a_file_that_is_no_plugin_at_all_is_one_line(void **state) {
+  const struct scene *s = *state;
+  struct testing_output output = testing_ridge((const char *const[]){"vet", s->bad, NULL});
+  assert_int_equal(output.exit, 1);
+  assert_int_equal(output.out_bytes, 0);
+  assert_non_null(strstr(output.err, "is no shared object"));
+  assert_ptr_equal(strchr(output.err, '\n'), output.err + output.err_bytes - 1);
+  testing_output_free(&output);
+}
+
+static struct testing_output make_new(const struct scene *s, const char *id) {
+  char *folder = NULL;
+  if (asprintf(&folder, "%s/%s", s->dir, id) < 0) abort();
+  struct testing_output output =
+      testing_ridge((const char *const[]){"new", id, folder, NULL});
+  free(folder);
+  return output;
+}
+
+static void a_new_strategy_says_which_seam_it_fills(void **state) {
+  const struct scene *s = *state;
+  static const struct {
+    const char *id;
+    int exit;
+    const char *said;
+  } cases[] = {
+      {"kv.paged", 2, "`kv.paged` is installed already"},
+      {"kv.mistaken", 0, "kv.store/1 "},
+      {"logits.mistaken", 0, "fills the seam logits.shape/1"},
+      {"mine.mistaken", 0, "headers in ridge/seam/"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct testing_output output = make_new(s, cases[i].id);
+    const char *text = cases[i].exit == 0 ? output.out : output.err;
+    if (output.exit != cases[i].exit || strstr(text, cases[i].said) == NULL)
+      fail_msg("%s: exit %d, %s%s", cases[i].id, output.exit, output.out, output.err);
+    testing_output_free(&output);
+  }
+}
+
 /* Help ---------------------------------------------------------------------------- */
 
 static void help_comes_in_every_way_it_is_asked_for(void **state) {
@@ -253,6 +295,8 @@ int main(void) {
       cmocka_unit_test(an_option_that_would_do_nothing_is_refused),
       cmocka_unit_test(a_usage_error_is_json_too_where_json_is_wanted),
       cmocka_unit_test(the_version_is_json_too),
+      cmocka_unit_test(a_file_that_is_no_plugin_at_all_is_one_line),
+      cmocka_unit_test(a_new_strategy_says_which_seam_it_fills),
       cmocka_unit_test(help_comes_in_every_way_it_is_asked_for),
       cmocka_unit_test(a_usage_line_names_every_option),
   };

@@ -1,0 +1,3 @@
+return infer {
+  model "files/model.gguf",
+}

@@ -1,0 +1,1 @@
+return infer { model = "files/model.gguf" {}, use "kv.paged" { block = 16 } }
