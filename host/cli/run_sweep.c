@@ -2,7 +2,8 @@
  * run_sweep.c - a sweep recipe: every point run and written down, then compared.
  *
  * Points come seed by seed, so that what drifts meets all of them alike.  A point that
- * fails does not end the sweep; an interrupt does.
+ * fails, or is refused, does not end the sweep; an interrupt does.  Points that cannot be
+ * composed are told before the first run.
  */
 #include "cli/run_sweep.h"
 
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct sweeping {
   struct cli *cli;
@@ -56,6 +58,7 @@ static void run_point(struct sweeping *s, size_t i) {
   struct person_view view;
   struct run_once_options options = *s->options;
   quiet_view_init(&view, s->cli);
+  if (point->refused != NULL) view.view.refused = NULL; /* it was told before the first */
   options.overrides = point->overrides;
   options.n_overrides = point->n_overrides;
   options.without = point->without;
@@ -64,7 +67,9 @@ static void run_point(struct sweeping *s, size_t i) {
   options.view = &view.view;
   options.outcome = &s->outcomes[i];
   options.place = &s->place;
-  if (!s->quiet) fprintf(stderr, "%zu/%zu  %s\n", i + 1, s->sweep.n_points, point->label);
+  if (!s->quiet)
+    fprintf(stderr, "%zu/%zu  %s%s\n", i + 1, s->sweep.n_points, point->label,
+            point->refused != NULL ? "  refused" : "");
   (void)run_recipe_once(s->cli, s->sweep.base.path, &options, NULL);
   s->n_done++;
   s->stopped = s->outcomes[i].interrupted;
@@ -175,6 +180,8 @@ static void runs_cell(const struct sweeping *s, struct group group, struct table
     text_format(&runs, "%s%" PRId64, runs.size > 0 ? " " : "", o->run);
     if (o->status != CATALOG_DONE)
       text_format(&runs, " %s", catalog_status_word(o->status));
+    if (o->status == CATALOG_REFUSED && i == group.first)
+      text_format(&runs, ": %s", o->why);
   }
   table_cell(table, runs.size > 0 ? runs.data : NULL);
   text_free(&runs);
@@ -223,18 +230,24 @@ static json_t *points_json(const struct sweeping *s) {
   return runs;
 }
 
+/* Of the first that was not well; one that was refused counts when all others were. */
 static int worst_exit(const struct sweeping *s) {
-  int worst = s->stopped ? EXIT_FAILED : EXIT_OK;
-  for (size_t i = 0; i < s->n_done; i++)
-    if (s->outcomes[i].exit != EXIT_OK && worst == EXIT_OK) worst = s->outcomes[i].exit;
-  return worst;
+  int worst = s->stopped ? EXIT_FAILED : EXIT_OK, refused = EXIT_OK;
+  for (size_t i = 0; i < s->n_done; i++) {
+    int exit = s->outcomes[i].exit;
+    bool is_refused = s->outcomes[i].status == CATALOG_REFUSED;
+    if (is_refused && refused == EXIT_OK) refused = exit;
+    if (!is_refused && worst == EXIT_OK) worst = exit;
+  }
+  return worst != EXIT_OK ? worst : refused;
 }
 
 static void tell(const struct sweeping *s, int exit) {
   if (s->cli->json)
-    print_json(json_pack("{s:I, s:s, s:i, s:O, s:o}", "sweep", (json_int_t)s->sweep_id,
+    print_json(json_pack("{s:I, s:s, s:i, s:O, s:O, s:o}", "sweep", (json_int_t)s->sweep_id,
                          "name", s->sweep.name, "exit", exit, "definition",
-                         s->sweep.definition, "runs", points_json(s)));
+                         s->sweep.definition, "refusals", s->sweep.refusals, "runs",
+                         points_json(s)));
   else if (!s->quiet)
     print_points(s);
 }
@@ -252,20 +265,37 @@ static int refuse(const struct sweeping *s) {
   return exit;
 }
 
+/* Before any work, since some of them may be mistakes. */
+static void tell_refusals(const struct sweeping *s) {
+  if (s->sweep.n_refused == 0) return;
+  char *text =
+      compose_refusals_text(s->sweep.refusals, s->sweep.n_refused, group_count(s),
+                            isatty(STDERR_FILENO) == 1 && getenv("NO_COLOR") == NULL);
+  fputs(text, stderr);
+  free(text);
+}
+
 static int print_plan(const struct sweeping *s) {
+  int exit = s->sweep.n_refused > 0 ? compose_exit(s->sweep.refusals) : EXIT_OK;
+  tell_refusals(s);
   if (s->cli->json) {
-    print_json(json_pack("{s:s, s:i, s:O}", "name", s->sweep.name, "exit", 0, "definition",
-                         s->sweep.definition));
-    return EXIT_OK;
+    print_json(json_pack("{s:s, s:i, s:O, s:O}", "name", s->sweep.name, "exit", exit,
+                         "definition", s->sweep.definition, "refusals", s->sweep.refusals));
+    return exit;
   }
-  for (size_t i = 0; i < s->sweep.n_points; i++) printf("%s\n", s->sweep.points[i].label);
+  for (size_t i = 0; i < s->sweep.n_points; i++) {
+    const struct sweep_point *point = &s->sweep.points[i];
+    printf("%s%s%s\n", point->label, point->refused != NULL ? "  refused: " : "",
+           point->refused != NULL ? point->refused : "");
+  }
   say_size(s);
-  return EXIT_OK;
+  return exit;
 }
 
 static int run_all(struct sweeping *s) {
   s->outcomes = calloc(s->sweep.n_points + 1, sizeof *s->outcomes);
   if (s->outcomes == NULL) abort();
+  tell_refusals(s);
   if (!s->quiet) say_size(s);
   if (catalog_sweep_begin(s->place.catalog, s->sweep.name, s->sweep.recipe.source.text,
                           s->sweep.definition, &s->sweep_id, &s->why) != RIDGE_OK)

@@ -86,6 +86,9 @@ json_t *compose_locate(const struct composed *, const json_t *finding);
 
 /* For people: "file:line:col: error P104: ..." with source line, caret, notes. */
 char *compose_diagnostics_text(const json_t *diagnostics, bool colour);
+/* The same of a sweep's single points (sweep.h), of which the others can be run. */
+char *compose_refusals_text(const json_t *diagnostics, size_t refused, size_t of,
+                            bool colour);
 /* 0: none; 4: nothing but P205; else 2. */
 int compose_exit(const json_t *diagnostics);
 

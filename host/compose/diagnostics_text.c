@@ -68,16 +68,29 @@ static void put_notes(struct text *out, const json_t *row) {
     text_format(out, "      = help: %s\n", member(row, "help"));
 }
 
-char *compose_diagnostics_text(const json_t *diagnostics, bool colour) {
+static struct text all_of(const json_t *diagnostics, bool colour) {
   const struct paint *paint = colour ? &colours : &plain;
   struct text out = text_new(TEXT_MOST);
-  size_t n = json_array_size(diagnostics);
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0; i < json_array_size(diagnostics); i++) {
     const json_t *row = json_array_get(diagnostics, i);
     put_head(&out, row, paint);
     put_line(&out, row, paint);
     put_notes(&out, row);
   }
+  return out;
+}
+
+char *compose_diagnostics_text(const json_t *diagnostics, bool colour) {
+  struct text out = all_of(diagnostics, colour);
+  size_t n = json_array_size(diagnostics);
   if (n > 0) text_format(&out, "%zu error%s.  Nothing was run.\n", n, n == 1 ? "" : "s");
+  return out.data;
+}
+
+char *compose_refusals_text(const json_t *diagnostics, size_t refused, size_t of,
+                            bool colour) {
+  struct text out = all_of(diagnostics, colour);
+  text_format(&out, "%zu of %zu points %s refused; the others can be run.\n", refused, of,
+              refused == 1 ? "is" : "are");
   return out.data;
 }

@@ -119,6 +119,7 @@ ridge_status sweep_open(const char *self, const char *path, const struct registr
   s.seeds_plain = json_array();
   s.keep_plain = json_array();
   out->diagnostics = json_array();
+  out->refusals = json_array();
   out->name = stem(out, path);
   diagnostics_add_faults(&s.diagnostics, out->recipe.faults);
   bool is_sweep =
@@ -168,11 +169,14 @@ char *sweep_size_text(const struct sweep *sweep) {
     text_format(&out, " for the %zu ablated arms", sweep->n_arms);
   if (sweep->n_seeds > 1) text_format(&out, ", %zu seeds", sweep->n_seeds);
   text_format(&out, ": %zu run%s", sweep->n_points, sweep->n_points == 1 ? "" : "s");
+  if (sweep->n_refused > 0)
+    text_format(&out, ", %zu of them refused", sweep->n_refused * sweep->n_seeds);
   return out.data;
 }
 
 void sweep_free(struct sweep *sweep) {
   json_decref(sweep->diagnostics);
+  json_decref(sweep->refusals);
   json_decref(sweep->definition);
   recipe_free(&sweep->recipe);
   recipe_free(&sweep->base);

@@ -1,8 +1,11 @@
 /*
  * sweep.h - a sweep recipe, resolved into the compositions it stands for.
  *
- * The whole sweep is checked before its first run: every point is composed, and one
- * that is refused refuses the sweep.
+ * The whole sweep is checked before its first run: every point is composed.  What is wrong
+ * with the sweep, with its base, or with every point of it refuses the sweep.  Of values
+ * that go together in some points and not in others those that do are worth running: the
+ * others are told before the first run, each with its reason, and keep their place among
+ * the points, where running them makes a row that is refused.
  *
  *   struct sweep sweep;
  *   status = sweep_open(self, path, registry, machine, overrides, n, &sweep, why);
@@ -28,13 +31,16 @@ struct sweep_point {
   const struct compose_override *overrides; /* with the seed, and those of the command */
   const char *const *without;
   size_t n_overrides, n_without;
-  const char *label; /* "decode.draft.lookahead=2 weights.rtn.group=32", "without ..." */
+  const char *label;   /* "decode.draft.lookahead=2 weights.rtn.group=32", "without ..." */
+  const char *refused; /* why it cannot be run; NULL: it can */
 };
 
 struct sweep {
   struct arena arena;
   struct recipe recipe, base;
   json_t *diagnostics; /* as in compose.h; empty: none */
+  json_t *refusals;    /* those of single points, while others can be run */
+  size_t n_refused;    /* such points of one seed                         */
   const char *name;
   struct sweep_point *points; /* all of one seed before those of the next, so that what
                                  drifts meets every point alike */

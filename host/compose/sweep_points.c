@@ -97,28 +97,68 @@ void sweep_make_points(struct sweeping *s) {
             make_point(s, &s->arms[arm], i, s->seeds[seed]);
 }
 
-static bool is_known(const json_t *list, const json_t *row) {
-  for (size_t i = 0; i < json_array_size(list); i++)
-    if (json_equal(json_array_get(list, i), row)) return true;
-  return false;
+enum { TOLD_MOST = 50, POINTS_NAMED = 4 };
+
+/* What was said of points so far: each finding once, with the points it is about. */
+struct findings {
+  json_t *bare; /* as composed                     */
+  json_t *told; /* the same with notes             */
+  size_t points[TOLD_MOST];
+};
+
+static size_t find_known(const struct findings *findings, const json_t *row) {
+  size_t i = 0, n = json_array_size(findings->bare);
+  while (i < n && !json_equal(json_array_get(findings->bare, i), row)) i++;
+  return i;
 }
 
-/* Seeds change nothing about whether a point can be composed: one is enough. */
+static void add_finding(struct findings *findings, json_t *row, const char *label) {
+  size_t at = find_known(findings, row);
+  if (at >= TOLD_MOST) return;
+  if (at == json_array_size(findings->bare)) {
+    json_array_append_new(findings->bare, json_deep_copy(row));
+    json_array_append(findings->told, row);
+  }
+  if (label[0] != 0 && findings->points[at]++ < POINTS_NAMED)
+    diagnostic_note(json_array_get(findings->told, at), "at the point %s", label);
+}
+
+static void count_points(const struct findings *findings) {
+  for (size_t i = 0; i < json_array_size(findings->told); i++)
+    if (findings->points[i] > POINTS_NAMED)
+      diagnostic_note(json_array_get(findings->told, i), "and at %zu more points",
+                      findings->points[i] - POINTS_NAMED);
+}
+
+/* Of all seeds: they change nothing about whether a point can be composed. */
+static void refuse_point(struct sweeping *s, size_t point, const json_t *diagnostics) {
+  size_t of_seed = s->out->n_points / s->n_seeds;
+  const json_t *first = json_array_get(diagnostics, 0);
+  const char *text = json_string_value(json_object_get(first, "text"));
+  const char *why = arena_text(&s->out->arena, text != NULL ? text : "refused");
+  for (size_t i = point; i < s->out->n_points; i += of_seed)
+    s->out->points[i].refused = why;
+  s->out->n_refused++;
+}
+
+static void check_point(struct sweeping *s, size_t point, struct findings *findings) {
+  struct composed composed;
+  sweep_compose(s->out, point, s->registry, s->machine, &composed);
+  if (json_array_size(composed.diagnostics) > 0)
+    refuse_point(s, point, composed.diagnostics);
+  for (size_t k = 0; k < json_array_size(composed.diagnostics); k++)
+    add_finding(findings, json_array_get(composed.diagnostics, k),
+                s->out->points[point].label);
+  composed_free(&composed);
+}
+
 void sweep_check_points(struct sweeping *s) {
   size_t n = s->out->n_points / s->n_seeds;
-  json_t *all = s->out->diagnostics, *bare = json_array();
-  for (size_t i = 0; i < n && json_array_size(all) < 50; i++) {
-    struct composed composed;
-    sweep_compose(s->out, i, s->registry, s->machine, &composed);
-    for (size_t k = 0; k < json_array_size(composed.diagnostics); k++) {
-      json_t *row = json_array_get(composed.diagnostics, k);
-      if (is_known(bare, row)) continue;
-      json_array_append_new(bare, json_deep_copy(row));
-      if (s->out->points[i].label[0] != 0)
-        diagnostic_note(row, "at the point %s", s->out->points[i].label);
-      json_array_append(all, row);
-    }
-    composed_free(&composed);
-  }
-  json_decref(bare);
+  struct findings findings = {.bare = json_array(), .told = json_array()};
+  for (size_t i = 0; i < n; i++) check_point(s, i, &findings);
+  count_points(&findings);
+  bool none_is_left = s->out->n_refused == n;
+  json_array_extend(none_is_left ? s->out->diagnostics : s->out->refusals, findings.told);
+  json_decref(findings.bare);
+  json_decref(findings.told);
 }

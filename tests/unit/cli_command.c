@@ -414,6 +414,49 @@ static void a_sweep_runs_every_point_and_arm(void **state) {
   free(path);
 }
 
+/* Where two settings do not go together, the points where others do are still worth it. */
+static void a_refused_point_is_a_row_of_its_sweep_and_the_others_run(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  char *base = recipe(s, "swept_too",
+                      "use \"logits.top_k\" { k = 5 }, prompts { \"In the\" }, sample { "
+                      "temperature = 0.5, length = 4, ignore_end = true },"),
+       *path = NULL;
+  assert_true(asprintf(&path, "%s/sweep_too.lua", s->dir) > 0);
+  FILE *file = fopen(path, "w");
+  assert_non_null(file);
+  fputs("return sweep { of \"swept_too\",\n"
+        "  vary \"sample\" { temperature = each { 0, 0.8 } } }\n",
+        file);
+  fclose(file);
+  struct testing_output output = RIDGE(s, "plan", path);
+  assert_int_equal(output.exit, 2);
+  assert_non_null(strstr(output.out, "sample.temperature=0.0  refused: `logits.top_k`"));
+  assert_non_null(strstr(output.err, "1 of 2 points is refused; the others can be run."));
+  testing_output_free(&output);
+  output = RIDGE(s, "run", path);
+  assert_int_equal(output.exit, 2);
+  const char *told = strstr(output.err, "error P203"), *first = strstr(output.err, "1/2");
+  assert_true(told != NULL && first != NULL && told < first); /* before any work */
+  assert_null(strstr(told + 1, "error P203"));                /* and once        */
+  assert_non_null(strstr(output.out, "refused: `logits.top_k` cannot run"));
+  testing_output_free(&output);
+  output = RIDGE(s, "query",
+                 "SELECT group_concat(status, ' ') AS ends FROM (SELECT status FROM run "
+                 "WHERE sweep_id = (SELECT max(sweep_id) FROM sweep) ORDER BY run_id)");
+  assert_non_null(strstr(output.out, "refused done"));
+  testing_output_free(&output);
+  output = RIDGE(s, "query",
+                 "SELECT s.status, count(d.code) AS n FROM sweep s JOIN run r USING "
+                 "(sweep_id) JOIN diagnostic d USING (run_id) WHERE sweep_id = (SELECT "
+                 "max(sweep_id) FROM sweep)",
+                 "--json");
+  assert_non_null(strstr(output.out, "\"done\""));
+  testing_output_free(&output);
+  free(base);
+  free(path);
+}
+
 static void an_ablation_leaves_out_each_strategy_in_turn(void **state) {
   const struct scene *s = *state;
   if (!model_is_there(s)) return;
@@ -521,6 +564,7 @@ int main(void) {
       cmocka_unit_test(plan_and_run_name_the_same_plan),
       cmocka_unit_test(a_bench_is_a_run_for_each_depth),
       cmocka_unit_test(a_sweep_runs_every_point_and_arm),
+      cmocka_unit_test(a_refused_point_is_a_row_of_its_sweep_and_the_others_run),
       cmocka_unit_test(an_ablation_leaves_out_each_strategy_in_turn),
       cmocka_unit_test(a_recipe_is_compared_with_the_run_it_names),
       cmocka_unit_test(a_probe_is_stored_and_makes_plans_predict),

@@ -103,12 +103,21 @@ static void put_sweep(struct text *out, const struct sweep *sweep) {
   char *size = sweep_size_text(sweep);
   text_format(out, "%s\n", size);
   free(size);
+  if (sweep->n_refused > 0) {
+    char *text = compose_refusals_text(sweep->refusals, sweep->n_refused,
+                                       sweep->n_points / sweep->n_seeds, false);
+    text_add(out, text);
+    free(text);
+  }
   for (size_t i = 0; i < sweep->n_points; i++) {
     struct composed composed;
     sweep_compose(sweep, i, &world.fixture.registry, &world.fixture.machine, &composed);
-    text_format(out, "seed %lld  %s\n",
+    const char *refused = sweep->points[i].refused;
+    assert_true((refused == NULL) == (composed.composition != NULL));
+    text_format(out, "seed %lld  %s%s%s\n",
                 (long long)json_integer_value(json_object_get(composed.recipe, "seed")),
-                sweep->points[i].label);
+                sweep->points[i].label, refused != NULL ? "  refused: " : "",
+                refused != NULL ? refused : "");
     composed_free(&composed);
   }
 }
