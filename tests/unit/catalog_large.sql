@@ -63,7 +63,8 @@ INSERT INTO evidence SELECT run_id, plugin_id, 'blocks', 'block', calls, 1 FROM 
 WITH s (k) AS (VALUES ('a'), ('b'), ('c'), ('d'), ('e'), ('f'), ('g'), ('h'))
 INSERT INTO setting SELECT i, 'engine', k, i, 'default', NULL FROM n, s WHERE i % 33 <> 0;
 
-INSERT INTO input SELECT i, 'model', 'm', '/m', 'd' || (i % 10), 1 FROM n WHERE i % 33 <> 0;
+INSERT INTO input (run_id, role, name, path, digest, bytes)
+  SELECT i, 'model', 'm', '/m', 'd' || (i % 10), 1 FROM n WHERE i % 33 <> 0;
 
 UPDATE run SET status = iif(run_id % 50 = 0, 'inert', 'done'), ended = started + 1,
                output = 'o' || iif(run_id % 997 = 0, run_id, plan_id)
