@@ -62,9 +62,7 @@ static ridge_status shape_rope_table(const struct ridge_graph *graph,
                                      const ridge_node *node, struct why *why) {
   WANT("width of the table", width(out(graph, node, 0)), node->attrs.dims);
   WANT("rotated dimensions modulo 2", node->attrs.dims % 2, 0);
-  bool falls = (node->attrs.flags & RIDGE_ROPE_BY_FREQUENCY) != 0;
-  if (falls ? node->attrs.blend_to > node->attrs.blend_from
-            : node->attrs.blend_to < node->attrs.blend_from)
+  if (node->attrs.blend_to < node->attrs.blend_from)
     return bad(node, why, "end of the blend", (int64_t)node->attrs.blend_to,
                (int64_t)node->attrs.blend_from);
   if (in(graph, node, 1) != NULL)

@@ -50,7 +50,6 @@ const struct arch_row *arch_rows(int *n);
 /* ROPE_TABLE's attributes; see ridge/graph.h. */
 struct arch_rope {
   double base, scale, blend_from, blend_to, amplitude;
-  bool by_frequency;
 };
 
 /* One model's numbers, checked. */

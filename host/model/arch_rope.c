@@ -5,8 +5,8 @@
  * linear    all frequencies divided by a factor (arXiv 2306.15595)
  * yarn      slow dimensions only, cosines and sines made larger (arXiv 2309.00071)
  * longrope  a factor for each dimension, from tensors (arXiv 2402.13753)
- * llama3    slow dimensions by their wavelength (Llama 3.1); files of GGUF store it as
- *           rope_freqs.weight, a factor for each dimension, and say nothing else
+ * Llama 3.1 divides slow dimensions too; its files say so by a factor for each dimension,
+ * rope_freqs.weight, and no type.
  */
 #include "model/arch_inside.h"
 
@@ -119,27 +119,6 @@ static void read_yarn(struct arch_reading *r) {
   a->rope.amplitude *= factor > 1 ? 1 + 0.1 * log(factor) : 1;
 }
 
-static void read_llama3(struct arch_reading *r) {
-  struct arch *a = r->arch;
-  double factor = 1, low = 1, high = 4;
-  require(r, "rope.scaling.factor");
-  read_factor(r, "rope.scaling.factor", &factor);
-  read_factor(r, "rope.scaling.low_freq_factor", &low);
-  read_factor(r, "rope.scaling.high_freq_factor", &high);
-  if (r->status != RIDGE_OK) return;
-  if (!(high > low)) {
-    r->status = why_set(r->why, RIDGE_CORRUPT,
-                        "%s: rope.scaling.high_freq_factor is %g; it must be above "
-                        "low_freq_factor, %g",
-                        r->source->path, high, low);
-    return;
-  }
-  a->rope.scale = 1 / factor;
-  a->rope.by_frequency = true;
-  a->rope.blend_from = high * TWO_PI / (double)a->original_context;
-  a->rope.blend_to = low * TWO_PI / (double)a->original_context;
-}
-
 /* The attention factor, where the file does not say: sqrt(1 + ln s / ln L). */
 static void read_longrope(struct arch_reading *r) {
   struct arch *a = r->arch;
@@ -155,8 +134,10 @@ static const struct {
   const char *type;
   void (*read)(struct arch_reading *);
 } scalings[] = {
-    {"none", read_nothing},  {"linear", read_linear},     {"yarn", read_yarn},
-    {"llama3", read_llama3}, {"longrope", read_longrope},
+    {"none", read_nothing},
+    {"linear", read_linear},
+    {"yarn", read_yarn},
+    {"longrope", read_longrope},
 };
 
 /* A file that names no type means a linear factor, or longrope if it has its tensors. */
@@ -181,7 +162,7 @@ static void read_scaling(struct arch_reading *r) {
   }
   r->status = why_set(r->why, RIDGE_UNSUPPORTED,
                       "%s: rope scaling `%s` is not known here (none, linear, yarn, "
-                      "llama3, longrope)",
+                      "longrope)",
                       r->source->path, type);
 }
 

@@ -32,7 +32,6 @@ static int32_t rope_table(struct building *b, const char *name, const struct arc
       .blend_from = r->blend_from,
       .blend_to = r->blend_to,
       .amplitude = r->amplitude,
-      .flags = r->by_frequency ? RIDGE_ROPE_BY_FREQUENCY : 0,
   };
   NODE(RIDGE_OP_ROPE_TABLE, name, y, attrs, b->positions, factors);
   return y;

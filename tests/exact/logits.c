@@ -16,33 +16,19 @@
 #include <unistd.h>
 
 enum { MOST = 64, VOCAB = 64 };
-static const char *const models[] = {"tiny-llama",
-                                     "tiny-llama-tied",
-                                     "tiny-llama3",
-                                     "tiny-llama3-by-name",
-                                     "tiny-llama-linear",
-                                     "tiny-llama-yarn",
-                                     "tiny-llama-halves",
-                                     "tiny-mistral",
-                                     "tiny-mixtral",
-                                     "tiny-qwen2",
-                                     "tiny-qwen2moe",
-                                     "tiny-qwen3",
-                                     "tiny-qwen3moe",
-                                     "tiny-qwen3moe-mixed",
-                                     "tiny-gpt2",
-                                     "tiny-gpt2-tied",
-                                     "tiny-opt",
-                                     "tiny-neox",
-                                     "tiny-neox-sequential",
-                                     "tiny-phi2",
-                                     "tiny-phi3",
-                                     "tiny-phi3-short",
-                                     "tiny-gemma2",
-                                     "tiny-gemma3",
-                                     "tiny-gemma3-list",
-                                     "tiny-stablelm",
-                                     "tiny-stablelm2"};
+static const char *const models[] = {"tiny-llama",          "tiny-llama-tied",
+                                     "tiny-llama3",         "tiny-llama-linear",
+                                     "tiny-llama-yarn",     "tiny-llama-halves",
+                                     "tiny-mistral",        "tiny-mixtral",
+                                     "tiny-qwen2",          "tiny-qwen2moe",
+                                     "tiny-qwen3",          "tiny-qwen3moe",
+                                     "tiny-qwen3moe-mixed", "tiny-gpt2",
+                                     "tiny-gpt2-tied",      "tiny-opt",
+                                     "tiny-neox",           "tiny-neox-sequential",
+                                     "tiny-phi2",           "tiny-phi3",
+                                     "tiny-phi3-short",     "tiny-gemma2",
+                                     "tiny-gemma3",         "tiny-gemma3-list",
+                                     "tiny-stablelm",       "tiny-stablelm2"};
 enum { N_MODELS = sizeof models / sizeof *models };
 
 struct expected {

@@ -1,6 +1,7 @@
 /*
  * strategy_tolerance.c - tolerant strategies stay within the tolerance they declare, on
- * the logits of whole models, and are exact with respect to how a batch is cut.
+ * the logits of whole models, and are exact with respect to how a batch is cut; exact
+ * ones change no bit of the logits of any architecture.
  *
  * The reference is the same composition without the tolerant members.  A composition
  * may differ by the sum of its members' tolerances: |a - b| <= t (1 + |b|).
@@ -260,6 +261,38 @@ static void check_cuts(const char *path) {
   }
 }
 
+/* Nine tenths of what the weights take, so that something has to be streamed. */
+static void weight_budget(const char *path, char params[64]) {
+  struct opened o;
+  const struct composition none = {.base = {NULL}};
+  open_model(path, &none, false, 1, &o);
+  snprintf(params, 64, "{\"budget\": %llu}",
+           (unsigned long long)(o.rt.weights.resident_bytes / 10 * 9));
+  close_model(&o);
+}
+
+static void check_exact(const char *path) {
+  char budget[64];
+  weight_budget(path, budget);
+  const struct member streamed = {"placement_stream", budget};
+  const struct composition exact[] = {{.with = {&paged}},
+                                      {.with = {&streamed}},
+                                      {.with = {&paged, &streamed}},
+                                      {.base = {&fuse}, .with = {&paged, &streamed}}};
+  for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
+    for (int generated = 0; generated < 2; generated++) {
+      int64_t n;
+      double tolerance;
+      float *plain =
+          logits_of(path, &exact[i], false, 2, 10, 2, generated == 1, &n, &tolerance);
+      float *changed =
+          logits_of(path, &exact[i], true, 2, 10, 2, generated == 1, &n, &tolerance);
+      assert_memory_equal(changed, plain, (size_t)n * sizeof *plain);
+      free(plain);
+      free(changed);
+    }
+}
+
 static const char *const tiny[] = {
     "tiny-llama",   "tiny-llama-tied", "tiny-gpt2",        "tiny-gpt2-tied", "tiny-mistral",
     "tiny-mixtral", "tiny-qwen2moe",   "tiny-qwen3",       "tiny-neox",      "tiny-phi2",
@@ -288,10 +321,36 @@ static void cuts_of_the_batch_change_no_bit_under_tolerant_strategies(void **sta
   over_models(check_cuts);
 }
 
+static void exact_strategies_change_no_bit(void **state) {
+  (void)state;
+  over_models(check_exact);
+}
+
+/* The matrices of experts go by the ring like any other. */
+static void experts_are_streamed(void **state) {
+  (void)state;
+  char *path = testing_source("tests/data/models/tiny-mixtral.gguf"), budget[64];
+  weight_budget(path, budget);
+  const struct member streamed = {"placement_stream", budget};
+  const struct composition c = {.with = {&streamed}};
+  struct opened o;
+  open_model(path, &c, true, 1, &o);
+  int found = 0;
+  for (int32_t i = 0; i < o.rt.program.n_ops; i++) {
+    const struct program_op *op = &o.rt.program.ops[i];
+    found += op->node->op == RIDGE_OP_EXPERT_MATMUL && op->streamed;
+  }
+  assert_true(found > 0);
+  close_model(&o);
+  free(path);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(logits_stay_within_the_declared_tolerance),
       cmocka_unit_test(cuts_of_the_batch_change_no_bit_under_tolerant_strategies),
+      cmocka_unit_test(exact_strategies_change_no_bit),
+      cmocka_unit_test(experts_are_streamed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

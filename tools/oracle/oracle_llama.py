@@ -31,8 +31,6 @@ def angles(t, c, length):
     elif kind == "yarn":
         f = yarn_frequencies(dims, base, c["factor"], c["original"])
         amplitude *= 1 + 0.1 * numpy.log(c["factor"])
-    elif kind == "llama3":
-        f = llama3_frequencies(f, c["factor"], c["low"], c["high"], c["original"])
     elif kind == "longrope":
         long = c["context"] > c["original"]
         f = f / t["rope_factors_long.weight" if long else "rope_factors_short.weight"]
@@ -198,9 +196,6 @@ PHI = "tiny random model"  # llama.cpp looks for Phi's own tokens in a model of 
 MODELS = {
     "tiny-llama3": ("llama", dict(LLAMA, base=500000.0, llama3=(8.0, 1.0, 4.0, 32)),
                     [("llama3", (1.0, 1.0, 4.0, 32))]),
-    "tiny-llama3-by-name": ("llama", dict(
-        LLAMA, base=500000.0, rope_type="llama3", factor=8.0, low=1.0, high=4.0, original=32),
-        [("rope_type", "none")]),
     "tiny-llama-linear": ("llama", dict(LLAMA, rope_type="linear", factor=3.0),
                           [("rope_type", "none")]),
     "tiny-llama-yarn": ("llama", dict(

@@ -65,8 +65,6 @@ KEYS = [
     ("factor", "rope.scaling.factor", gguf.F32),
     ("original", "rope.scaling.original_context_length", gguf.U32),
     ("attn_factor", "rope.scaling.attn_factor", gguf.F32),
-    ("low", "rope.scaling.low_freq_factor", gguf.F32),
-    ("high", "rope.scaling.high_freq_factor", gguf.F32),
     ("window", "attention.sliding_window", gguf.U32),
     ("pattern", "attention.sliding_window_pattern", gguf.U32),
     ("local", "attention.sliding_window_pattern", gguf.ARRAY),

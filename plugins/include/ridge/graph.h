@@ -76,11 +76,10 @@ enum ridge_role {
 };
 
 enum ridge_node_flag {
-  RIDGE_ROPE_NEOX = 1,          /* pairs are (i, i + dims/2), else (2i, 2i + 1)         */
-  RIDGE_GLU_PAIRED = 2,         /* MATMUL: w stacks gate(N,K) on up(N,K), y is (T,N)   */
-  RIDGE_CACHE_VALUE = 4,        /* CACHE_PUT: values, else keys                       */
-  RIDGE_ROUTE_NORM = 8,         /* ROUTE: the chosen weights are divided by their sum  */
-  RIDGE_ROPE_BY_FREQUENCY = 16, /* ROPE_TABLE: m_i rises with -f_i, not with i   */
+  RIDGE_ROPE_NEOX = 1,   /* pairs are (i, i + dims/2), else (2i, 2i + 1)         */
+  RIDGE_GLU_PAIRED = 2,  /* MATMUL: w stacks gate(N,K) on up(N,K), y is (T,N)   */
+  RIDGE_CACHE_VALUE = 4, /* CACHE_PUT: values, else keys                       */
+  RIDGE_ROUTE_NORM = 8,  /* ROUTE: the chosen weights are divided by their sum  */
 };
 
 /* Facts of a node that are no tensors.  A field is zero where it says nothing.
@@ -92,9 +91,8 @@ enum ridge_node_flag {
  * from in EMBED: added to every id; in SLICE: the first column.
  * ROPE_TABLE, with f_i = base^(-2i/dims) / factor_i:  the angle of pair i is
  *   position * f_i * (m_i freq_scale + 1 - m_i), where the share m_i rises from 0 at
- *   i = blend_from to 1 at i = blend_to (arXiv 2309.00071 sec. 3.2), or from f_i =
- *   blend_from down to f_i = blend_to; both 0: m_i = 1.  Cosines and sines are
- *   multiplied by amplitude (0: by 1).
+ *   i = blend_from to 1 at i = blend_to (arXiv 2309.00071 sec. 3.2); both 0: m_i = 1.
+ *   Cosines and sines are multiplied by amplitude (0: by 1).
  * scale in ROUTE: multiplies the weights (0: 1). */
 typedef struct ridge_attrs {
   uint64_t struct_size;

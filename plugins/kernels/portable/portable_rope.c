@@ -13,14 +13,14 @@ static uint64_t table_scratch(const ridge_kernel_site *site) {
   return (uint64_t)site->node->attrs.dims / 2 * sizeof(double);
 }
 
-/* What multiplies a frequency: freq_scale, or a share of it that rises from where `at` is
- * blend_from to where it is blend_to (YaRN, arXiv 2309.00071 sec. 3.2). */
-static double scale_of(const ridge_attrs *a, double at) {
+/* What multiplies the frequency of pair i: freq_scale, or a share of it that rises from
+ * blend_from to blend_to (YaRN, arXiv 2309.00071 sec. 3.2). */
+static double scale_of(const ridge_attrs *a, double i) {
   const double scale = a->freq_scale != 0.0 ? a->freq_scale : 1.0;
   if (a->blend_from == 0.0 && a->blend_to == 0.0) return scale;
   const double span = a->blend_to - a->blend_from;
-  if (span == 0.0) return at > a->blend_from ? scale : 1.0;
-  const double part = (at - a->blend_from) / span;
+  if (span == 0.0) return i > a->blend_from ? scale : 1.0;
+  const double part = (i - a->blend_from) / span;
   const double share = part < 0 ? 0 : part > 1 ? 1 : part;
   return share * scale + 1 - share;
 }
@@ -29,11 +29,10 @@ static double scale_of(const ridge_attrs *a, double at) {
 static void frequencies(const ridge_kernel_call *call, double *to) {
   const ridge_attrs *a = &call->site->node->attrs;
   const float *factor = has_input(call, 1) ? call->in[1].data : NULL; /* (dims / 2) */
-  const bool by_frequency = (a->flags & RIDGE_ROPE_BY_FREQUENCY) != 0;
   for (int64_t i = 0; i < a->dims / 2; i++) {
     double f = pow(a->base, -2.0 * (double)i / (double)a->dims);
     if (factor) f /= (double)factor[i];
-    to[i] = f * scale_of(a, by_frequency ? f : (double)i);
+    to[i] = f * scale_of(a, (double)i);
   }
 }
 

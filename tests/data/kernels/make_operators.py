@@ -199,11 +199,6 @@ def stretched_ropes():
          [1.25 * pairs(at * (f * 0.25 * share + f * (1 - share)))],
          attrs={"base": base, "dims": dims, "freq_scale": 0.25, "blend_from": 1.5,
                 "blend_to": 5.5, "amplitude": 1.25})
-    share = torch.clamp((0.5 - f) / (0.5 - 0.002), 0, 1)
-    case("rope_table blended by frequency", "rope_table", [ids(positions)],
-         [pairs(at * (f * 0.125 * share + f * (1 - share)))],
-         attrs={"base": base, "dims": dims, "freq_scale": 0.125, "blend_from": 0.5,
-                "blend_to": 0.002}, flags=["rope_by_frequency"])
 
 
 def experts():
