@@ -20,12 +20,13 @@ static const struct ffn_names plain = {"ffn_gate", "ffn_up", "ffn_down", "ffn_gl
                               shared = {"ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp",
                                         "ffn_glu_shexp"};
 
-/* Does the file's `up` hold gate on up? */
+/* Does the file's `up` hold gate on up?  With as many rows as `up` alone would have, it
+ * is the gate that is missing. */
 static bool is_stacked(const struct building *b, const struct ffn_names *names,
                        int64_t width) {
   const ridge_file_tensor *up = builder_file_tensor(b, names->up, "weight");
   return builder_file_tensor(b, names->gate, "weight") == NULL && up != NULL &&
-         up->rank == 2 && up->dims[0] == 2 * width;
+         up->dims[0] != width;
 }
 
 static int32_t stacked_glu(struct building *b, int32_t x, const struct ffn_names *names,
@@ -138,7 +139,13 @@ static int32_t mixture(struct building *b, int32_t x) {
 
 /* A model of experts may have layers without them: what the file has is built. */
 int32_t builder_ffn(struct building *b, int32_t x) {
-  bool experts = builder_file_tensor(b, "ffn_gate_inp", "weight") != NULL;
-  if (experts && b->arch->experts > 0) return mixture(b, x);
-  return dense(b, x, &plain, b->arch->ffn);
+  if (builder_file_tensor(b, "ffn_gate_inp", "weight") == NULL)
+    return dense(b, x, &plain, b->arch->ffn);
+  if (b->arch->experts > 0) return mixture(b, x);
+  if (b->status == RIDGE_OK)
+    b->status = why_set(b->why, RIDGE_CORRUPT,
+                        "%s: has a tensor `blk.%lld.ffn_gate_inp.weight`, which chooses "
+                        "among experts, and `%s.expert_count` says there are none",
+                        b->source->path, (long long)b->layer, b->arch->row->name);
+  return -1;
 }
