@@ -1,4 +1,4 @@
-/* check_pass.c - a graph pass on two small decoders: verified, and the same each time. */
+/* check_pass.c - a graph pass on small decoders: verified, and the same each time. */
 #include "plugins/conformance/rig.h"
 
 #include "model/builder.h"
@@ -57,6 +57,22 @@ static void add_tensor(struct shapes *s, const char *name, int64_t rows, int64_t
   };
 }
 
+static void add_named(struct shapes *s, int layer, const char *what, int64_t rows,
+                      int64_t cols) {
+  char name[48];
+  snprintf(name, sizeof name, "blk.%d.%s", layer, what);
+  add_tensor(s, name, rows, cols);
+}
+
+static void add_experts(struct shapes *s, int layer, const char *what, int64_t n,
+                        int64_t rows, int64_t cols) {
+  if (s->n_tensors == TENSORS_MOST) return;
+  add_named(s, layer, what, rows, cols);
+  ridge_file_tensor *tensor = &s->tensors[s->n_tensors - 1];
+  tensor->rank = 3;
+  tensor->dims[0] = n, tensor->dims[1] = rows, tensor->dims[2] = cols;
+}
+
 struct matrix {
   const char *name;
   int64_t rows, cols;
@@ -113,6 +129,44 @@ static void fill_gpt2(struct shapes *s) {
   add_tensor(s, "output_norm.bias", 0, DIM);
 }
 
+/* Norms of heads, biases of q, k and v, experts and a shared one with a gate. */
+static void fill_mixture(struct shapes *s) {
+  enum { EXPERTS = 4, HEAD = DIM / 4, WIDTH = 96 };
+  static const struct matrix rows[] = {
+      {"attn_norm", 0, DIM},
+      {"attn_q", DIM, DIM},
+      {"attn_k", KV, DIM},
+      {"attn_v", KV, DIM},
+      {"attn_q_norm", 0, HEAD},
+      {"attn_k_norm", 0, HEAD},
+      {"attn_output", DIM, DIM},
+      {"ffn_norm", 0, DIM},
+      {"ffn_gate_inp", EXPERTS, DIM},
+      {"ffn_gate_inp_shexp", 0, DIM},
+      {"ffn_gate_shexp", FFN, DIM},
+      {"ffn_up_shexp", FFN, DIM},
+      {"ffn_down_shexp", DIM, FFN},
+  };
+  common_facts(s, "qwen2moe");
+  fact_int(s, "qwen2moe", "attention.head_count_kv", 2);
+  fact_real(s, "qwen2moe", "attention.layer_norm_rms_epsilon", 1e-5);
+  fact_int(s, "qwen2moe", "expert_count", EXPERTS);
+  fact_int(s, "qwen2moe", "expert_used_count", 2);
+  fact_int(s, "qwen2moe", "expert_feed_forward_length", WIDTH);
+  add_tensor(s, "token_embd.weight", RIG_VOCAB, DIM);
+  add_layers(s, rows, sizeof rows / sizeof *rows, false);
+  for (int layer = 0; layer < LAYERS; layer++) {
+    add_named(s, layer, "attn_q.bias", 0, DIM);
+    add_named(s, layer, "attn_k.bias", 0, KV);
+    add_named(s, layer, "attn_v.bias", 0, KV);
+    add_experts(s, layer, "ffn_gate_exps.weight", EXPERTS, WIDTH, DIM);
+    add_experts(s, layer, "ffn_up_exps.weight", EXPERTS, WIDTH, DIM);
+    add_experts(s, layer, "ffn_down_exps.weight", EXPERTS, DIM, WIDTH);
+  }
+  add_tensor(s, "output_norm.weight", 0, DIM);
+  add_tensor(s, "output.weight", RIG_VOCAB, DIM);
+}
+
 static ridge_status build(void (*fill)(struct shapes *), struct ridge_graph *graph,
                           struct why *why) {
   static const char path[] = "the kit's model";
@@ -163,9 +217,10 @@ static struct outcome rewrite(struct rig *rig, const ridge_graph_pass *pass,
 
 static uint64_t try_pass(struct rig *rig, const ridge_graph_pass *pass,
                          struct finding *finding) {
-  static void (*const models[])(struct shapes *) = {fill_llama, fill_gpt2};
+  static void (*const models[])(struct shapes *) = {fill_llama, fill_gpt2, fill_mixture};
   uint64_t changes = 0;
-  for (size_t i = 0; i < 2 && finding->verdict == VERDICT_OK; i++) {
+  for (size_t i = 0; i < sizeof models / sizeof *models && finding->verdict == VERDICT_OK;
+       i++) {
     struct outcome first = rewrite(rig, pass, models[i], finding);
     struct outcome second = rewrite(rig, pass, models[i], finding);
     changes += first.changes;
@@ -190,6 +245,6 @@ void check_pass(struct vetting *v, struct finding *finding) {
     if (strcmp(fill->seam, RIDGE_SEAM_GRAPH_PASS) == 0)
       changes += try_pass(&rig, fill->table, finding);
   }
-  finding_note(finding, "%" PRIu64 " changes to two small decoders", changes);
+  finding_note(finding, "%" PRIu64 " changes to three small decoders", changes);
   rig_close(&rig);
 }

@@ -303,6 +303,59 @@ static void a_bias_added_apart_joins_its_matmul(void **state) {
   graph_free(&m.graph);
 }
 
+/* What has no joined form stays as it is. */
+static void a_sum_does_not_join_a_norm_of_heads(void **state) {
+  (void)state;
+  struct maker m = {0};
+  int32_t x = beginning(&m, 64);
+  int32_t s = put(&m, RIDGE_OP_ADD, "s", act(&m, "s", 64), (ridge_attrs){0}, x, x, -1);
+  ridge_attrs heads = {.eps = 1e-5, .heads = 4, .head_dim = 16};
+  graph_add_output(&m.graph, put(&m, RIDGE_OP_RMSNORM, "norm", act(&m, "norm", 64), heads,
+                                 s, weight(&m, "norm.weight", "f32", 0, 16), -1));
+  struct fake *fake = fused(&m, NULL);
+  assert_int_equal(fake->counts[NODES_REMOVED], 0);
+  fake_close(fake);
+  graph_free(&m.graph);
+}
+
+static void products_of_experts_are_left_alone(void **state) {
+  (void)state;
+  struct maker m = {0};
+  int32_t x = beginning(&m, 64);
+  ridge_tensor proto = {.name = "ids",
+                        .codec = "i32",
+                        .dims = {RIDGE_DIM_TOKENS, 2, 1, 1},
+                        .rank = 2,
+                        .role = RIDGE_ACTIVATION};
+  int32_t ids = graph_api()->add_tensor(&m.graph, &proto), shares = act(&m, "shares", 2);
+  int32_t scores = matmul(&m, "router", "f32", x, 4, 64, false);
+  ridge_attrs a = {.experts = 4, .used = 2, .act = RIDGE_ACT_SILU};
+  ridge_node route = {
+      .name = "route", .op = RIDGE_OP_ROUTE, .attrs = a, .n_in = 1, .n_out = 2};
+  route.in[0] = scores, route.out[0] = ids, route.out[1] = shares;
+  assert_true(graph_api()->add_node(&m.graph, &route, -1) >= 0);
+  int32_t part[2];
+  for (int i = 0; i < 2; i++) {
+    const char *names[] = {"gate", "up"}, *weights[] = {"gate.weight", "up.weight"};
+    ridge_tensor w = {.name = weights[i],
+                      .codec = "f16",
+                      .dims = {4, 32, 64, 1},
+                      .rank = 3,
+                      .role = RIDGE_WEIGHT};
+    part[i] = put(&m, RIDGE_OP_EXPERT_MATMUL, names[i], act(&m, names[i], 64), a, x,
+                  graph_api()->add_tensor(&m.graph, &w), ids);
+  }
+  int32_t glu = put(&m, RIDGE_OP_GLU, "glu", act(&m, "glu", 64), a, part[0], part[1], -1);
+  int32_t sum = put(&m, RIDGE_OP_WEIGHTED_SUM, "sum", act(&m, "sum", 32), (ridge_attrs){0},
+                    glu, shares, -1);
+  graph_add_output(&m.graph, sum);
+  struct fake *fake = fused(&m, NULL);
+  assert_int_equal(fake->counts[NODES_REMOVED], 0);
+  assert_int_equal(count_of(&m, RIDGE_OP_EXPERT_MATMUL), 2);
+  fake_close(fake);
+  graph_free(&m.graph);
+}
+
 static void with_every_fusion_off_it_is_refused(void **state) {
   (void)state;
   struct fake *fake = fake_open("graph_fuse");
@@ -324,6 +377,8 @@ int main(void) {
       cmocka_unit_test(a_gpt2_layer_takes_function_residual_and_norm),
       cmocka_unit_test(what_others_read_is_left_alone),
       cmocka_unit_test(a_bias_added_apart_joins_its_matmul),
+      cmocka_unit_test(a_sum_does_not_join_a_norm_of_heads),
+      cmocka_unit_test(products_of_experts_are_left_alone),
       cmocka_unit_test(with_every_fusion_off_it_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
