@@ -107,10 +107,15 @@ RIDGE_MUST ridge_status catalog_run_refused(struct catalog *, const struct catal
                                             const json_t *diagnostics, const char *reason,
                                             struct catalog_run *out, struct why *why);
 
-/* The messages of host/run/message.h, each the whole message object.  The same input
+/* A file: {"role","name","path","digest","bytes","modified"}; the digest is "" when it was
+ * not read yet, `modified` is nanoseconds since 1970 and may be missing.  The same input
  * told twice is one row. */
 RIDGE_MUST ridge_status catalog_run_input(struct catalog *, int64_t run,
                                           const json_t *message, struct why *why);
+/* What was in it, once that is known: for the row that was written with the digest "". */
+RIDGE_MUST ridge_status catalog_run_input_read(struct catalog *, int64_t run,
+                                               const char *role, const char *path,
+                                               const char *digest, struct why *why);
 RIDGE_MUST ridge_status catalog_run_text(struct catalog *, int64_t run,
                                          const json_t *message, struct why *why);
 

@@ -88,11 +88,12 @@ static ridge_status input_row(struct catalog *c, int64_t run, const json_t *mess
   if (status == RIDGE_OK) status = want_int(message, "bytes", "an input", &bytes, why);
   if (status != RIDGE_OK) return status;
   status = sql_do(c,
-                  "INSERT INTO input (run_id, role, name, path, digest, bytes) "
-                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+                  "INSERT INTO input (run_id, role, name, path, digest, bytes, modified) "
+                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
                   "ON CONFLICT DO NOTHING",
                   SQL_ARGS(SQL_INT(run), SQL_TEXT(role), SQL_TEXT(name), SQL_TEXT(path),
-                           SQL_TEXT(digest), SQL_INT(bytes)),
+                           SQL_TEXT(digest), SQL_INT(bytes),
+                           SQL_ID(int_or(message, "modified", 0))),
                   why);
   return status == RIDGE_OK ? status
                             : why_prefix(why, status, "input `%s` (%s)", name, role);
@@ -101,6 +102,17 @@ static ridge_status input_row(struct catalog *c, int64_t run, const json_t *mess
 ridge_status catalog_run_input(struct catalog *c, int64_t run, const json_t *message,
                                struct why *why) {
   IN_TRANSACTION(c, why, input_row(c, run, message, why));
+}
+
+ridge_status catalog_run_input_read(struct catalog *c, int64_t run, const char *role,
+                                    const char *path, const char *digest, struct why *why) {
+  IN_TRANSACTION(
+      c, why,
+      sql_do(c,
+             "UPDATE input SET digest = ?4 WHERE run_id = ?1 AND role = ?2 AND "
+             "path = ?3 AND digest = ''",
+             SQL_ARGS(SQL_INT(run), SQL_TEXT(role), SQL_TEXT(path), SQL_TEXT(digest)),
+             why));
 }
 
 static ridge_status text_row(struct catalog *c, int64_t run, const json_t *message,

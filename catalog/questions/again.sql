@@ -11,7 +11,7 @@ SELECT what, value FROM (
     FROM run JOIN machine USING (machine_id) WHERE run_id = :run
   UNION ALL SELECT 7, 'plugin ' || p.name, p.version || ' ' || p.build
     FROM composition c JOIN plugin p USING (plugin_id) WHERE c.run_id = :run
-  UNION ALL SELECT 8, 'input ' || role || ' ' || path, digest FROM input WHERE run_id = :run
+  UNION ALL SELECT 8, 'input ' || role || ' ' || path, iif(digest = '', 'not read', digest) FROM input WHERE run_id = :run
   UNION ALL SELECT 9, 'recipe ' || file, text FROM run JOIN recipe USING (recipe_id) WHERE run_id = :run
   UNION ALL SELECT 10, 'uncommitted changes', patch
     FROM run JOIN program USING (program_id) WHERE run_id = :run AND patch <> '')

@@ -11,7 +11,7 @@ fact (run_id, rank, what, value) AS (
   UNION ALL SELECT run_id, 3, owner || '.' || s.name, CAST(value AS TEXT)
     FROM two JOIN setting s USING (run_id)
   UNION ALL SELECT run_id, 4, 'input ' || role || ' ' || i.name,
-                   substr(digest, 1, 12) || ', ' || bytes || ' bytes'
+                   iif(digest = '', 'not read', substr(digest, 1, 12)) || ', ' || bytes || ' bytes'
     FROM two JOIN input i USING (run_id)
   UNION ALL SELECT run_id, 5, 'machine ' || f.key, CAST(f.value AS TEXT)
     FROM two JOIN machine m USING (machine_id), json_each(m.facts) f

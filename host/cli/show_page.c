@@ -291,7 +291,8 @@ static void print_inputs(const struct cli *cli, const json_t *run) {
     table_cell(table, row_text(row, "role"));
     table_cell(table, row_text(row, "name"));
     table_cell(table, human_bytes((double)row_int(row, "bytes")));
-    table_cellf(table, "%.16s", row_text(row, "digest"));
+    table_cellf(table, "%.16s",
+                row_text(row, "digest")[0] != 0 ? row_text(row, "digest") : "not read");
     table_cell(table, row_text(row, "path"));
   }
   table_print(table, cli->terminal, cli->colour);

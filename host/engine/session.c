@@ -89,31 +89,16 @@ static void say_nodes(const struct session *s) {
   session_say(s, json_pack("{s:s, s:o}", "t", "nodes", "nodes", nodes));
 }
 
-/* Inputs are named by their contents; read again here, when nothing waits for it. */
+/* The supervisor looks at them, and names them by their contents (run/inputs.h). */
 static void say_input(const struct session *s, const char *role, const char *path) {
-  struct digest digest;
-  struct stat facts;
-  struct why why = {{0}};
-  if (path == NULL) return;
-  ridge_status status = digest_file(path, &digest, &why);
-  if (status == RIDGE_OK && stat(path, &facts) != 0)
-    status = why_set(&why, RIDGE_IO, "%s: cannot be read any more", path);
-  if (status != RIDGE_OK) {
-    session_say(
-        s, json_pack("{s:s, s:s, s:s}", "t", "event", "level", "error", "text", why.text));
-    return;
-  }
-  const char *name = strrchr(path, '/');
-  session_say(s, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "t", "input", "role", role,
-                           "name", name == NULL ? path : name + 1, "path", path, "digest",
-                           digest.hex, "bytes", (json_int_t)facts.st_size));
+  if (path != NULL)
+    session_say(s, json_pack("{s:s, s:s, s:s}", "t", "input", "role", role, "path", path));
 }
 
 /* A model may be several files: all of them made it. */
 static void say_source(const struct session *s, const char *role,
                        const struct source *source) {
-  for (uint32_t i = 0; i < source->n_files; i++)
-    say_input(s, role, source->files[i].path);
+  for (uint32_t i = 0; i < source->n_files; i++) say_input(s, role, source->files[i].path);
 }
 
 static void say_param(const struct session *s, const char *role, const char *path) {
@@ -156,7 +141,7 @@ static void finish(struct session *s) {
   say_nodes(s);
   session_say(s, json_pack("{s:s, s:o}", "t", "strategies", "strategies",
                            instances_report(s->job->plugins)));
-  say_inputs(s);
+  say_inputs(s); /* again: a model beside this one is known once it is open */
 }
 
 /* measure.declined: how many calls a strategy may leave to the default. */
@@ -211,6 +196,7 @@ int session_run(struct session_job *job) {
     session_sample(&session, "plan_ms", 0, (double)(clock_ns() - start) / 1e6);
     session_say(&session,
                 json_pack("{s:s, s:o}", "t", "plan", "plan", session_plan_json(&session)));
+    if (!job->plan_only) say_inputs(&session);
     if (job->plan_only)
       session_say(&session, json_pack("{s:s, s:s}", "t", "done", "status", "done"));
     else

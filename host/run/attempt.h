@@ -2,6 +2,7 @@
 #ifndef RIDGE_RUN_ATTEMPT_H
 #define RIDGE_RUN_ATTEMPT_H
 
+#include "run/inputs.h"
 #include "run/supervisor.h"
 
 #include <limits.h>
@@ -19,6 +20,7 @@ struct attempt {
   struct catalog_plugin *plugins;
   size_t n_plugins;
   json_t *job;
+  struct inputs *inputs; /* NULL: a plan */
   struct catalog_point points[ATTEMPT_POINTS];
   size_t n_points;
   uint64_t flushed_ns;
@@ -39,6 +41,11 @@ void record_end(struct attempt *);
 void record_message(struct attempt *, const char *kind, const json_t *message);
 void record_event(struct attempt *, const char *level, const char *text);
 void record_sample(struct attempt *, const char *metric, double value);
+/* The files of the composition, before anybody reads them; then those the worker knows of;
+ * at the end what was in them.  One that changed fails the run. */
+void record_inputs_begin(struct attempt *);
+void record_input_message(struct attempt *, const json_t *message);
+void record_inputs_end(struct attempt *);
 void record_points(struct attempt *); /* those gathered so far */
 
 #endif

@@ -45,7 +45,9 @@ void interrupts_give_back(void) {
   for (size_t i = 0; i < N_TAKEN; i++) sigaction(taken[i], &state.before[i], NULL);
 }
 
-bool interrupts_seen(void) { return state.noted != 0 || output_is_unread(); }
+bool interrupts_noted(void) { return state.noted != 0; }
+
+bool interrupts_seen(void) { return interrupts_noted() || output_is_unread(); }
 
 /* The other end of a pipe: poll tells of its close without a byte being written. */
 static bool is_unread(int fd) {

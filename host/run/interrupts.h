@@ -15,7 +15,9 @@
 
 void interrupts_take(void);
 void interrupts_give_back(void);
-/* One was noted since the outermost take, or nobody reads the output any more. */
+/* A signal was noted since the outermost take. */
+bool interrupts_noted(void);
+/* The same, or nobody reads the output any more. */
 bool interrupts_seen(void);
 
 /* Standard output or standard error is a pipe that nobody reads any more: what is made

@@ -9,7 +9,7 @@
  * then optionally {"t":"stop"}: end cleanly after this step.
  *
  * Worker to supervisor, each with "t":
- *   input     role name path digest bytes      a file that takes part
+ *   input     role path                        a file that takes part; told once or more
  *   plan      plan:{...}                       what will execute (see engine/plan_json.c)
  *   refused   diagnostics:[...] exit:2|4       found while planning, nothing was run
  *   progress  phase done of note               "load", "warm up", "prompts", "perplexity"

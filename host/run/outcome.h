@@ -26,7 +26,8 @@ struct outcome {
   json_t *strategies;         /* instances_report                                    */
   json_t *texts;              /* the text messages                                   */
   json_t *events;             /* [{"level","text"}]                                  */
-  json_t *inputs;             /* the input messages                                  */
+  json_t *inputs; /* [{"role","name","path","digest","bytes","modified"}]; digest "": not
+                     read */
   json_t *nodes;
   json_t *diagnostics; /* compose's, or the worker's with places filled in    */
   bool done;           /* the worker said "done"                              */

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static void keep_broken(struct attempt *a, ridge_status status) {
   if (status != RIDGE_OK && a->broken.text[0] == 0) a->broken = a->why;
@@ -71,19 +70,6 @@ static ridge_status write_sample_message(struct attempt *a, const json_t *messag
                             &a->why);
 }
 
-/* The worker names inputs by path and digest; their size is looked up here. */
-static ridge_status write_input(struct attempt *a, const json_t *message) {
-  struct stat facts;
-  json_t *whole = json_copy((json_t *)(uintptr_t)message);
-  const char *path = json_string_value(json_object_get(message, "path"));
-  if (json_object_get(whole, "bytes") == NULL && path != NULL && stat(path, &facts) == 0)
-    json_object_set_new(whole, "bytes", json_integer(facts.st_size));
-  ridge_status status =
-      catalog_run_input(a->place->catalog, a->outcome->run, whole, &a->why);
-  json_decref(whole);
-  return status;
-}
-
 static ridge_status write_text(struct attempt *a, const json_t *message) {
   return catalog_run_text(a->place->catalog, a->outcome->run, message, &a->why);
 }
@@ -116,7 +102,6 @@ static const struct {
 } writers[] = {
     {"sample", write_sample_message},
     {"point", write_point},
-    {"input", write_input},
     {"text", write_text},
     {"plan", write_plan},
     {"strategies", write_strategies},

@@ -69,6 +69,9 @@ static bool on_message(void *ctx, const json_t *message, struct why *why) {
   const char *kind = json_string_value(json_object_get(message, "t"));
   record_message(a, kind, message);
   if (strcmp(kind, "strategies") == 0) add_effects(a);
+  if (strcmp(kind, "input") == 0) record_input_message(a, message);
+  if (strcmp(kind, "plan") == 0 && a->inputs != NULL)
+    inputs_hold(a->inputs); /* what comes is measured */
   if (strcmp(kind, "progress") == 0) show_progress(a, message);
   if (strcmp(kind, "plan") == 0 && a->view->planned != NULL)
     a->view->planned(a->view->ctx, a->outcome);
@@ -187,7 +190,7 @@ static void place_findings(struct attempt *a) {
 }
 
 /* The row is there, the worker is not: it stays so. */
-static void end_unstarted(struct attempt *a) {
+static int end_unstarted(struct attempt *a) {
   struct outcome *o = a->outcome;
   o->status = CATALOG_STOPPED;
   o->exit = EXIT_FAILED;
@@ -195,6 +198,7 @@ static void end_unstarted(struct attempt *a) {
   snprintf(o->why, sizeof o->why, "stopped by the user before it started");
   if (o->run != 0) record_end(a);
   tell_ended(a);
+  return o->exit;
 }
 
 static int execute(struct attempt *a) {
@@ -215,6 +219,7 @@ static int execute(struct attempt *a) {
   if (o->status == CATALOG_REFUSED && o->why[0] == 0)
     snprintf(o->why, sizeof o->why, "%s",
              text_of(json_array_get(o->diagnostics, 0), "text", "refused while planning"));
+  record_inputs_end(a);
   if (o->run != 0) record_end(a);
   if (o->status == CATALOG_REFUSED) tell_refused(a);
   tell_ended(a);
@@ -303,9 +308,9 @@ static int run_attempt(struct attempt *a, const char *recipe) {
   if (a->composed.composition == NULL) return end_refused(a);
   if (!job_make(a)) return cannot_begin(a, EXIT_FAILED);
   if (!a->options->plan_only && !record_begin(a)) return cannot_begin(a, EXIT_FAILED);
-  if (!interrupts_seen()) return execute(a);
-  end_unstarted(a);
-  return a->outcome->exit;
+  if (interrupts_seen()) return end_unstarted(a);
+  if (!a->options->plan_only) record_inputs_begin(a);
+  return execute(a);
 }
 
 /* In the caller's workplace, or one of its own. */

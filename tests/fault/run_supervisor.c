@@ -7,6 +7,7 @@
 #include "testing.h"
 
 #include "base/blame.h"
+#include "base/digest.h"
 #include "run/supervisor.h"
 
 #include <signal.h>
@@ -73,6 +74,19 @@ static void crash(void) {
   raise(SIGSEGV);
 }
 static void hang(void) { pause(); }
+static void tell_of_a_file(void) { /* that only the worker knows of, and twice */
+  tell("{\"t\":\"plan\",\"plan\":{}}\n");
+  for (int i = 0; i < 2; i++)
+    tell("{\"t\":\"input\",\"role\":\"model\",\"path\":\"/proc/self/exe\"}\n"
+         "{\"t\":\"input\",\"role\":\"model\",\"path\":\"/nowhere/at/all\"}\n");
+  tell(DONE);
+  hear();
+}
+static void take_a_while(void) {
+  usleep(600000);
+  tell(DONE);
+  hear();
+}
 static void garbage(void) {
   tell("Segmentation fault\n");
   pause();
@@ -111,8 +125,9 @@ static int fake_main(const char *scenario) {
     const char *name;
     void (*run)(void);
   } scenarios[] = {
-      SCENE(whole), SCENE(crash),     SCENE(hang), SCENE(garbage),   SCENE(twice_the_same),
-      SCENE(idle),  SCENE(too_large), SCENE(stop), SCENE(no_tensor),
+      SCENE(tell_of_a_file), SCENE(take_a_while), SCENE(whole),          SCENE(crash),
+      SCENE(hang),           SCENE(garbage),      SCENE(twice_the_same), SCENE(idle),
+      SCENE(too_large),      SCENE(stop),         SCENE(no_tensor),
   };
   hear();
   for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
@@ -404,6 +419,64 @@ static void a_strategy_left_out_is_the_ablation_of_the_whole(void **state) {
   assert_string_equal(ask(s, run, sql), "1");
 }
 
+#define INPUT(column) "SELECT " column " FROM input WHERE run_id = ?1 ORDER BY path DESC"
+
+static void a_run_that_crashed_names_its_inputs_by_contents(void **state) {
+  struct scene *s = *state;
+  struct digest digest;
+  struct why why;
+  char path[512], wanted[128];
+  snprintf(path, sizeof path, "%s/m.gguf", s->dir);
+  assert_int_equal(digest_file(path, &digest, &why), RIDGE_OK);
+  static const char *const scenarios[] = {"crash", "whole", "garbage", "no_tensor"};
+  for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
+    int64_t run = run_fake(s, scenarios[i]);
+    snprintf(wanted, sizeof wanted, "model m.gguf 30 %s", digest.hex);
+    assert_string_equal(
+        ask(s, run, INPUT("role || ' ' || name || ' ' || bytes || ' ' || digest")), wanted);
+    assert_string_equal(ask(s, run, INPUT("modified > 1600000000000000000")), "1");
+    assert_int_equal(json_array_size(s->outcome.inputs), 1);
+    outcome_free(&s->outcome);
+  }
+}
+
+static void a_file_that_only_the_worker_knows_is_an_input_too(void **state) {
+  struct scene *s = *state;
+  int64_t run = run_fake(s, "tell_of_a_file");
+  assert_string_equal(ask(s, run, STATUS), "done");
+  assert_string_equal(
+      ask(s, run,
+          "SELECT count(*) || ' ' || sum(length(digest)) FROM input WHERE run_id = ?1"),
+      "2 128");
+  outcome_free(&s->outcome);
+}
+
+/* Once, a while after the run has begun. */
+static void change_the_model(void *ctx) {
+  char **path = ctx;
+  if (*path == NULL) return;
+  FILE *file = fopen(*path, "a");
+  assert_non_null(file);
+  fputs("and more", file);
+  fclose(file);
+  *path = NULL;
+}
+
+static void an_input_that_changes_during_the_run_fails_it(void **state) {
+  struct scene *s = *state;
+  char name[512], *path = name;
+  snprintf(name, sizeof name, "%s/m.gguf", s->dir);
+  const struct run_view view = {.ctx = &path, .tick = change_the_model};
+  int64_t run = run_as(s, "take_a_while", (struct run_once_options){.view = &view});
+  assert_null(path);
+  assert_int_equal(s->outcome.exit, 1);
+  assert_string_equal(ask(s, run, STATUS), "failed");
+  assert_non_null(strstr(ask(s, run, WHY), "m.gguf changed while the run went on"));
+  assert_string_equal(ask(s, run, INPUT("bytes || digest")), "30"); /* as it was, unread */
+  outcome_free(&s->outcome);
+  free(put(s, "m.gguf", "the fake worker reads no model"));
+}
+
 static void a_plan_writes_no_row(void **state) {
   struct scene *s = *state;
   char before[64];
@@ -436,6 +509,13 @@ static void a_killed_supervisor_leaves_a_crashed_row(void **state) {
   }
   assert_string_not_equal(ask(s, 0, "SELECT count(*) FROM run WHERE status = 'crashed'"),
                           "0");
+  /* Though they were killed: what they were to read is known. */
+  assert_string_equal(
+      ask(s, 0,
+          "SELECT count(*) > 0 AND min(i.bytes) = 30 AND min(i.modified) > 0 "
+          "FROM run r JOIN input i USING (run_id) WHERE r.why LIKE "
+          "'supervisor was killed%'"),
+      "1");
 }
 
 int main(int argc, char **argv) {
@@ -453,6 +533,9 @@ int main(int argc, char **argv) {
       cmocka_unit_test(an_interrupted_run_is_stopped_and_keeps_what_was_measured),
       cmocka_unit_test(an_override_is_recorded_with_its_origin),
       cmocka_unit_test(a_strategy_left_out_is_the_ablation_of_the_whole),
+      cmocka_unit_test(a_run_that_crashed_names_its_inputs_by_contents),
+      cmocka_unit_test(a_file_that_only_the_worker_knows_is_an_input_too),
+      cmocka_unit_test(an_input_that_changes_during_the_run_fails_it),
       cmocka_unit_test(a_plan_writes_no_row),
       cmocka_unit_test(a_killed_supervisor_leaves_a_crashed_row),
   };
