@@ -25,6 +25,10 @@ struct catalog_filter {
 RIDGE_MUST ridge_status catalog_runs(struct catalog *, const struct catalog_filter *,
                                      json_t **out, struct why *why);
 
+/* [number]: runs that are `running` though nobody here can see whether they are: their
+ * supervisor is in another container, or was.  The caller releases *out in any case. */
+RIDGE_MUST ridge_status catalog_unseen(struct catalog *, json_t **out, struct why *why);
+
 enum catalog_part {
   CATALOG_TEXTS = 1,
   CATALOG_OPERATORS = 2,

@@ -7,6 +7,7 @@
  * cannot be looked into, so its runs are left alone.
  */
 #include "catalog_inside.h"
+#include "catalog_read.h"
 
 #include "base/clock.h"
 
@@ -108,5 +109,20 @@ ridge_status catalog_close_stale(struct catalog *c, struct why *why) {
   ridge_status status = RIDGE_OK;
   for (size_t i = 0; status == RIDGE_OK && i < sizeof kinds / sizeof *kinds; i++)
     status = close_kind(c, i, why);
+  return status;
+}
+
+ridge_status catalog_unseen(struct catalog *c, json_t **out, struct why *why) {
+  json_t *rows = NULL, *unseen = json_array();
+  ridge_status status = sql_rows(
+      c, "SELECT run_id, supervisor FROM run WHERE status = 'running' ORDER BY run_id",
+      SQL_NONE, &rows, why);
+  for (size_t i = 0; status == RIDGE_OK && i < json_array_size(rows); i++) {
+    const json_t *row = json_array_get(rows, i);
+    if (supervisor_life(text_or(row, "supervisor", "")) == SUPERVISOR_UNKNOWN)
+      json_array_append(unseen, json_object_get(row, "run_id"));
+  }
+  json_decref(rows);
+  *out = unseen;
   return status;
 }

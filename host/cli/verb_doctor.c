@@ -4,6 +4,7 @@
  * Exit code 1 when something keeps ridge from running, 2 when it is what the command
  * itself said; odd things are told and pass.
  */
+#include "catalog_read.h"
 #include "cli/options.h"
 #include "cli/print_json.h"
 #include "cli/table.h"
@@ -57,12 +58,33 @@ static void look_at_program(struct doctor *d) {
        build->compiler);
 }
 
+/* Runs that ended with their supervisor were closed as the catalog was opened. */
+static void look_at_running(struct doctor *d, struct catalog *catalog) {
+  json_t *unseen = NULL;
+  struct why why;
+  ridge_status status = catalog_unseen(catalog, &unseen, &why);
+  size_t n = json_array_size(unseen);
+  if (status != RIDGE_OK)
+    find(d, BROKEN, "catalog", "name another file with --catalog or RIDGE_CATALOG", "%s",
+         why.text);
+  else if (n > 0)
+    find(d, ODD, "catalog",
+         "open the catalog in that container, or after the next boot, and they are closed",
+         "%zu %s (the first: %lld) in another container, and nobody here can see whether "
+         "%s",
+         n, n == 1 ? "run is `running`" : "runs are `running`",
+         (long long)json_integer_value(json_array_get(unseen, 0)),
+         n == 1 ? "it lives" : "they live");
+  json_decref(unseen);
+}
+
 static void look_at_catalog(struct doctor *d) {
   char path[CATALOG_PATH_ROOM];
   struct catalog *catalog = NULL;
   struct why why;
   ridge_status status = catalog_path(d->cli->catalog, path, sizeof path, &why);
   if (status == RIDGE_OK) status = catalog_open(path, CATALOG_WRITE, &catalog, &why);
+  if (status == RIDGE_OK) look_at_running(d, catalog);
   if (status == RIDGE_OK)
     find(d, FINE, "catalog", "", "%s can be written", path);
   else

@@ -231,6 +231,25 @@ static void a_bad_catalog_is_one_sentence(void **state) {
   says(words, 2, "not a plain file");
 }
 
+/* Of another container of this boot nobody can say whether its processes live. */
+static void a_run_that_nobody_can_see_is_a_line_of_the_doctor(void **state) {
+  struct made_place *place = *state;
+  struct catalog_run run = made_begin(place->catalog, &paged);
+  char sql[512];
+  snprintf(sql, sizeof sql,
+           "DROP TRIGGER run_is_itself; UPDATE run SET supervisor = replace(supervisor, "
+           "'pid:[', 'pid:[9') WHERE run_id = %lld",
+           (long long)run.id);
+  sqlite3 *db = NULL;
+  assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(db);
+  struct testing_output output = ridge(place, "doctor");
+  assert_non_null(strstr(output.out, "run is `running`"));
+  assert_non_null(strstr(output.out, "another container"));
+  testing_output_free(&output);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_verb_prints_one_json_value),
@@ -244,6 +263,8 @@ int main(void) {
       cmocka_unit_test(a_query_comes_in_five_formats),
       cmocka_unit_test(the_literature_is_there_on_a_fresh_machine),
       cmocka_unit_test(a_bad_catalog_is_one_sentence),
+      cmocka_unit_test_setup_teardown(a_run_that_nobody_can_see_is_a_line_of_the_doctor,
+                                      made_setup, made_teardown),
   };
   return cmocka_run_group_tests(tests, verbs_setup, made_teardown);
 }
