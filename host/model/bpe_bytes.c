@@ -8,7 +8,7 @@
  *
  * Text has to be UTF-8 here; who calls has put U+FFFD for what was not.
  */
-#include "model/bpe_merge.h"
+#include "model/merge_table.h"
 #include "model/pretokenize.h"
 #include "model/tokenizer_parts.h"
 
@@ -16,17 +16,11 @@
 #include <string.h>
 #include <utf8proc.h>
 
-struct merge_slot {
-  uint32_t left, right, order;
-  int32_t id; /* -1: free */
-};
-
 struct bpe {
   const struct vocab *vocab;
   struct pretokenizer *pre;
   int32_t byte[256]; /* the token that is this byte, or -1 */
-  struct merge_slot *slots;
-  uint32_t mask;
+  struct merge_table merges;
 };
 
 /* ---- the alphabet ----------------------------------------------------------------------
@@ -78,17 +72,6 @@ bool bpe_spell(ridge_bytes text, uint8_t *out, size_t *size) {
 /* ---- tables
  * ------------------------------------------------------------------------------ */
 
-static uint32_t merge_hash(uint32_t left, uint32_t right) {
-  return (uint32_t)hash_mix((uint64_t)left << 32 | right, 0x9e3779b97f4a7c15u);
-}
-
-static struct merge_slot *merge_find(const struct bpe *bpe, uint32_t left, uint32_t right) {
-  for (uint32_t at = merge_hash(left, right) & bpe->mask;; at = (at + 1) & bpe->mask) {
-    struct merge_slot *slot = &bpe->slots[at];
-    if (slot->id < 0 || (slot->left == left && slot->right == right)) return slot;
-  }
-}
-
 static ridge_status bad_merge(uint64_t i, ridge_bytes text, const char *what,
                               struct why *why) {
   return why_set(
@@ -117,9 +100,7 @@ static ridge_status read_merge(struct bpe *bpe, uint64_t i, ridge_bytes text,
     id = vocab_find(vocab, joint, left_size + right_size);
   }
   if (id < 0) return bad_merge(i, text, "makes what is no token", why);
-  struct merge_slot *slot = merge_find(bpe, (uint32_t)left, (uint32_t)right);
-  if (slot->id < 0) /* of two equal ones the first counts */
-    *slot = (struct merge_slot){(uint32_t)left, (uint32_t)right, (uint32_t)i, id};
+  merge_table_add(&bpe->merges, left, right, (struct joined){(uint32_t)i, id});
   return RIDGE_OK;
 }
 
@@ -129,20 +110,10 @@ static ridge_status read_merges(const ridge_model_file *file, struct bpe *bpe,
   ridge_status status =
       fact_array(file, "tokenizer.ggml.merges", RIDGE_FACT_TEXTS, -1, &merges, why);
   if (status != RIDGE_OK) return status;
-  if (merges->count > (1u << 28))
-    return why_set(why, RIDGE_UNSUPPORTED,
-                   "tokenizer.ggml.merges has %llu elements; at most 2^28 are read",
-                   (unsigned long long)merges->count);
-  uint32_t n = 16;
-  while (n / 2 < merges->count) n *= 2;
-  bpe->slots = malloc(n * sizeof *bpe->slots);
+  status = merge_table_new(&bpe->merges, merges->count, why);
+  if (status != RIDGE_OK) return status;
   uint8_t *joint = malloc((size_t)bpe->vocab->longest + 1);
-  if (bpe->slots == NULL || joint == NULL) {
-    free(joint);
-    return tokenizer_no_memory(why);
-  }
-  bpe->mask = n - 1;
-  for (uint32_t i = 0; i < n; i++) bpe->slots[i].id = -1;
+  if (joint == NULL) return tokenizer_no_memory(why);
   for (uint64_t i = 0; i < merges->count && status == RIDGE_OK; i++)
     status = read_merge(bpe, i, merges->value.texts[i], joint, why);
   free(joint);
@@ -177,7 +148,7 @@ ridge_status bpe_new(const ridge_model_file *file, const struct vocab *vocab,
 void bpe_free(struct bpe *bpe) {
   if (bpe == NULL) return;
   pretokenizer_free(bpe->pre);
-  free(bpe->slots);
+  merge_table_free(&bpe->merges);
   free(bpe);
 }
 
@@ -201,10 +172,7 @@ struct wording {
 static bool join_rule(const void *ctx, const struct symbol *left,
                       const struct symbol *right, struct joined *out) {
   const struct bpe *bpe = ctx;
-  const struct merge_slot *slot = merge_find(bpe, (uint32_t)left->id, (uint32_t)right->id);
-  if (slot->id < 0) return false;
-  *out = (struct joined){.order = slot->order, .id = slot->id};
-  return true;
+  return merge_table_find(&bpe->merges, left->id, right->id, out);
 }
 
 static int32_t whole_word(const struct wording *w, size_t start, size_t size) {

@@ -10,10 +10,13 @@
  * may be cut there without changing the result.  Such parts are short (about a word)
  * and come again, so most are copied from where they stood before.
  *
+ * Where the model's merges are known by themselves (ridge.tokenizer.merges: left, right
+ * and joint numbers), they say which pairs join, earliest first, and scores say nothing.
+ *
  * Invalid UTF-8 is cut by the high bits of each first byte alone and, being no piece,
  * written as byte tokens.     Rules after llama.cpp, llama-vocab.cpp (llm_tokenizer_spm)
  */
-#include "model/bpe_merge.h"
+#include "model/merge_table.h"
 #include "model/tokenizer_parts.h"
 
 #include <math.h>
@@ -23,9 +26,10 @@
 
 struct spm {
   const struct vocab *vocab;
-  uint32_t *order;   /* (tokens) rank by score: equal scores have equal ranks */
-  int32_t byte[256]; /* the token that is this byte, or -1                    */
-  uint64_t *touch;   /* bits by hash: these two characters meet in some piece */
+  uint32_t *order;           /* (tokens) rank by score: equal scores have equal ranks */
+  int32_t byte[256];         /* the token that is this byte, or -1                    */
+  struct merge_table merges; /* no slots: scores decide                       */
+  uint64_t *touch;           /* bits by hash: these two characters meet in some piece */
   uint32_t touch_mask;
 };
 
@@ -131,6 +135,29 @@ static ridge_status find_touches(struct spm *spm, struct why *why) {
   return RIDGE_OK;
 }
 
+/* Threes of numbers: left, right, joint. */
+static ridge_status read_merges(const ridge_model_file *file, struct spm *spm,
+                                struct why *why) {
+  static const char key[] = "ridge.tokenizer.merges";
+  const ridge_fact *fact = NULL;
+  if (fact_find(file, key) == NULL) return RIDGE_OK;
+  ridge_status status = fact_array(file, key, RIDGE_FACT_INTS, -1, &fact, why);
+  if (status == RIDGE_OK && fact->count % 3 != 0)
+    status = why_set(why, RIDGE_CORRUPT, "%s: %llu numbers are no threes", key,
+                     (unsigned long long)fact->count);
+  if (status == RIDGE_OK) status = merge_table_new(&spm->merges, fact->count / 3, why);
+  for (uint64_t i = 0; status == RIDGE_OK && i < fact->count / 3; i++) {
+    const int64_t *ids = fact->value.ints + 3 * i;
+    for (int k = 0; k < 3; k++)
+      if (ids[k] < 0 || ids[k] >= spm->vocab->n)
+        return why_set(why, RIDGE_CORRUPT, "%s: merge %llu is of token %lld, which is none",
+                       key, (unsigned long long)i, (long long)ids[k]);
+    merge_table_add(&spm->merges, (int32_t)ids[0], (int32_t)ids[1],
+                    (struct joined){(uint32_t)i, (int32_t)ids[2]});
+  }
+  return status;
+}
+
 ridge_status spm_new(const ridge_model_file *file, const struct vocab *vocab,
                      struct spm **out, struct why *why) {
   struct spm *spm = calloc(1, sizeof *spm);
@@ -141,12 +168,14 @@ ridge_status spm_new(const ridge_model_file *file, const struct vocab *vocab,
   if (spm->order == NULL) return tokenizer_no_memory(why);
   find_bytes(spm);
   ridge_status status = rank_scores(file, spm, why);
+  if (status == RIDGE_OK) status = read_merges(file, spm, why);
   return status != RIDGE_OK ? status : find_touches(spm, why);
 }
 
 void spm_free(struct spm *spm) {
   if (spm == NULL) return;
   free(spm->order);
+  merge_table_free(&spm->merges);
   free(spm->touch);
   free(spm);
 }
@@ -178,6 +207,19 @@ static bool join_rule(const void *ctx, const struct symbol *left,
   if (id < 0) return false;
   *out = (struct joined){.order = at->spm->order[id], .id = id};
   return true;
+}
+
+static bool merge_rule_of(const void *ctx, const struct symbol *left,
+                          const struct symbol *right, struct joined *out) {
+  const struct rule_context *at = ctx;
+  if (left->id < 0 || right->id < 0) return false;
+  return merge_table_find(&at->spm->merges, left->id, right->id, out);
+}
+
+/* What a character is before anything joins; merges need to know. */
+static int32_t first_id(const struct spelling *s, size_t at, size_t size) {
+  if (s->spm->merges.slots == NULL) return -1;
+  return vocab_find(s->spm->vocab, s->escaped + at, size);
 }
 
 static ridge_status add_bytes(struct spelling *s, size_t start, size_t size) {
@@ -216,7 +258,8 @@ static ridge_status spell_part(struct spelling *s, size_t start, size_t size) {
   if (status != RIDGE_OK || found) return status;
   size_t first = s->out->n;
   struct rule_context ctx = {.spm = s->spm, .text = s->escaped};
-  status = merger_run(&s->merger, join_rule, &ctx, s->why);
+  merge_rule *rule = s->spm->merges.slots != NULL ? merge_rule_of : join_rule;
+  status = merger_run(&s->merger, rule, &ctx, s->why);
   if (status == RIDGE_OK) status = add_symbols(s);
   if (status == RIDGE_OK) words_keep(s->out, place, start, size, first);
   return status;
@@ -236,7 +279,8 @@ static ridge_status spell(struct spelling *s, size_t start, size_t end) {
       merger_clear(&s->merger);
       part = at;
     }
-    status = merger_add(&s->merger, (uint32_t)at, (uint32_t)size, -1, s->why);
+    int32_t id = first_id(s, at, size);
+    status = merger_add(&s->merger, (uint32_t)at, (uint32_t)size, id, s->why);
     before = now;
   }
   return status != RIDGE_OK || part == end ? status : spell_part(s, part, end - part);
@@ -306,8 +350,8 @@ static ridge_status encode_plain(struct spelling *s, const char *text, size_t si
 }
 
 ridge_status spm_encode(const struct spm *spm, const char *text, size_t size,
-                        const struct fragments *fragments, bool prefix, struct words *out,
-                        struct why *why) {
+                        const struct fragments *fragments, enum tokenizer_prefix prefix,
+                        struct words *out, struct why *why) {
   struct spelling s = {.spm = spm, .out = out, .why = why, .failed = SIZE_MAX};
   ridge_status status = escape_room(&s, text, size, fragments->n);
   bool opens = true; /* the text, or what follows a special token */
@@ -316,7 +360,8 @@ ridge_status spm_encode(const struct spm *spm, const char *text, size_t size,
     if (part->id >= 0)
       status = words_add(out, part->id, why);
     else
-      status = encode_plain(&s, text, size, part, prefix && opens);
+      status =
+          encode_plain(&s, text, size, part, opens && prefix_wanted(prefix, text, part));
     opens = part->id >= 0;
   }
   merger_free(&s.merger);

@@ -1,8 +1,9 @@
 /*
  * tokenizer.c - text to token ids and back: what the model file asks for, put together.
  *
- * "llama" is in spm.c, "gpt2" in bpe_bytes.c; other kinds are refused by name.
- * `add_space_prefix` concerns "llama" only; an end token is never added.
+ * "llama" is in spm.c, "gpt2" in bpe_bytes.c, "t5" in unigram.c; other kinds are
+ * refused by name.  `add_space_prefix` concerns those that mark blanks; an end token is
+ * never added.
  */
 #include "model/tokenizer_parts.h"
 
@@ -19,7 +20,7 @@ static const struct kind {
 } kinds[] = {
     {"llama", TOKENIZER_SPM, NULL},
     {"gpt2", TOKENIZER_BPE, NULL},
-    {"t5", 0, "a unigram model"},
+    {"t5", TOKENIZER_UNIGRAM, NULL},
     {"bert", 0, "a WordPiece model"},
     {"rwkv", 0, "RWKV's greedy longest match"},
     {"gemma4", 0, "merges over raw UTF-8"},
@@ -46,33 +47,87 @@ static ridge_status read_kind(const ridge_model_file *file, enum tokenizer_kind 
   if (refusal == NULL) return RIDGE_OK;
   return why_set(
       why, RIDGE_UNSUPPORTED,
-      "the model's tokenizer is \"%.*s\" (%s); \"llama\" (SentencePiece BPE) and "
-      "\"gpt2\" (byte-level BPE) can be read",
+      "the model's tokenizer is \"%.*s\" (%s); \"llama\" (SentencePiece BPE), \"t5\" "
+      "(SentencePiece unigram) and \"gpt2\" (byte-level BPE) can be read",
       (int)(name.size < 64 ? name.size : 64), (const char *)name.data, refusal);
 }
 
 static ridge_status make_cutting(struct tokenizer *t, const ridge_model_file *file,
                                  struct why *why) {
   if (t->kind == TOKENIZER_SPM) return spm_new(file, &t->vocab, &t->spm, why);
+  if (t->kind == TOKENIZER_UNIGRAM) return unigram_new(file, &t->vocab, &t->unigram, why);
   return bpe_new(file, &t->vocab, &t->bpe, why);
 }
 
-/* What holds when the file says nothing: SentencePiece's own numbers for "llama". */
+bool prefix_wanted(enum tokenizer_prefix prefix, const char *text,
+                   const struct fragment *part) {
+  if (prefix == PREFIX_NONE || prefix == PREFIX_ALWAYS) return prefix == PREFIX_ALWAYS;
+  if (prefix == PREFIX_SPACED_FIRST && part->start > 0) return false;
+  size_t size = part->end - part->start;
+  bool marked = size >= 3 && memcmp(text + part->start, "\xe2\x96\x81", 3) == 0;
+  return size > 0 && text[part->start] != ' ' && !marked;
+}
+
+/* add_space_prefix says whether, ridge.tokenizer.prefix where. */
+static ridge_status read_prefix(struct tokenizer *t, const ridge_model_file *file,
+                                struct why *why) {
+  static const char *const names[] = {
+      [PREFIX_NONE] = "none",
+      [PREFIX_ALWAYS] = "always",
+      [PREFIX_SPACED] = "spaced",
+      [PREFIX_SPACED_FIRST] = "spaced_first",
+  };
+  bool wanted = t->kind != TOKENIZER_BPE;
+  if (!wanted) return RIDGE_OK;
+  ridge_status status = fact_bool(file, "tokenizer.ggml.add_space_prefix", &wanted, why);
+  if (status != RIDGE_OK) return status;
+  t->prefix = wanted ? PREFIX_ALWAYS : PREFIX_NONE;
+  const ridge_fact *fact = fact_find(file, "ridge.tokenizer.prefix");
+  if (fact == NULL) return RIDGE_OK;
+  for (size_t i = 0; fact->type == RIDGE_FACT_TEXT && i < 4; i++) {
+    if (fact->value.text.size != strlen(names[i])) continue;
+    if (memcmp(fact->value.text.data, names[i], strlen(names[i])) != 0) continue;
+    t->prefix = (enum tokenizer_prefix)i;
+    return RIDGE_OK;
+  }
+  return why_set(why, RIDGE_CORRUPT,
+                 "ridge.tokenizer.prefix is none of none, always, spaced, spaced_first");
+}
+
+static ridge_status read_form(struct tokenizer *t, const ridge_model_file *file,
+                              struct why *why) {
+  const ridge_fact *fact = fact_find(file, "ridge.tokenizer.normal_form");
+  if (fact == NULL) return RIDGE_OK;
+  t->composed = fact->type == RIDGE_FACT_TEXT && fact->value.text.size == 3 &&
+                memcmp(fact->value.text.data, "nfc", 3) == 0;
+  if (t->composed && t->kind == TOKENIZER_BPE) return RIDGE_OK;
+  return why_set(why, RIDGE_UNSUPPORTED,
+                 "ridge.tokenizer.normal_form: only nfc is known, and only for byte-level "
+                 "models");
+}
+
+/* What holds when the file says nothing: SentencePiece's own numbers for "llama", and
+ * those of T5. */
+static void default_specials(struct tokenizer *t) {
+  int32_t n = t->vocab.n;
+  t->bos = t->kind == TOKENIZER_SPM && n > 1 ? 1 : -1;
+  t->eos = t->kind == TOKENIZER_SPM && n > 2 ? 2 : -1;
+  if (t->kind == TOKENIZER_UNIGRAM && n > 1) t->eos = 1;
+  t->add_bos = t->kind == TOKENIZER_SPM;
+  if (t->kind == TOKENIZER_BPE) t->add_bos = bpe_adds_bos(t->bpe);
+}
+
 static ridge_status read_specials(struct tokenizer *t, const ridge_model_file *file,
                                   struct why *why) {
-  bool spm = t->kind == TOKENIZER_SPM;
   int32_t n = t->vocab.n;
-  t->bos = spm && n > 1 ? 1 : -1;
-  t->eos = spm && n > 2 ? 2 : -1;
-  t->space_prefix = spm;
-  t->add_bos = spm || bpe_adds_bos(t->bpe);
+  default_specials(t);
   ridge_status status = fact_token(file, "tokenizer.ggml.bos_token_id", n, &t->bos, why);
   if (status == RIDGE_OK)
     status = fact_token(file, "tokenizer.ggml.eos_token_id", n, &t->eos, why);
   if (status == RIDGE_OK)
     status = fact_bool(file, "tokenizer.ggml.add_bos_token", &t->add_bos, why);
-  if (status == RIDGE_OK && spm)
-    status = fact_bool(file, "tokenizer.ggml.add_space_prefix", &t->space_prefix, why);
+  if (status == RIDGE_OK) status = read_prefix(t, file, why);
+  if (status == RIDGE_OK) status = read_form(t, file, why);
   if (status != RIDGE_OK) return status;
   if (t->add_bos && t->bos < 0)
     return why_set(
@@ -110,6 +165,7 @@ void tokenizer_free(struct tokenizer *t) {
   if (t == NULL) return;
   spm_free(t->spm);
   bpe_free(t->bpe);
+  unigram_free(t->unigram);
   specials_free(&t->all);
   specials_free(&t->user);
   vocab_free(&t->vocab);
@@ -137,7 +193,7 @@ static ridge_status unspellable_byte(const char *text, size_t size, size_t at,
 static ridge_status encode_bpe(const struct tokenizer *t, const struct specials *specials,
                                const char *text, size_t size, struct words *words,
                                struct why *why) {
-  char *repaired = NULL;
+  char *repaired = NULL, *composed = NULL;
   const char *from = text;
   size_t from_size = size;
   if (!text_is_utf8(text, size)) {
@@ -148,23 +204,32 @@ static ridge_status encode_bpe(const struct tokenizer *t, const struct specials 
   struct fragments fragments = {0};
   size_t failed = SIZE_MAX;
   ridge_status status = specials_split(specials, from, from_size, &fragments, why);
+  if (status == RIDGE_OK && t->composed)
+    status = text_compose(from, from_size, &fragments, &composed, &from_size, why);
   if (status == RIDGE_OK)
-    status = bpe_encode(t->bpe, from, from_size, &fragments, words, &failed, why);
-  if (failed != SIZE_MAX)
+    status = bpe_encode(t->bpe, composed != NULL ? composed : from, from_size, &fragments,
+                        words, &failed, why);
+  if (failed != SIZE_MAX && composed != NULL)
+    status = unspellable_byte(composed, from_size, failed, why);
+  else if (failed != SIZE_MAX)
     status = unspellable_byte(
         text, size, repaired != NULL ? text_repair_place(text, size, failed) : failed, why);
   free(fragments.parts);
+  free(composed);
   free(repaired);
   return status;
 }
 
-static ridge_status encode_spm(const struct tokenizer *t, const struct specials *specials,
-                               const char *text, size_t size, struct words *words,
-                               struct why *why) {
+/* SentencePiece's two, which take bytes that are no UTF-8 as they are. */
+static ridge_status encode_pieces(const struct tokenizer *t,
+                                  const struct specials *specials, const char *text,
+                                  size_t size, struct words *words, struct why *why) {
   struct fragments fragments = {0};
   ridge_status status = specials_split(specials, text, size, &fragments, why);
-  if (status == RIDGE_OK)
-    status = spm_encode(t->spm, text, size, &fragments, t->space_prefix, words, why);
+  if (status == RIDGE_OK && t->kind == TOKENIZER_SPM)
+    status = spm_encode(t->spm, text, size, &fragments, t->prefix, words, why);
+  else if (status == RIDGE_OK)
+    status = unigram_encode(t->unigram, text, size, &fragments, t->prefix, words, why);
   free(fragments.parts);
   return status;
 }
@@ -181,8 +246,8 @@ ridge_status tokenizer_encode(const struct tokenizer *t, const char *text, size_
   if (status != RIDGE_OK) return status;
   if ((flags & TOKENIZER_BOS) != 0 && t->add_bos) status = words_add(&words, t->bos, why);
   if (status == RIDGE_OK)
-    status = (t->kind == TOKENIZER_SPM ? encode_spm : encode_bpe)(t, specials, text, size,
-                                                                  &words, why);
+    status = (t->kind == TOKENIZER_BPE ? encode_bpe : encode_pieces)(t, specials, text,
+                                                                     size, &words, why);
   if (status == RIDGE_OK) {
     *out = (struct tokens){.ids = words.ids, .n = words.n};
     words.ids = NULL;
@@ -213,7 +278,7 @@ char *tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n,
   char *text = malloc(room);
   if (text == NULL) return NULL;
   size_t at = 0;
-  bool strip = t->space_prefix; /* until the first token that is text */
+  bool strip = t->prefix != PREFIX_NONE; /* until the first token that is text */
   for (size_t i = 0; i < n; i++) {
     ridge_bytes piece = tokenizer_piece(t, ids[i], special);
     if (piece.size == 0) continue;

@@ -162,6 +162,31 @@ static void mark_stripping(const ridge_model_file *file, struct vocab *vocab) {
   }
 }
 
+/* Tokens that the file lists by their numbers. */
+static ridge_status mark_listed(const ridge_model_file *file, struct vocab *vocab,
+                                struct why *why) {
+  static const struct {
+    const char *key;
+    enum token_mark mark;
+  } lists[] = {{"ridge.tokenizer.ends", TOKEN_ENDS},
+               {"ridge.tokenizer.strips_left", TOKEN_STRIPS_LEFT},
+               {"ridge.tokenizer.strips_right", TOKEN_STRIPS_RIGHT}};
+  for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+    const ridge_fact *fact = NULL;
+    if (fact_find(file, lists[k].key) == NULL) continue;
+    ridge_status status = fact_array(file, lists[k].key, RIDGE_FACT_INTS, -1, &fact, why);
+    if (status != RIDGE_OK) return status;
+    for (uint64_t i = 0; i < fact->count; i++) {
+      int64_t id = fact->value.ints[i];
+      if (id < 0 || id >= vocab->n)
+        return why_set(why, RIDGE_CORRUPT, "%s: %lld is no token's number", lists[k].key,
+                       (long long)id);
+      vocab->mark[id] |= (uint8_t)lists[k].mark;
+    }
+  }
+  return RIDGE_OK;
+}
+
 ridge_status vocab_mark(const ridge_model_file *file, struct vocab *vocab, int32_t eos,
                         struct why *why) {
   bool taken[SHOWN + 1] = {false};
@@ -177,6 +202,7 @@ ridge_status vocab_mark(const ridge_model_file *file, struct vocab *vocab, int32
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (named[i] >= 0 && keys[i].ends) vocab->mark[named[i]] |= TOKEN_ENDS;
   if (eos >= 0) vocab->mark[eos] |= TOKEN_ENDS;
-  mark_stripping(file, vocab);
-  return RIDGE_OK;
+  /* A file that lists them need not be known by its name. */
+  if (fact_find(file, "ridge.tokenizer.strips_right") == NULL) mark_stripping(file, vocab);
+  return mark_listed(file, vocab, why);
 }

@@ -2,8 +2,8 @@
  * tokenizer_parts.h - what the files of the tokenizer share; nobody else includes it.
  *
  * A tokenizer is a vocabulary (pieces, their types, what each says), a set of special
- * texts, and one of two ways of cutting text into pieces: spm.c or bpe_bytes.c.  All of
- * it is constant once built; what encoding needs meanwhile lives in a session.
+ * texts, and one of three ways of cutting text into pieces: spm.c, bpe_bytes.c, unigram.c.
+ * All of it is constant once built; what encoding needs meanwhile lives in a session.
  */
 #ifndef RIDGE_MODEL_TOKENIZER_PARTS_H
 #define RIDGE_MODEL_TOKENIZER_PARTS_H
@@ -29,6 +29,7 @@ enum token_type {
 enum token_mark {
   TOKEN_ENDS = 1,         /* generation stops there                 */
   TOKEN_STRIPS_RIGHT = 2, /* takes the blanks that follow it along  */
+  TOKEN_STRIPS_LEFT = 4,  /* and those before it                    */
 };
 
 struct vocab {
@@ -115,15 +116,34 @@ RIDGE_MUST ridge_status words_again(struct words *, const char *text, size_t sta
                                     struct why *why);
 void words_keep(struct words *, struct word_place, size_t start, size_t size, size_t first);
 
-/* ---- the two ways ----------------------------------------------------------------- */
+/* ---- the ways ------------------------------------------------------------------- */
+
+/* Where a model that marks blanks puts one that is not in the text.  `ridge.tokenizer.
+ * prefix` names them; a plain add_space_prefix is PREFIX_ALWAYS. */
+enum tokenizer_prefix {
+  PREFIX_NONE,
+  PREFIX_ALWAYS,       /* "always": before the text, and behind special tokens       */
+  PREFIX_SPACED,       /* "spaced": there, unless a blank stands there already       */
+  PREFIX_SPACED_FIRST, /* "spaced_first": so, but before the text only               */
+};
+bool prefix_wanted(enum tokenizer_prefix, const char *text, const struct fragment *part);
 
 struct spm;
 RIDGE_MUST ridge_status spm_new(const ridge_model_file *, const struct vocab *,
                                 struct spm **out, struct why *why);
 void spm_free(struct spm *);
 RIDGE_MUST ridge_status spm_encode(const struct spm *, const char *text, size_t size,
-                                   const struct fragments *, bool prefix, struct words *out,
-                                   struct why *why);
+                                   const struct fragments *, enum tokenizer_prefix,
+                                   struct words *out, struct why *why);
+
+struct unigram;
+RIDGE_MUST ridge_status unigram_new(const ridge_model_file *, const struct vocab *,
+                                    struct unigram **out, struct why *why);
+void unigram_free(struct unigram *);
+RIDGE_MUST ridge_status unigram_encode(const struct unigram *, const char *text,
+                                       size_t size, const struct fragments *,
+                                       enum tokenizer_prefix, struct words *out,
+                                       struct why *why);
 
 struct bpe;
 RIDGE_MUST ridge_status bpe_new(const ridge_model_file *, const struct vocab *,
@@ -143,17 +163,20 @@ bool bpe_spell(ridge_bytes text, uint8_t *out, size_t *size);
 
 /* ---- the whole ---------------------------------------------------------------------- */
 
-enum tokenizer_kind { TOKENIZER_SPM, TOKENIZER_BPE };
+enum tokenizer_kind { TOKENIZER_SPM, TOKENIZER_BPE, TOKENIZER_UNIGRAM };
 struct tokenizer {
   enum tokenizer_kind kind;
   struct vocab vocab;
   struct specials all, user; /* user: those that count without TOKENIZER_SPECIAL */
   struct spm *spm;
   struct bpe *bpe;
+  struct unigram *unigram;
   uint8_t *said;        /* what each token says, one after the other */
   uint32_t *said_start; /* (n + 1) */
   int32_t bos, eos;
-  bool add_bos, space_prefix;
+  enum tokenizer_prefix prefix;
+  bool add_bos;
+  bool composed; /* texts are put into Unicode's form NFC first */
   struct digest digest;
 };
 RIDGE_MUST ridge_status tokenizer_say(struct tokenizer *, struct why *why);
@@ -170,6 +193,10 @@ bool text_is_utf8(const char *text, size_t size);
 /* A copy in which each byte that is no part of well-formed UTF-8 is U+FFFD. */
 RIDGE_MUST ridge_status text_repair(const char *text, size_t size, char **out,
                                     size_t *out_size, struct why *why);
+/* Texts in NFC, fragment by fragment, which then speak of `out`; *out stays NULL where
+ * nothing changes. */
+RIDGE_MUST ridge_status text_compose(const char *text, size_t size, struct fragments *,
+                                     char **out, size_t *out_size, struct why *why);
 /* Where byte `at` of the repaired text comes from. */
 size_t text_repair_place(const char *text, size_t size, size_t at);
 

@@ -52,7 +52,7 @@ static ridge_status say(const struct tokenizer *t, int32_t id, uint8_t *out, siz
   case TOKEN_UNDEFINED:
   case TOKEN_UNUSED: *size = 0; return RIDGE_OK;
   case TOKEN_NORMAL:
-    if (t->kind == TOKENIZER_SPM) {
+    if (t->kind != TOKENIZER_BPE) {
       *size = say_blanks(text, out);
       return RIDGE_OK;
     }

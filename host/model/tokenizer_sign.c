@@ -30,6 +30,7 @@ static void put(struct sink *out, const void *data, size_t size) {
 
 static void put_array(struct sink *out, const ridge_fact *fact) {
   if (fact == NULL) return;
+  if (fact->type == RIDGE_FACT_INT) put_raw(out, &fact->value.i, sizeof fact->value.i);
   for (uint64_t i = 0; i < fact->count; i++) {
     if (fact->type == RIDGE_FACT_TEXTS)
       put(out, fact->value.texts[i].data, fact->value.texts[i].size);
@@ -41,8 +42,13 @@ static void put_array(struct sink *out, const ridge_fact *fact) {
 
 static void put_all(struct sink *out, const struct tokenizer *t,
                     const ridge_model_file *file) {
-  const char *kind = t->kind == TOKENIZER_SPM ? "llama" : "gpt2";
-  const char *pre = t->kind == TOKENIZER_SPM ? "" : bpe_pre(t->bpe);
+  static const char *const kinds[] = {
+      [TOKENIZER_SPM] = "llama", [TOKENIZER_BPE] = "gpt2", [TOKENIZER_UNIGRAM] = "t5"};
+  static const char *const more[] = {
+      "ridge.tokenizer.merges", "tokenizer.ggml.precompiled_charsmap",
+      "tokenizer.ggml.remove_extra_whitespaces", "ridge.tokenizer.white_space"};
+  const char *kind = kinds[t->kind];
+  const char *pre = t->kind != TOKENIZER_BPE ? "" : bpe_pre(t->bpe);
   const struct vocab *vocab = &t->vocab;
   put(out, kind, strlen(kind));
   put(out, pre, strcspn(pre, " "));
@@ -50,9 +56,11 @@ static void put_all(struct sink *out, const struct tokenizer *t,
   put(out, vocab->bytes, vocab->start[vocab->n]);
   put(out, vocab->type, (size_t)vocab->n);
   put(out, vocab->mark, (size_t)vocab->n);
-  put_array(out, fact_find(file, t->kind == TOKENIZER_SPM ? "tokenizer.ggml.scores"
+  put_array(out, fact_find(file, t->kind != TOKENIZER_BPE ? "tokenizer.ggml.scores"
                                                           : "tokenizer.ggml.merges"));
-  int32_t ids[] = {t->bos, t->eos, t->add_bos, t->space_prefix};
+  for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+    put_array(out, fact_find(file, more[i]));
+  int32_t ids[] = {t->bos, t->eos, t->add_bos, (int32_t)t->prefix, t->composed};
   put(out, ids, sizeof ids);
 }
 

@@ -85,8 +85,11 @@ static ridge_status push(struct split *s, size_t start, size_t end, int32_t id) 
 
 /* The plain text before it, then the token. */
 static ridge_status push_token(struct split *s, size_t start, size_t end, int32_t id) {
-  if (start > s->plain) {
-    ridge_status status = push(s, s->plain, start, -1);
+  size_t ends = start;
+  if ((s->specials->vocab->mark[id] & TOKEN_STRIPS_LEFT) != 0)
+    while (ends > s->plain && isspace(s->text[ends - 1])) ends--;
+  if (ends > s->plain) {
+    ridge_status status = push(s, s->plain, ends, -1);
     if (status != RIDGE_OK) return status;
   }
   s->plain = end;

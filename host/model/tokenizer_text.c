@@ -81,3 +81,63 @@ size_t text_repair_place(const char *text, size_t size, size_t wanted) {
   }
   return at;
 }
+
+/* ---- composing ----------------------------------------------------------------------- */
+
+/* Below U+0300 nothing composes with anything. */
+static bool may_change(const char *text, size_t size) {
+  for (size_t at = ascii_run(text, size); at < size; at++)
+    if ((uint8_t)text[at] >= 0xcc) return true;
+  return false;
+}
+
+struct composing {
+  char *out;
+  size_t size, room;
+};
+
+static ridge_status put_bytes(struct composing *c, const void *bytes, size_t n,
+                              struct why *why) {
+  if (n > c->room - c->size) {
+    size_t room = 2 * (c->size + n);
+    char *out = realloc(c->out, room);
+    if (out == NULL) return tokenizer_no_memory(why);
+    c->out = out;
+    c->room = room;
+  }
+  memcpy(c->out + c->size, bytes, n);
+  c->size += n;
+  return RIDGE_OK;
+}
+
+static ridge_status compose_part(struct composing *c, const char *text, size_t size,
+                                 struct why *why) {
+  utf8proc_uint8_t *made = NULL;
+  if (!may_change(text, size)) return put_bytes(c, text, size, why);
+  utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)size,
+                                    &made, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+  if (n < 0) return tokenizer_no_memory(why); /* the text is UTF-8 */
+  ridge_status status = put_bytes(c, made, (size_t)n, why);
+  free(made);
+  return status;
+}
+
+ridge_status text_compose(const char *text, size_t size, struct fragments *fragments,
+                          char **out, size_t *out_size, struct why *why) {
+  struct composing c = {.room = size + 16};
+  if (!may_change(text, size)) return RIDGE_OK;
+  c.out = malloc(c.room);
+  if (c.out == NULL) return tokenizer_no_memory(why);
+  ridge_status status = RIDGE_OK;
+  for (size_t i = 0; i < fragments->n && status == RIDGE_OK; i++) {
+    struct fragment *part = &fragments->parts[i];
+    size_t start = c.size;
+    if (part->id < 0)
+      status = compose_part(&c, text + part->start, part->end - part->start, why);
+    part->start = start;
+    part->end = c.size;
+  }
+  *out = c.out;
+  *out_size = c.size;
+  return status;
+}

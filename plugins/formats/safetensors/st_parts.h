@@ -200,8 +200,69 @@ ST_MUST ridge_status st_add_stack(struct st_model *, struct st_tensor *const *, 
 ST_MUST ridge_status st_add_values(struct st_model *, const char *name, const float *,
                                    uint64_t n);
 
-/* ---- tokenizers ---------------------------------------------------------------- */
+/* ---- tokenizers ------------------------------------------------------------------ */
+
+#define ST_MAX_TOKENS 16777216
+
+/* GGUF's numbers for what a token is. */
+enum st_token {
+  ST_TOKEN_NORMAL = 1,
+  ST_TOKEN_UNKNOWN = 2,
+  ST_TOKEN_CONTROL = 3,
+  ST_TOKEN_USER = 4,
+  ST_TOKEN_UNUSED = 5,
+  ST_TOKEN_BYTE = 6,
+};
+
+/* A vocabulary while it is read; ids that nobody names are holes. */
+struct st_vocab {
+  struct st_model *model;
+  const char *file; /* for sentences */
+  uint64_t n;
+  ridge_bytes *texts;     /* (n) data NULL: a hole */
+  double *scores;         /* (n) */
+  int64_t *types;         /* (n) enum st_token; 0: a hole */
+  int64_t unknown;        /* -1: none */
+  struct st_index *index; /* from texts to ids */
+};
+ST_MUST ridge_status st_vocab_new(struct st_model *, const char *file, uint64_t n,
+                                  struct st_vocab *out);
+/* One more token, in its place; a text that is there already with another id is an
+ * error, and so is an id that is taken. */
+ST_MUST ridge_status st_vocab_put(struct st_vocab *, int64_t id, const char *text,
+                                  uint64_t size, enum st_token type);
+int64_t st_vocab_find(const struct st_vocab *, const char *text, uint64_t size); /* or -1 */
+void st_vocab_drop(struct st_vocab *);
+/* "<0x0A>"? */
+bool st_is_byte(const char *text, uint64_t size);
+/* tokenizer.ggml.model, .tokens, .token_type, .unknown_token_id, and .scores if asked. */
+ST_MUST ridge_status st_vocab_facts(struct st_vocab *, const char *kind, bool scores);
 
 ST_MUST ridge_status st_read_tokenizer(struct st_model *);
+/* tokenizer.json (st_tokens_json.c, st_pretokenizer.c, st_normalizer.c). */
+ST_MUST ridge_status st_tokenizer_json(struct st_model *, const struct st_value *);
+/* How text is cut before pieces are looked for. */
+struct st_cutting {
+  bool bytes;         /* byte-level: pieces are spelled in GPT-2's alphabet       */
+  const char *pre;    /* GGUF's name of the pattern; NULL: none                  */
+  const char *prefix; /* of SentencePiece's blank; NULL: none. see ridge.tokenizer.prefix */
+  bool words;         /* cut before each blank                                   */
+  bool white;         /* all white space is blanks                               */
+  bool squeezed;      /* runs of blanks count as one                             */
+  bool composed;      /* text is put into Unicode's form NFC                     */
+  ridge_bytes map;    /* SentencePiece's table of characters; size 0: none       */
+};
+ST_MUST ridge_status st_read_normalizer(struct st_model *, const struct st_value *,
+                                        struct st_cutting *);
+ST_MUST ridge_status st_read_pretokenizer(struct st_model *, const struct st_value *json,
+                                          bool whole_words, struct st_cutting *);
+ST_MUST ridge_status st_cutting_facts(struct st_model *, const struct st_cutting *);
+/* tokenizer.model (st_tokens_model.c), vocab.json with merges.txt (st_tokens_old.c). */
+ST_MUST ridge_status st_tokenizer_model(struct st_model *, ridge_bytes);
+ST_MUST ridge_status st_tokenizer_old(struct st_model *, const struct st_value *vocab,
+                                      ridge_bytes merges);
+/* tokenizer_config.json and its like: which tokens begin and end, the chat template.
+ * `json`: tokenizer.json, or NULL. */
+ST_MUST ridge_status st_special_facts(struct st_vocab *, const struct st_value *json);
 
 #endif
