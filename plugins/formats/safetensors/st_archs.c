@@ -100,7 +100,7 @@ static const struct st_wanted neox_wanted[] = {
 static const struct st_wanted phi_wanted[] = {
     {"hidden_act", "gelu_new gelu_pytorch_tanh"}, {"qk_layernorm", "false"}, LAST_WANTED};
 static const struct st_wanted stablelm_wanted[] = {
-    SILU, {"qk_layernorm", "false"}, LAST_WANTED};
+    SILU, LAST_WANTED};
 static const struct st_wanted gemma_wanted[] = {
     {"hidden_activation", "gelu_pytorch_tanh"}, {"attention_bias", "false"},
     {"use_bidirectional_attention", "false"}, LAST_WANTED};
@@ -132,6 +132,10 @@ static const struct st_name mixtral_names[] = {
     {LAYER "block_sparse_moe.experts.%.w1", "blk.#.ffn_gate_exps", ST_STACK},
     {LAYER "block_sparse_moe.experts.%.w3", "blk.#.ffn_up_exps", ST_STACK},
     {LAYER "block_sparse_moe.experts.%.w2", "blk.#.ffn_down_exps", ST_STACK},
+    LAST_NAME};
+static const struct st_name stablelm_names[] = { /* a norm for each head */
+    {LAYER "self_attn.q_layernorm.norms.%", "blk.#.attn_q_norm", ST_STACK},
+    {LAYER "self_attn.k_layernorm.norms.%", "blk.#.attn_k_norm", ST_STACK},
     LAST_NAME};
 static const struct st_name qwen_moe_names[] = {
     {LAYER "mlp.gate", "blk.#.ffn_gate_inp", ST_KEEP},
@@ -387,7 +391,7 @@ static const struct st_arch archs[] = {
      .more = gemma_more},
     {.type = "stablelm",
      .name = "stablelm",
-     .names = {llama_names},
+     .names = {stablelm_names, llama_names},
      .keys = {common, norm_keys},
      .wanted = stablelm_wanted,
      .turning = 0.25,

@@ -193,29 +193,45 @@ ridge_status st_add_tensor(struct st_model *model, const struct st_tensor *t,
   return st_fail(model, RIDGE_INTERNAL, "tensor %s: no such change", t->name);
 }
 
+/* Vectors become F32 on the way, as they do alone. */
+static void copy_part(const struct st_tensor *part, uint8_t *to) {
+  float *values = (float *)(void *)to;
+  if (part->rank == 2) {
+    memcpy(to, part->data, (size_t)part->bytes);
+    return;
+  }
+  for (uint64_t i = 0; i < part->dims[0]; i++) values[i] = number_at(part, i);
+}
+
 ridge_status st_add_stack(struct st_model *model, struct st_tensor *const *parts,
                           uint64_t n, const char *name) {
   const struct st_tensor *first = parts[0];
   ridge_status status = check_type(model, first);
   if (status != RIDGE_OK) return status;
-  if (first->rank != 2) return wrong_shape(model, first, "a matrix is wanted");
+  if (first->rank < 1 || first->rank > 2)
+    return wrong_shape(model, first, "a matrix or a vector is wanted");
+  bool vector = first->rank == 1;
   ridge_file_tensor made = as_stored(first);
-  made.rank = 3;
+  uint64_t bytes = vector ? first->bytes / first->dtype->bytes * 4 : first->bytes;
+  made.rank = first->rank + 1;
   made.dims[0] = (int64_t)n;
-  for (int i = 0; i < 2; i++) made.dims[i + 1] = (int64_t)first->dims[i];
-  if (__builtin_mul_overflow(first->bytes, n, &made.bytes))
-    return wrong_shape(model, first, "the experts together are larger than memory");
+  for (uint32_t i = 0; i < first->rank; i++) made.dims[i + 1] = (int64_t)first->dims[i];
+  if (vector) made.codec = "f32";
+  if (__builtin_mul_overflow(bytes, n, &made.bytes))
+    return wrong_shape(model, first, "all of them are larger than memory");
   uint8_t *to = room_for(model, &made);
   if (to == NULL)
     return st_fail(model, RIDGE_NO_MEMORY,
-                   "there is no memory for the %" PRIu64 " MiB of %s: experts are stored "
+                   "there is no memory for the %" PRIu64 " MiB of %s: its parts are stored "
                    "one by one and have to be put together",
                    made.bytes >> 20, name);
   for (uint64_t i = 0; i < n; i++) {
-    if (parts[i]->dtype != first->dtype || parts[i]->rank != 2 ||
-        parts[i]->dims[0] != first->dims[0] || parts[i]->dims[1] != first->dims[1])
-      return wrong_shape(model, parts[i], "its shape or type is not that of expert 0");
-    memcpy(to + i * first->bytes, parts[i]->data, (size_t)first->bytes);
+    bool same = parts[i]->dtype == first->dtype && parts[i]->rank == first->rank;
+    for (uint32_t k = 0; same && k < first->rank; k++)
+      same = parts[i]->dims[k] == first->dims[k];
+    if (!same)
+      return wrong_shape(model, parts[i], "its shape or type is not that of number 0");
+    copy_part(parts[i], to + i * bytes);
   }
   return add(model, name, made);
 }

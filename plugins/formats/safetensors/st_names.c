@@ -107,19 +107,38 @@ static bool is_tied(const struct st_model *model) {
 
 /* ---- experts ------------------------------------------------------------------- */
 
-/* The other experts' names differ in the number alone. */
+/* How many there have to be, and where in the name their number stands. */
+static ridge_status count_parts(struct st_model *model, const char *name, int64_t *n,
+                                int *head) {
+  static const struct {
+    const char *mark, *part, *key;
+  } rows[] = {{".experts.0.", "", ".expert_count"},
+              {".norms.0.", "q_layernorm", ".attention.head_count"},
+              {".norms.0.", "k_layernorm", ".attention.head_count_kv"}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    const char *mark = strstr(name, rows[i].mark);
+    if (mark == NULL || strstr(name, rows[i].part) == NULL) continue;
+    const ridge_fact *fact = st_fact(model, rows[i].key);
+    if (fact == NULL) fact = st_fact(model, ".attention.head_count");
+    *n = fact == NULL ? 0 : fact->value.i;
+    *head = (int)(mark - name) + (int)strlen(rows[i].mark) - 2;
+    if (*n >= 1 && *n <= ST_MAX_EXPERTS) return RIDGE_OK;
+    return st_fail(model, RIDGE_CORRUPT,
+                   "config.json: %lld parts of %s; 1 to %d are possible", (long long)*n,
+                   name, ST_MAX_EXPERTS);
+  }
+  return st_fail(model, RIDGE_INTERNAL, "%s is no part of a stack", name);
+}
+
+/* The other parts' names differ in the number alone. */
 static ridge_status stack(struct st_model *model, const struct st_tensor *first,
                           const char *name) {
-  const ridge_fact *fact = st_fact(model, ".expert_count");
-  int64_t n = fact == NULL ? 0 : fact->value.i;
-  if (n < 1 || n > ST_MAX_EXPERTS)
-    return st_fail(model, RIDGE_CORRUPT, "config.json: %lld experts; 1 to %d are possible",
-                   (long long)n, ST_MAX_EXPERTS);
+  int64_t n = 0;
+  int head = 0;
+  ridge_status status = count_parts(model, first->name, &n, &head);
+  if (status != RIDGE_OK) return status;
   struct st_tensor **parts = st_alloc(&model->arena, (uint64_t)n, sizeof(void *));
   if (parts == NULL) return st_no_memory(model->host);
-  const char *number = strstr(first->name, ".experts.0.");
-  if (number == NULL) return st_fail(model, RIDGE_INTERNAL, "%s: no expert", first->name);
-  int head = (int)(number - first->name) + 9;
   for (int64_t i = 0; i < n; i++) {
     char one[ST_MAX_NAME + 24];
     snprintf(one, sizeof one, "%.*s%lld%s", head, first->name, (long long)i,
@@ -127,7 +146,7 @@ static ridge_status stack(struct st_model *model, const struct st_tensor *first,
     parts[i] = st_find(model, one);
     if (parts[i] == NULL)
       return st_fail(model, RIDGE_CORRUPT,
-                     "there is no tensor %s; the model has %lld experts", one,
+                     "there is no tensor %s; config.json counts %lld of them", one,
                      (long long)n);
     parts[i]->used = true;
   }
@@ -202,7 +221,7 @@ ridge_status st_name_tensors(struct st_model *model) {
   for (uint64_t i = 0; i < model->n_tensors; i++)
     if (!model->tensors[i].used)
       return st_fail(model, RIDGE_CORRUPT,
-                     "tensor %s belongs to no expert that config.json counts",
+                     "tensor %s belongs to no expert or head that config.json counts",
                      model->tensors[i].name);
   if (!is_tied(model) && !has_head(model))
     return st_fail(model, RIDGE_CORRUPT,
