@@ -6,6 +6,32 @@
 static const char *const cache_codecs[] = {"f16", "f32", NULL};
 static const char *const kernel_sets[] = {"best", "reference", NULL};
 
+/* The families of host/model/chat_families.c, which this layer cannot see; a test holds
+ * them together. */
+static const char *const chat_templates[] = {"no",
+                                             "model",
+                                             "phi-4",
+                                             "chatml",
+                                             "mistral-v7",
+                                             "mistral-v1",
+                                             "mistral-v3-tekken",
+                                             "mistral-v3",
+                                             "llama-2",
+                                             "llama-2-plain",
+                                             "phi-3",
+                                             "falcon-3",
+                                             "zephyr",
+                                             "stablelm-zephyr",
+                                             "gemma",
+                                             "openchat",
+                                             "vicuna",
+                                             "deepseek",
+                                             "command-r",
+                                             "llama-3",
+                                             "deepseek-2",
+                                             "deepseek-3",
+                                             NULL};
+
 #define INT(word_, field_, def, min, max, flags_, unit_, doc_)                             \
   {                                                                                        \
     .word = word_, .field = field_, .type = RIDGE_T_INT, .flags = (flags_),                \
@@ -44,6 +70,12 @@ static const struct setting settings[] = {
          "A text file with one prompt on each line."),
     TEXT("prompts", "inline", SETTING_LIST | SETTING_ITEMS,
          "The prompts themselves: prompts { \"a\", \"b\" }."),
+    CHOICE("prompts", "chat", "no", chat_templates,
+           "Each prompt is what a user says in a conversation, written as the model's own "
+           "template has it (model), or in the way named."),
+    TEXT("prompts", "system", 0, "What stands before the conversation; needs `chat`."),
+    TEXT("prompts", "history", SETTING_LIST,
+         "What was said before, user and assistant by turns; needs `chat`."),
     INT("prompts", "limit", 0, 0, 1000000, 0, "prompt", "Use the first so many; 0 is all."),
 
     REAL("sample", "temperature", 0, 0, 100, 0, "",

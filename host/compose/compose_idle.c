@@ -55,6 +55,21 @@ static void idle_bench(struct composing *c) {
              "`bench.batch` does nothing when bench.decode is 0");
 }
 
+/* Both stand in conversations only. */
+static void idle_chat(struct composing *c) {
+  static const char *const fields[] = {"prompts.system", "prompts.history"};
+  const struct resolved *chat = compose_setting(c, "prompts.chat");
+  const char *way = chat->bad ? NULL : json_string_value(chat->value);
+  if (!compose_in_effect(c, "prompts") || way == NULL || strcmp(way, "no") != 0) return;
+  for (size_t i = 0; i < 2; i++) {
+    const struct resolved *value = compose_setting(c, fields[i]);
+    if (value->value == NULL || value->bad) continue;
+    json_t *row = diagnose(&c->diagnostics, "P105", value->origin,
+                           "`%s` does nothing without `prompts.chat`", fields[i]);
+    diagnostic_help(row, "add `chat = \"model\"`, or remove this");
+  }
+}
+
 /* A text is scored once: repeats and warm-up are of prompts and of the bench. */
 static void idle_measure(struct composing *c) {
   size_t n;
@@ -105,6 +120,7 @@ void compose_idle(struct composing *c) {
   idle_words(c);
   idle_bench(c);
   idle_measure(c);
+  idle_chat(c);
   for (size_t i = 0; i < c->n_used; i++) {
     const struct plugin_info *plugin = c->used[i].plugin;
     for (size_t k = 0; plugin != NULL && k < plugin->n_relations; k++)

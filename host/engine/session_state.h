@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "engine/loop.h"
 #include "engine/session.h"
+#include "model/chat.h"
 
 struct session {
   const struct session_job *job;
@@ -19,7 +20,8 @@ struct session {
   int64_t slots, rows, depth, wanted, context;
   double temperature;
   uint64_t seed;
-  struct draft_model *drafts; /* a list */
+  struct draft_model *drafts;     /* a list */
+  const struct chat_family *chat; /* how prompts are written; NULL: as they are */
   struct tokens *prompts;
   char **prompt_texts;
   int64_t n_prompts;

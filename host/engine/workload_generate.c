@@ -14,6 +14,53 @@ enum { LONGEST_LINE = 16 << 20 };
 
 /* --- prompts ----------------------------------------------------------------------- */
 
+static struct chat_message message_of(const json_t *text, enum chat_role role) {
+  return (struct chat_message){role, json_string_value(text), json_string_length(text)};
+}
+
+/* The prompt as the last of a conversation, in the template's words.  What is said is
+ * never read for special tokens, whoever says it. */
+static ridge_status encode_chat(const struct session *s, const char *text, size_t size,
+                                struct tokens *out, struct why *why) {
+  const json_t *settings = json_object_get(s->job->composition, "settings");
+  const json_t *system = json_object_get(settings, "prompts.system"),
+               *history = json_object_get(settings, "prompts.history");
+  size_t n = json_array_size(history), used = 0;
+  struct chat_message *messages = calloc(n + 2, sizeof *messages);
+  if (messages == NULL) abort();
+  if (json_is_string(system)) messages[used++] = message_of(system, CHAT_SYSTEM);
+  for (size_t i = 0; i < n; i++)
+    messages[used++] =
+        message_of(json_array_get(history, i), i % 2 == 0 ? CHAT_USER : CHAT_ASSISTANT);
+  messages[used++] = (struct chat_message){CHAT_USER, text, size};
+  ridge_status status =
+      n % 2 == 0 ? chat_encode(s->chat, s->main.tokenizer, messages, used, out, why)
+                 : why_set(why, RIDGE_INVALID,
+                           "prompts.history has %zu texts; user and assistant take turns, "
+                           "so the last is an answer and they are even in number",
+                           n);
+  free(messages);
+  return status;
+}
+
+/* Which template, if any. */
+static ridge_status choose_chat(struct session *s, struct why *why) {
+  const char *chat = session_text(s, "prompts.chat");
+  s->chat = NULL;
+  if (strcmp(chat, "no") == 0) return RIDGE_OK;
+  if (strcmp(chat, "model") == 0) return chat_of_model(&s->main.source.file, &s->chat, why);
+  s->chat = chat_find(chat);
+  return s->chat != NULL ? RIDGE_OK
+                         : why_set(why, RIDGE_INTERNAL, "no chat template `%s`", chat);
+}
+
+static ridge_status encode_prompt(const struct session *s, const char *text, size_t size,
+                                  struct tokens *out, struct why *why) {
+  if (s->chat != NULL) return encode_chat(s, text, size, out, why);
+  return tokenizer_encode(s->main.tokenizer, text, size, TOKENIZER_BOS | TOKENIZER_SPECIAL,
+                          out, why);
+}
+
 static ridge_status add_prompt(struct session *s, const char *text, size_t size,
                                struct why *why) {
   size_t n = (size_t)s->n_prompts + 1;
@@ -22,8 +69,7 @@ static ridge_status add_prompt(struct session *s, const char *text, size_t size,
   if (s->prompts == NULL || s->prompt_texts == NULL) abort();
   struct tokens *tokens = &s->prompts[s->n_prompts];
   *tokens = (struct tokens){0};
-  ridge_status status = tokenizer_encode(s->main.tokenizer, text, size,
-                                         TOKENIZER_BOS | TOKENIZER_SPECIAL, tokens, why);
+  ridge_status status = encode_prompt(s, text, size, tokens, why);
   if (status != RIDGE_OK) return why_prefix(why, status, "prompt %zu", n);
   s->prompt_texts[s->n_prompts++] = strndup(text, size);
   return RIDGE_OK;
@@ -57,6 +103,8 @@ static ridge_status read_lines(struct session *s, const char *path, int64_t limi
 ridge_status workload_generate_read(struct session *s, struct why *why) {
   int64_t limit = session_int(s, "prompts.limit");
   const char *path = session_path(s, "prompts.file");
+  ridge_status chosen = choose_chat(s, why);
+  if (chosen != RIDGE_OK) return chosen;
   if (path != NULL) return read_lines(s, path, limit, why);
   const json_t *list =
       json_object_get(json_object_get(s->job->composition, "settings"), "prompts.inline");

@@ -1,9 +1,15 @@
 /*
  * tokenizer.h - text to token ids and back, as the model file says.
  *
- * SentencePiece-style BPE ("llama") and byte-level BPE ("gpt2" with its
- * pre-tokenizer patterns), both read from GGUF facts.  The ids are those of llama.cpp,
- * but for what the head of pretokenize_table.c lists.
+ * SentencePiece's BPE ("llama") and unigram ("t5"), and byte-level BPE ("gpt2" with its
+ * pre-tokenizer patterns), read from GGUF facts.  The ids are those of llama.cpp, but for
+ * what the head of pretokenize_table.c lists; with ridge's own facts, which model
+ * directories give, those of the library that such directories are made for:
+ *   ridge.tokenizer.merges       "llama": pairs that join, not scores, decide
+ *   ridge.tokenizer.prefix       where a blank is put that is not in the text
+ *   ridge.tokenizer.normal_form  "nfc": texts are composed first ("gpt2")
+ *   ridge.tokenizer.white_space  all white space is blanks ("t5")
+ *   ridge.tokenizer.ends, .strips_left, .strips_right   lists of token numbers
  *
  * Ownership: a tokenizer copies what it needs from the facts.
  * Threads:   constant after tokenizer_new; encode and decode from any thread.
@@ -41,6 +47,16 @@ enum tokenizer_flag {
 RIDGE_MUST ridge_status tokenizer_encode(const struct tokenizer *, const char *text,
                                          size_t size, unsigned flags, struct tokens *out,
                                          struct why *why);
+/* One text in parts: special texts are tokens in the trusted ones, letters in others. */
+struct text_part {
+  const char *text;
+  size_t size;
+  bool trusted;
+};
+RIDGE_MUST ridge_status tokenizer_encode_parts(const struct tokenizer *,
+                                               const struct text_part *, size_t n,
+                                               unsigned flags, struct tokens *out,
+                                               struct why *why);
 /* The bytes of one token (not ended by NUL, and not always whole characters).  For
  * SentencePiece models the blank before the first word of a text is the caller's to
  * strip.  Control and unknown tokens give no bytes unless `special`; unused ones and

@@ -7,6 +7,8 @@
  */
 #include "testing.h"
 
+#include "model/charsmap.h"
+#include "model/tokenizer.h"
 #include "unit/st_making.h"
 
 #include <time.h>
@@ -217,11 +219,133 @@ static void random_damage_does_no_harm(void **state) {
   }
 }
 
+/* ---- tokenizers ------------------------------------------------------------------------
+ */
+
+static struct made_bytes load(const char *name) {
+  char relative[96], chunk[4096];
+  struct made_bytes out = {0};
+  snprintf(relative, sizeof relative, "tests/data/tokenizer/made/%s.json", name);
+  char *path = testing_source(relative);
+  FILE *file = fopen(path, "rb");
+  assert_non_null(file);
+  for (size_t n; (n = fread(chunk, 1, sizeof chunk, file)) > 0;) made_put(&out, chunk, n);
+  fclose(file);
+  free(path);
+  return out;
+}
+
+/* A small tokenizer.model: fields as SentencePiece writes them. */
+static const uint8_t pieces_model[] = {
+    10, 14, 10, 5, '<',  'u',  'n',  'k', '>',  21,   0,    0,    0, 0, 24, 2, /* unknown */
+    10, 10, 10, 3, 0xe2, 0x96, 0x81, 21,  0,    0,    0xa0, 0xc0, /* the blank, -5 */
+    10, 8,  10, 1, 'a',  21,   0,    0,   0xc0, 0xc0,             /* a, -6 */
+    10, 9,  10, 2, 'a',  'a',  21,   0,   0,    0x80, 0xbf,       /* aa, -1 */
+    18, 2,  24, 1, 26,   4,    24,   1,   32,   1};
+
+/* The tokenizer works on whatever the file said, or is refused. */
+static void use(struct made_dir *d) {
+  static const char *const texts[] = {"In the beginning  a\n",
+                                      "\xe6\x97\xa5\xe6\x9c\xac <s></s>\xef\xbd\x81",
+                                      "\xff\x80 1234 '\xc3\xa9\xcc\x81"};
+  struct tokenizer *t = NULL;
+  struct why why = {{0}};
+  if (made_open(d) != RIDGE_OK) {
+    assert_true(strlen(d->text) > 10);
+    assert_int_equal(d->alive, 0);
+    return;
+  }
+  ridge_status status = tokenizer_new(&d->model, &t, &why);
+  for (size_t i = 0; status == RIDGE_OK && i < 3; i++) {
+    struct tokens tokens = {0};
+    if (tokenizer_encode(t, texts[i], strlen(texts[i]), TOKENIZER_SPECIAL, &tokens, &why) !=
+        RIDGE_OK)
+      continue;
+    for (size_t k = 0; k < tokens.n; k++)
+      assert_true(tokens.ids[k] >= 0 && tokens.ids[k] < tokenizer_vocab(t));
+    free(tokens.ids);
+  }
+  if (status == RIDGE_OK)
+    tokenizer_free(t);
+  else
+    assert_true(strlen(why.text) > 10);
+  made_close(d);
+  assert_int_equal(d->alive, 0);
+}
+
+static void damaged_tokenizers_do_no_harm(void **state) {
+  (void)state;
+  static const char *const names[] = {"unigram-mapped", "characters-first", "bytes-whole",
+                                      NULL};
+  const char *given = getenv("RIDGE_FUZZ_SEED");
+  uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+  print_message("seed %llu (RIDGE_FUZZ_SEED)\n", (unsigned long long)seed);
+  for (int round = 0; round < 2000; round++) {
+    const char *name = names[round % 4];
+    struct made_dir d;
+    struct made_bytes file = {0};
+    one_file(&d);
+    if (name != NULL)
+      file = load(name);
+    else
+      made_put(&file, pieces_model, sizeof pieces_model);
+    for (uint64_t n = next_random(&seed) % 3; n > 0; n--) damage(&file, &seed);
+    made_file(&d, name != NULL ? "tokenizer.json" : "tokenizer.model", file.data,
+              file.size);
+    use(&d);
+    made_drop(&d);
+    free(file.data);
+  }
+}
+
+/* Tables of characters of random units: whatever they lead to is inside them. */
+static void tables_of_characters_lead_nowhere_outside(void **state) {
+  (void)state;
+  uint64_t seed = 77;
+  for (int round = 0; round < 3000; round++) {
+    enum { UNITS = 64, TEXTS = 12, BYTES = 4 + 4 * UNITS + TEXTS };
+    int64_t bytes[BYTES] = {0};
+    struct charsmap map;
+    struct why why = {{0}};
+    bytes[0] = round % 9 == 0 ? (int64_t)(next_random(&seed) & 0xff) : 4 * UNITS % 256;
+    bytes[1] = 4 * UNITS / 256;
+    for (int i = 0; i < UNITS; i++) {
+      uint64_t r = next_random(&seed);
+      uint32_t unit = (uint32_t)(r & 0x7f) | (uint32_t)(r >> 8 & 0x3f) << 10;
+      if (r >> 20 & 1) unit |= 0x100;
+      if (r >> 21 % 8 == 0) unit |= (uint32_t)(r >> 32);
+      for (int k = 0; k < 4; k++) bytes[4 + 4 * i + k] = unit >> (8 * k) & 0xff;
+    }
+    for (int i = 0; i < TEXTS - 1; i++) bytes[4 + 4 * UNITS + i] = "ab\0 \0xyz\0q"[i % 10];
+    ridge_fact fact = {.key = "k", .type = RIDGE_FACT_INTS, .count = BYTES};
+    fact.value.ints = bytes;
+    if (charsmap_new(&fact, &map, &why) != RIDGE_OK) {
+      assert_true(strlen(why.text) > 10);
+      continue;
+    }
+    for (int i = 0; i < 50; i++) {
+      char text[8];
+      const char *to;
+      size_t size;
+      uint64_t r = next_random(&seed);
+      memcpy(text, &r, sizeof text);
+      for (int k = 0; k < 4; k++) text[k] &= 0x7f;
+      size_t used = charsmap_step(&map, text, sizeof text, &to, &size);
+      assert_true(used >= 1 && used <= sizeof text);
+      volatile size_t sum = 0;
+      for (size_t k = 0; k < size; k++) sum += (uint8_t)to[k];
+    }
+    charsmap_free(&map);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(good_directories_open),
       cmocka_unit_test(cut_anywhere_a_directory_is_refused),
       cmocka_unit_test(random_damage_does_no_harm),
+      cmocka_unit_test(damaged_tokenizers_do_no_harm),
+      cmocka_unit_test(tables_of_characters_lead_nowhere_outside),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
