@@ -302,6 +302,7 @@ static void damaged_tokenizers_do_no_harm(void **state) {
 static void tables_of_characters_lead_nowhere_outside(void **state) {
   (void)state;
   uint64_t seed = 77;
+  volatile size_t seen = 0;
   for (int round = 0; round < 3000; round++) {
     enum { UNITS = 64, TEXTS = 12, BYTES = 4 + 4 * UNITS + TEXTS };
     int64_t bytes[BYTES] = {0};
@@ -332,11 +333,11 @@ static void tables_of_characters_lead_nowhere_outside(void **state) {
       for (int k = 0; k < 4; k++) text[k] &= 0x7f;
       size_t used = charsmap_step(&map, text, sizeof text, &to, &size);
       assert_true(used >= 1 && used <= sizeof text);
-      volatile size_t sum = 0;
-      for (size_t k = 0; k < size; k++) sum += (uint8_t)to[k];
+      seen += strnlen(to, size);
     }
     charsmap_free(&map);
   }
+  assert_true(seen > 0);
 }
 
 int main(void) {
