@@ -191,6 +191,9 @@ uint64_t weights_plan_bytes(struct weights *weights, const struct program *progr
     const struct weight *weight = &weights->items[i];
     if (weight->read_in_place)
       bytes += weights_tensor_bytes(weight->codec, program->graph->tensors[weight->tensor]);
+    /* What the format made stays until the model is closed, read or not. */
+    if (weight->file->data != NULL && (weight->changed || !weight->read_in_place))
+      bytes += weight->file->bytes;
   }
   return weights->resident_bytes = bytes;
 }
