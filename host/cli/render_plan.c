@@ -378,10 +378,10 @@ static void strategy_rows(struct table *table, const json_t *strategy,
 /* "0 -> 2" from "default -> the machine": what the host made of a 0. */
 static void settled_cells(struct table *table, const json_t *value, const json_t *origin,
                           const json_t *settled) {
-  char *text = canon_text(value);
-  table_cellf(table, "%s -> %lld", text,
-              (long long)json_integer_value(json_object_get(settled, "value")));
+  char *text = canon_text(value), *became = canon_text(json_object_get(settled, "value"));
+  table_cellf(table, "%s -> %s", text, became);
   free(text);
+  free(became);
   table_cellf(table, "%s -> %s", json_is_string(origin) ? json_string_value(origin) : "-",
               text_of(settled, "from"));
   table_cell(table, NULL);

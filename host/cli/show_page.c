@@ -92,7 +92,7 @@ static const char *setting_text(const json_t *value, char room[32]) {
 
 static void print_settings(const struct cli *cli, const json_t *run) {
   const json_t *list = list_of(run, "settings"), *row;
-  char room[32];
+  char room[32], became[32];
   size_t i;
   if (list == NULL) return;
   head(cli, "What was asked");
@@ -102,7 +102,8 @@ static void print_settings(const struct cli *cli, const json_t *run) {
     const json_t *settled = settled_of(run, row_text(row, "name"));
     table_cell(table, row_text(row, "name"));
     if (settled != NULL)
-      table_cellf(table, "%s -> %" PRId64, value, row_int(settled, "value"));
+      table_cellf(table, "%s -> %s", value,
+                  row_shown(json_object_get(settled, "value"), became, sizeof became));
     else
       table_cell(table, value);
     if (settled != NULL)
