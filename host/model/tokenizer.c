@@ -34,8 +34,9 @@ static ridge_status read_kind(const ridge_model_file *file, enum tokenizer_kind 
   const ridge_fact *fact = fact_find(file, "tokenizer.ggml.model");
   if (fact == NULL || fact->type != RIDGE_FACT_TEXT)
     return why_set(why, RIDGE_UNSUPPORTED,
-                   "the model file has no tokenizer (tokenizer.ggml.model): text cannot be "
-                   "turned into tokens; convert the model with its vocabulary");
+                   "the model has no tokenizer (tokenizer.ggml.model in its file, or "
+                   "tokenizer.json or tokenizer.model beside its weights): text cannot be "
+                   "turned into tokens; get it with its vocabulary");
   ridge_bytes name = fact->value.text;
   const char *refusal = "not known here";
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

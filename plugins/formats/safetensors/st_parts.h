@@ -183,6 +183,10 @@ struct st_arch {
   bool stretched; /* long and short factors, as Phi-3 has them                   */
   ridge_status (*more)(struct st_model *); /* what no table says, or NULL          */
 };
+/* Tables of st_tensor_names.c, each ended by a row without names. */
+extern const struct st_name st_llama_names[], st_mixtral_names[], st_stablelm_names[],
+    st_qwen_moe_names[], st_gemma_names[], st_phi3_names[], st_phi_names[], st_gpt2_names[],
+    st_opt_names[], st_neox_names[];
 const struct st_arch *st_arch_find(const struct st_value *type);
 void st_arch_list(char *to, uint64_t room);
 ST_MUST ridge_status st_read_config(struct st_model *);
