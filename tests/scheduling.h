@@ -155,4 +155,25 @@ static inline struct sim sim_random(int64_t n, int64_t drafts, int64_t blocks,
   return sim;
 }
 
+/* A schedule with its batch and the parameter that bounds a step. */
+static inline struct fake *sim_opened(const char *plugin, const char *knob, int64_t batch,
+                                      int64_t rows) {
+  struct fake *fake = fake_open(plugin);
+  fake_int(fake, "batch", batch);
+  fake_int(fake, knob, rows);
+  assert_int_equal(fake_create(fake), RIDGE_OK);
+  return fake;
+}
+
+/* Random loads on a cache of 192 tokens: sim_run fails when one that was let in finds it
+ * full. */
+static inline void sim_fills_a_small_cache(struct fake *(*opened)(int64_t, int64_t)) {
+  for (uint64_t seed = 1; seed <= 30; seed++) {
+    struct fake *fake = opened(8, 64);
+    struct sim sim = sim_random(40, (int64_t)(seed % 3) * 3, 12, seed);
+    sim_run(&sim, fake);
+    fake_close(fake);
+  }
+}
+
 #endif

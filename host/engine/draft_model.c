@@ -86,11 +86,6 @@ static void free_model(struct draft_model *m) {
   free(m);
 }
 
-static struct session *session_of(const ridge_host *host) {
-  struct instance *caller = host->ctx;
-  return caller->set->ctx;
-}
-
 static ridge_status open_model(const ridge_host *host, const char *path, int64_t depth,
                                ridge_draft_model **out) {
   struct session *s = session_of(host);

@@ -11,7 +11,7 @@ static ridge_status host_parallel(void *ctx, int64_t n, int64_t grain,
   return RIDGE_OK;
 }
 
-static struct session *session_of(const ridge_host *host) {
+struct session *session_of(const ridge_host *host) {
   struct instance *caller = host->ctx;
   return caller->set->ctx;
 }

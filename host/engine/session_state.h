@@ -53,6 +53,8 @@ bool session_stopped(struct session *);
 enum { SESSION_OK, SESSION_FAILED, SESSION_REFUSED, SESSION_NO_FIT = 4 };
 /* What plugins reach: set before any of them is created. */
 void session_serve(struct session *);
+/* Whose plugin it is that calls through its host table. */
+struct session *session_of(const ridge_host *);
 /* Ready to load (SESSION_OK), or refused, which has been said. */
 int session_prepare(struct session *);
 int session_failed(struct session *); /* says why->text, returns SESSION_FAILED */

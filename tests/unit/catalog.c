@@ -378,10 +378,10 @@ static void techniques_and_claims_are_loaded_when_a_catalog_is_made(void **state
   struct why why;
   json_t *rows = NULL;
   expect("SELECT (SELECT count(*) FROM technique) || ' ' || (SELECT count(*) FROM claim)",
-         "151 503");
+         "155 503");
   expect("SELECT group_concat(standing || n, ' ') FROM (SELECT standing, count(*) AS n "
          "FROM technique GROUP BY 1)",
-         "background33 confirmed10 remembered6 unknown102");
+         "background37 confirmed10 remembered6 unknown102");
   expect("SELECT group_concat(trust || n, ' ') FROM (SELECT trust, count(*) AS n FROM "
          "claim GROUP BY 1)",
          "memory2 primary426 secondary75");
@@ -394,7 +394,7 @@ static void techniques_and_claims_are_loaded_when_a_catalog_is_made(void **state
   assert_int_equal(json_array_size(rows), 0);
   json_decref(rows);
   must(catalog_techniques(place->catalog, NULL, &rows, &why));
-  assert_int_equal(json_array_size(rows), 151);
+  assert_int_equal(json_array_size(rows), 155);
   json_decref(rows);
 }
 

@@ -13,21 +13,17 @@
  * sampled, the text is the same bit for bit.  The draft model draws with the same
  * noise, so that it also guesses right where a draw decides.
  */
-#include <ridge/seam/decode_draft.h>
+#include <ridge/seam/decode_draft_help.h>
 
 struct draft_params {
   const char *model;
   int64_t lookahead;
 };
 
-enum { TOKENS_PROPOSED, TOKENS_ACCEPTED };
-enum { ACCEPTANCE, STEP_TOKENS };
-
 struct draft {
-  const ridge_host *host;
+  ridge_draft_tally tally; /* first: the seam's `outcome` takes it */
   const ridge_draft_model_api *api;
   ridge_draft_model *model;
-  uint64_t proposed, accepted, steps;
 };
 
 static int64_t depth(const void *params) {
@@ -39,20 +35,6 @@ static ridge_status propose(void *self, ridge_draft_seq *seqs, int64_t n) {
   return draft->api->propose(draft->model, seqs, n);
 }
 
-static void outcome(void *self, int64_t id, int64_t proposed, int64_t accepted) {
-  (void)id;
-  struct draft *draft = self;
-  const ridge_host *host = draft->host;
-  if (proposed < 1) return;
-  draft->proposed += (uint64_t)proposed;
-  draft->accepted += (uint64_t)accepted;
-  draft->steps++;
-  host->count(host, TOKENS_PROPOSED, (uint64_t)proposed);
-  if (accepted > 0) host->count(host, TOKENS_ACCEPTED, (uint64_t)accepted);
-  host->record(host, ACCEPTANCE, (double)draft->accepted / (double)draft->proposed);
-  host->record(host, STEP_TOKENS, 1 + (double)draft->accepted / (double)draft->steps);
-}
-
 static void finish(void *self, int64_t id) {
   struct draft *draft = self;
   draft->api->finish(draft->model, id);
@@ -62,7 +44,7 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
   const struct draft_params *p = params;
   struct draft *draft = host->alloc(host, sizeof *draft, _Alignof(struct draft));
   if (draft == NULL) return host->fail(host, RIDGE_NO_MEMORY, "no memory for the instance");
-  draft->host = host;
+  draft->tally.host = host;
   draft->api = host->service(host, RIDGE_SERVICE_DRAFT_MODEL);
   if (draft->api == NULL) {
     return host->fail(host, RIDGE_UNSUPPORTED,
@@ -86,32 +68,19 @@ static const ridge_param params[] = {
         struct draft_params, model, "", RIDGE_PATH | RIDGE_FOLDER | RIDGE_REQUIRED,
         "The file of the draft model, with the same vocabulary: a larger one is right "
         "more often and takes longer to be so."),
-    RIDGE_INT(
-        struct draft_params, lookahead, 4, 1, 16, "token", RIDGE_SWEEPABLE,
-        "Tokens proposed in a step at most: more gains more when they are right, and costs "
-        "more when they are not."),
+    RIDGE_DRAFT_LOOKAHEAD(struct draft_params, lookahead),
 };
 
 static const ridge_draft drafter = {.struct_size = sizeof(ridge_draft),
                                     .depth = depth,
                                     .propose = propose,
-                                    .outcome = outcome,
+                                    .outcome = ridge_draft_tally_outcome,
                                     .finish = finish};
 
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_DECODE_DRAFT, .table = &drafter}};
 
-static const ridge_evidence evidence[] = {
-    [TOKENS_PROPOSED] = {"tokens proposed", "token",
-                         "Tokens that the model was asked to check.", 1},
-    [TOKENS_ACCEPTED] = {"tokens accepted", "token",
-                         "Proposals that were what the model picked.", 1},
-};
-
-static const ridge_metric metrics[] = {
-    [ACCEPTANCE] = {"acceptance", "", "Accepted share of the proposed tokens.", 1},
-    [STEP_TOKENS] = {"tokens_per_step", "token",
-                     "Tokens that a step with proposals yielded, as a mean.", 1},
-};
+static const ridge_evidence evidence[] = {RIDGE_DRAFT_EVIDENCE};
+static const ridge_metric metrics[] = {RIDGE_DRAFT_METRICS};
 
 static const ridge_claim claims[] = {
     {.id = "speculative-decoding-speed",

@@ -11,16 +11,13 @@
  * tokens; a step costs as many look-ups as there are lengths, whatever the length of
  * the text.  Exact: a wrong proposal is thrown away by the model's own pick.
  */
-#include <ridge/seam/decode_draft.h>
+#include <ridge/seam/decode_draft_help.h>
 
 #include <string.h>
 
 struct lookup_params {
   int64_t ngram, ngram_min, lookahead;
 };
-
-enum { TOKENS_PROPOSED, TOKENS_ACCEPTED };
-enum { ACCEPTANCE, STEP_TOKENS };
 
 /* Where the token behind an n-gram stands; 0: an empty place, for no n-gram is followed
  * by the first token. */
@@ -37,11 +34,10 @@ struct history {
 };
 
 struct lookup {
-  const ridge_host *host;
+  ridge_draft_tally tally; /* first: the seam's `outcome` takes it */
   struct lookup_params params;
   struct history *histories;
   int64_t n_histories;
-  uint64_t proposed, accepted, steps;
 };
 
 /* ---- n-grams of one sequence ---- */
@@ -63,7 +59,7 @@ static struct gram *place_of(const struct history *h, uint64_t hash) {
 }
 
 static ridge_status grow(const struct lookup *lookup, struct history *h, int64_t more) {
-  const ridge_host *host = lookup->host;
+  const ridge_host *host = lookup->tally.host;
   int64_t room = h->room > 0 ? h->room : 1024;
   while (room < 2 * (h->used + more)) room *= 2;
   if (room == h->room) return RIDGE_OK;
@@ -130,7 +126,7 @@ static struct history *history_of(const struct lookup *lookup, int64_t id) {
 }
 
 static struct history *history_add(struct lookup *lookup, int64_t id) {
-  const ridge_host *host = lookup->host;
+  const ridge_host *host = lookup->tally.host;
   int64_t at = 0;
   while (at < lookup->n_histories && lookup->histories[at].taken) at++;
   if (at == lookup->n_histories) {
@@ -152,7 +148,7 @@ static void finish(void *self, int64_t id) {
   struct lookup *lookup = self;
   struct history *h = history_of(lookup, id);
   if (h == NULL) return;
-  if (h->grams != NULL) lookup->host->free(lookup->host, h->grams);
+  if (h->grams != NULL) lookup->tally.host->free(lookup->tally.host, h->grams);
   *h = (struct history){0};
 }
 
@@ -171,8 +167,8 @@ static ridge_status propose_one(struct lookup *lookup, ridge_draft_seq *seq) {
   }
   if (h == NULL) h = history_add(lookup, seq->id);
   if (h == NULL) {
-    return lookup->host->fail(lookup->host, RIDGE_NO_MEMORY,
-                              "no memory for a sequence's index");
+    return lookup->tally.host->fail(lookup->tally.host, RIDGE_NO_MEMORY,
+                                    "no memory for a sequence's index");
   }
   ridge_status status = catch_up(lookup, h, seq->tokens, seq->n);
   if (status != RIDGE_OK) return status;
@@ -194,20 +190,6 @@ static ridge_status propose(void *self, ridge_draft_seq *seqs, int64_t n) {
   return RIDGE_OK;
 }
 
-static void outcome(void *self, int64_t id, int64_t proposed, int64_t accepted) {
-  (void)id;
-  struct lookup *lookup = self;
-  const ridge_host *host = lookup->host;
-  if (proposed < 1) return;
-  lookup->proposed += (uint64_t)proposed;
-  lookup->accepted += (uint64_t)accepted;
-  lookup->steps++;
-  host->count(host, TOKENS_PROPOSED, (uint64_t)proposed);
-  if (accepted > 0) host->count(host, TOKENS_ACCEPTED, (uint64_t)accepted);
-  host->record(host, ACCEPTANCE, (double)lookup->accepted / (double)lookup->proposed);
-  host->record(host, STEP_TOKENS, 1 + (double)lookup->accepted / (double)lookup->steps);
-}
-
 static ridge_status check(const ridge_host *host, const ridge_plan *plan,
                           const void *params) {
   (void)plan;
@@ -224,7 +206,7 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
   struct lookup *lookup = host->alloc(host, sizeof *lookup, _Alignof(struct lookup));
   if (lookup == NULL)
     return host->fail(host, RIDGE_NO_MEMORY, "no memory for the instance");
-  lookup->host = host;
+  lookup->tally.host = host;
   lookup->params = *(const struct lookup_params *)params;
   *self = lookup;
   return RIDGE_OK;
@@ -241,32 +223,19 @@ static const ridge_param params[] = {
         struct lookup_params, ngram_min, 1, 1, 16, "token", RIDGE_SWEEPABLE,
         "The shortest end that is looked for: shorter proposes more often, and more often "
         "wrongly."),
-    RIDGE_INT(
-        struct lookup_params, lookahead, 4, 1, 16, "token", RIDGE_SWEEPABLE,
-        "Tokens proposed in a step at most: more gains more when they are right, and costs "
-        "more when they are not."),
+    RIDGE_DRAFT_LOOKAHEAD(struct lookup_params, lookahead),
 };
 
 static const ridge_draft drafter = {.struct_size = sizeof(ridge_draft),
                                     .depth = depth,
                                     .propose = propose,
-                                    .outcome = outcome,
+                                    .outcome = ridge_draft_tally_outcome,
                                     .finish = finish};
 
 static const ridge_fill fills[] = {{.seam = RIDGE_SEAM_DECODE_DRAFT, .table = &drafter}};
 
-static const ridge_evidence evidence[] = {
-    [TOKENS_PROPOSED] = {"tokens proposed", "token",
-                         "Tokens that the model was asked to check.", 1},
-    [TOKENS_ACCEPTED] = {"tokens accepted", "token",
-                         "Proposals that were what the model picked.", 1},
-};
-
-static const ridge_metric metrics[] = {
-    [ACCEPTANCE] = {"acceptance", "", "Accepted share of the proposed tokens.", 1},
-    [STEP_TOKENS] = {"tokens_per_step", "token",
-                     "Tokens that a step with proposals yielded, as a mean.", 1},
-};
+static const ridge_evidence evidence[] = {RIDGE_DRAFT_EVIDENCE};
+static const ridge_metric metrics[] = {RIDGE_DRAFT_METRICS};
 
 static const ridge_claim claims[] = {
     {.id = "prompt-lookup-speed",

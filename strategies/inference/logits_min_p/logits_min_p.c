@@ -6,9 +6,8 @@
  * applies; its denominator cancels, so the rule is  logit < max logit + ln p,  and one
  * comparison for each token is all it takes.
  */
+#include <ridge/logits.h>
 #include <ridge/seam/logits_shape.h>
-
-#include <math.h>
 
 struct min_p_params {
   double p;
@@ -24,15 +23,10 @@ struct min_p {
 static ridge_status shape(void *self, const ridge_shape_view *view, float *logits,
                           int64_t vocab) {
   const struct min_p *min = self;
+  float top;
   (void)view;
-  float top = -INFINITY;
-  for (int64_t i = 0; i < vocab; i++) {
-    if (isnan(logits[i])) {
-      return min->host->fail(min->host, RIDGE_INTERNAL,
-                             "the logit of token %lld is not a number", (long long)i);
-    }
-    if (logits[i] > top) top = logits[i];
-  }
+  ridge_status status = ridge_logits_top(min->host, logits, vocab, &top);
+  if (status != RIDGE_OK) return status;
   if (isinf(top)) return RIDGE_OK; /* everything is ruled out, or one token is certain */
   double least = (double)top + min->distance;
   uint64_t ruled_out = 0;
@@ -90,7 +84,7 @@ static const ridge_plugin plugin = {
     .phases = RIDGE_INFER | RIDGE_SERVE,
     .effect = RIDGE_LOSSY,
     .id = "logits.min_p",
-    .technique = "lightseq",
+    .technique = "min-p-sampling",
     .version = "1.0.0",
     .summary = "rule out tokens far less likely than the most likely one",
     .doc =

@@ -2,15 +2,11 @@
  * logits.top_k - leave the k most likely tokens and rule out the others.
  *
  * Top-k sampling, arXiv 1805.04833 sec. 5.4: the next token is drawn from the k largest
- * logits, renormalized.  The k-th largest is found without sorting: floats are mapped
- * to integers in the same order, and their bits are fixed from the top, eleven at a
- * time, by counting how many logits begin so; three passes over the vocabulary,
- * whatever the numbers are.  Of equal logits the lower token stays.
+ * logits, renormalized.  The k-th largest is found without sorting (ridge/logits.h).  Of
+ * equal logits the lower token stays.
  */
+#include <ridge/logits.h>
 #include <ridge/seam/logits_shape.h>
-
-#include <math.h>
-#include <string.h>
 
 struct top_k_params {
   int64_t k;
@@ -18,68 +14,29 @@ struct top_k_params {
 
 enum { TOKENS_RULED_OUT };
 
-enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
-
 struct top_k {
   const ridge_host *host;
   int64_t k;
 };
 
-/* Integers in the order of the floats: negative ones turned round, positive ones above. */
-static uint32_t rank_of(float x) {
-  uint32_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-}
-
-/* The rank of the k-th largest, and in *ties how many of that very rank belong to the
- * k largest. */
-static uint32_t select_rank(const float *logits, int64_t vocab, int64_t k, int64_t *ties) {
-  uint32_t value = 0, mask = 0;
-  /* 33 bits in three digits: the last ends below bit 0, so it is one bit shorter. */
-  for (int shift = 32 - DIGIT_BITS; mask != UINT32_MAX; shift -= DIGIT_BITS) {
-    uint32_t low = shift > 0 ? (uint32_t)shift : 0;
-    int64_t count[DIGITS] = {0};
-    for (int64_t i = 0; i < vocab; i++) {
-      uint32_t rank = rank_of(logits[i]);
-      if ((rank & mask) == value) count[(rank & ~mask) >> low]++;
-    }
-    uint32_t digit = DIGITS - 1;
-    while (count[digit] < k) k -= count[digit--];
-    value |= digit << low;
-    mask = low > 0 ? UINT32_MAX << low : UINT32_MAX;
-  }
-  *ties = k;
-  return value;
-}
-
-static int64_t count_possible(const float *logits, int64_t vocab, int64_t *strange) {
-  int64_t possible = 0;
-  *strange = -1;
-  for (int64_t i = 0; i < vocab; i++) {
-    possible += logits[i] > -INFINITY;
-    if (isnan(logits[i]) && *strange < 0) *strange = i;
-  }
-  return possible;
+static double one_each(float logit, float top) {
+  (void)logit, (void)top;
+  return 1;
 }
 
 static ridge_status shape(void *self, const ridge_shape_view *view, float *logits,
                           int64_t vocab) {
   const struct top_k *top = self;
+  float largest;
   (void)view;
-  int64_t strange, possible = count_possible(logits, vocab, &strange), ties;
-  if (strange >= 0) {
-    return top->host->fail(top->host, RIDGE_INTERNAL,
-                           "the logit of token %lld is not a number", (long long)strange);
-  }
+  ridge_status status = ridge_logits_top(top->host, logits, vocab, &largest);
+  if (status != RIDGE_OK) return status;
+  int64_t possible = 0;
+  for (int64_t i = 0; i < vocab; i++) possible += logits[i] > -INFINITY;
   if (possible <= top->k) return RIDGE_OK;
-  uint32_t least = select_rank(logits, vocab, top->k, &ties);
-  for (int64_t i = 0; i < vocab; i++) {
-    uint32_t rank = rank_of(logits[i]);
-    if (rank > least || (rank == least && ties-- > 0)) continue;
-    logits[i] = -INFINITY;
-  }
-  top->host->count(top->host, TOKENS_RULED_OUT, (uint64_t)(possible - top->k));
+  ridge_logits_end end =
+      ridge_logits_find_end(logits, vocab, largest, one_each, (double)top->k);
+  top->host->count(top->host, TOKENS_RULED_OUT, ridge_logits_keep(logits, vocab, end));
   return RIDGE_OK;
 }
 
@@ -137,7 +94,7 @@ static const ridge_plugin plugin = {
     .phases = RIDGE_INFER | RIDGE_SERVE,
     .effect = RIDGE_LOSSY,
     .id = "logits.top_k",
-    .technique = "lightseq",
+    .technique = "top-k-sampling",
     .version = "1.0.0",
     .summary = "draw from the k most likely tokens only",
     .doc =

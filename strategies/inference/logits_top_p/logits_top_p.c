@@ -5,14 +5,10 @@
  * Nucleus sampling, arXiv 1904.09751 sec. 3.1: the smallest set V of most likely tokens
  * with  sum over V of P(x) >= p.  P is the softmax of the logits as they come, that is
  * before the temperature, which the pick applies.  The boundary is found without
- * sorting: floats are mapped to integers in the same order, whose bits are fixed from
- * the top, eleven at a time, by adding up how much probability begins so; three passes
- * over the vocabulary.  Of equal logits the lower token stays.
+ * sorting (ridge/logits.h).  Of equal logits the lower token stays.
  */
+#include <ridge/logits.h>
 #include <ridge/seam/logits_shape.h>
-
-#include <math.h>
-#include <string.h>
 
 struct top_p_params {
   double p;
@@ -20,82 +16,26 @@ struct top_p_params {
 
 enum { TOKENS_RULED_OUT };
 
-enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
-
 struct top_p {
   const ridge_host *host;
   double p;
 };
 
-/* Where the nucleus ends: all above this rank, and `ties` tokens of it. */
-struct boundary {
-  uint32_t rank;
-  int64_t ties;
-};
-
-/* Integers in the order of the floats: negative ones turned round, positive ones above. */
-static uint32_t rank_of(float x) {
-  uint32_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-}
-
 static double mass_of(float logit, float top) { return exp((double)logit - (double)top); }
-
-/* Walk down from the most likely until `wanted` of the mass is there. */
-static struct boundary find_boundary(const float *logits, int64_t vocab, float top,
-                                     double wanted) {
-  uint32_t value = 0, mask = 0;
-  int64_t same = 0;
-  double single = 0;
-  for (int shift = 32 - DIGIT_BITS; mask != UINT32_MAX; shift -= DIGIT_BITS) {
-    uint32_t low = shift > 0 ? (uint32_t)shift : 0;
-    double mass[DIGITS] = {0};
-    int32_t count[DIGITS] = {0};
-    for (int64_t i = 0; i < vocab; i++) {
-      uint32_t rank = rank_of(logits[i]), digit = (rank & ~mask) >> low;
-      if ((rank & mask) != value || logits[i] == -INFINITY) continue;
-      mass[digit] += mass_of(logits[i], top);
-      count[digit]++;
-    }
-    /* Rounding may leave a little of `wanted` behind the last token: stop at it. */
-    uint32_t digit = DIGITS - 1, last = 0;
-    while (last < DIGITS - 1 && count[last] == 0) last++;
-    while (digit > last && (count[digit] == 0 || mass[digit] < wanted))
-      wanted -= mass[digit--];
-    value |= digit << low;
-    mask = low > 0 ? UINT32_MAX << low : UINT32_MAX;
-    same = count[digit];
-    single = same > 0 ? mass[digit] / (double)same : 0;
-  }
-  int64_t ties = 0;
-  while (ties < same && (ties == 0 || (double)ties * single < wanted)) ties++;
-  return (struct boundary){value, ties};
-}
 
 static ridge_status shape(void *self, const ridge_shape_view *view, float *logits,
                           int64_t vocab) {
   const struct top_p *nucleus = self;
+  float top;
   (void)view;
-  float top = -INFINITY;
-  for (int64_t i = 0; i < vocab; i++) {
-    if (isnan(logits[i])) {
-      return nucleus->host->fail(nucleus->host, RIDGE_INTERNAL,
-                                 "the logit of token %lld is not a number", (long long)i);
-    }
-    if (logits[i] > top) top = logits[i];
-  }
+  ridge_status status = ridge_logits_top(nucleus->host, logits, vocab, &top);
+  if (status != RIDGE_OK) return status;
   if (isinf(top)) return RIDGE_OK; /* everything is ruled out, or one token is certain */
   double all = 0;
   for (int64_t i = 0; i < vocab; i++) all += mass_of(logits[i], top);
-  struct boundary end = find_boundary(logits, vocab, top, nucleus->p * all);
-  uint64_t ruled_out = 0;
-  for (int64_t i = 0; i < vocab; i++) {
-    uint32_t rank = rank_of(logits[i]);
-    if (rank > end.rank || (rank == end.rank && end.ties-- > 0)) continue;
-    ruled_out += logits[i] > -INFINITY;
-    logits[i] = -INFINITY;
-  }
+  ridge_logits_end end =
+      ridge_logits_find_end(logits, vocab, top, mass_of, nucleus->p * all);
+  uint64_t ruled_out = ridge_logits_keep(logits, vocab, end);
   if (ruled_out > 0) nucleus->host->count(nucleus->host, TOKENS_RULED_OUT, ruled_out);
   return RIDGE_OK;
 }
@@ -146,7 +86,7 @@ static const ridge_plugin plugin = {
     .phases = RIDGE_INFER | RIDGE_SERVE,
     .effect = RIDGE_LOSSY,
     .id = "logits.top_p",
-    .technique = "lightseq",
+    .technique = "nucleus-sampling",
     .version = "1.0.0",
     .summary = "draw from the fewest tokens that together are likely enough",
     .doc =

@@ -11,7 +11,7 @@
  * their longest, so nobody is ever thrown out again.  Exact, because a row's numbers
  * do not hang on who shares its step.
  */
-#include <ridge/seam/schedule_admit.h>
+#include <ridge/seam/schedule_admit_help.h>
 
 struct continuous_params {
   int64_t batch, chunk;
@@ -23,8 +23,7 @@ enum { MEAN_BATCH };
 struct continuous {
   const ridge_host *host;
   struct continuous_params params;
-  int64_t served; /* the last that got rows to generate: turns go on behind it */
-  int64_t steps, granted;
+  ridge_turns turns;
 };
 
 /* What is left of a step while it is being filled. */
@@ -33,41 +32,6 @@ struct step {
   int64_t places, present;   /* sequences that may still join; that are in it */
   int64_t running;           /* the first so many of the view are running */
 };
-
-/* ---- generating sequences ---- */
-
-/* Of the running: the one whose turn is next, that is the lowest id above `after`
- * that has no rows yet, or the lowest at all. */
-static ridge_admit_seq *next_in_turn(ridge_admit_seq *seqs, int64_t running,
-                                     int64_t after) {
-  ridge_admit_seq *above = NULL, *lowest = NULL;
-  for (int64_t i = 0; i < running; i++) {
-    ridge_admit_seq *seq = &seqs[i];
-    if (seq->prompt_left > 0 || seq->grant > 0) continue;
-    if (lowest == NULL || seq->id < lowest->id) lowest = seq;
-    if (seq->id > after && (above == NULL || seq->id < above->id)) above = seq;
-  }
-  return above != NULL ? above : lowest;
-}
-
-static ridge_status grant_generating(struct continuous *self, struct step *step,
-                                     const ridge_admit_view *view, ridge_admit_seq *seqs) {
-  ridge_admit_seq *seq;
-  while ((seq = next_in_turn(seqs, step->running, self->served)) != NULL) {
-    if (seq->step_rows > view->rows) {
-      return self->host->fail(
-          self->host, RIDGE_INVALID,
-          "a step has %lld rows, but a sequence takes %lld to generate (one "
-          "and its drafts); raise `chunk` or lower the lookahead",
-          (long long)view->rows, (long long)seq->step_rows);
-    }
-    if (seq->step_rows > step->rows) break; /* first in the next step */
-    seq->grant = seq->step_rows;
-    step->rows -= seq->grant;
-    self->served = seq->id;
-  }
-  return RIDGE_OK;
-}
 
 /* ---- prompts ---- */
 
@@ -116,23 +80,16 @@ static struct step step_open(const struct continuous *self, const ridge_admit_vi
   return step;
 }
 
-static void note_batch(struct continuous *self, const ridge_admit_seq *seqs, int64_t n) {
-  int64_t granted = 0;
-  for (int64_t i = 0; i < n; i++) granted += seqs[i].grant > 0;
-  self->steps++;
-  self->granted += granted;
-  self->host->record(self->host, MEAN_BATCH, (double)self->granted / (double)self->steps);
-}
-
 static ridge_status admit(void *self_, const ridge_admit_view *view, ridge_admit_seq *seqs,
                           int64_t n) {
   struct continuous *self = self_;
   for (int64_t i = 0; i < n; i++) seqs[i].grant = 0;
   struct step step = step_open(self, view, seqs, n);
-  ridge_status status = grant_generating(self, &step, view, seqs);
+  ridge_status status =
+      ridge_turns_grant(&self->turns, view, seqs, step.running, &step.rows);
   if (status != RIDGE_OK) return status;
   grant_prompts(self, &step, seqs, n);
-  note_batch(self, seqs, n);
+  ridge_turns_note(&self->turns, seqs, n, MEAN_BATCH);
   return RIDGE_OK;
 }
 
@@ -149,7 +106,7 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
   if (c == NULL) return host->fail(host, RIDGE_NO_MEMORY, "no memory for the instance");
   c->host = host;
   c->params = *(const struct continuous_params *)params;
-  c->served = -1;
+  c->turns = ridge_turns_new(host, "chunk");
   *self = c;
   return RIDGE_OK;
 }

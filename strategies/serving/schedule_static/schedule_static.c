@@ -10,7 +10,7 @@
  * max l_i steps and uses mean l_i / max l_i of them.  Nothing is padded, since a step
  * takes rows of any sequences.
  */
-#include <ridge/seam/schedule_admit.h>
+#include <ridge/seam/schedule_admit_help.h>
 
 struct static_params {
   int64_t batch, rows;
@@ -22,9 +22,8 @@ enum { MEAN_BATCH };
 struct waves {
   const ridge_host *host;
   struct static_params params;
-  bool open;      /* its prompts are being computed: places may still be taken */
-  int64_t served; /* the last that got rows to generate: turns go on behind it */
-  int64_t steps, granted;
+  bool open; /* its prompts are being computed: places may still be taken */
+  ridge_turns turns;
 };
 
 /* How many of those that wait may take a place in an open wave: the first ones, as
@@ -56,47 +55,6 @@ static bool grant_prompts(struct waves *waves, int64_t rows, int64_t running,
   return any;
 }
 
-/* The member whose turn is next: the lowest id above the last served that has no rows
- * yet, or the lowest at all. */
-static ridge_admit_seq *next_in_turn(const struct waves *waves, ridge_admit_seq *seqs,
-                                     int64_t running) {
-  ridge_admit_seq *above = NULL, *lowest = NULL;
-  for (int64_t i = 0; i < running; i++) {
-    ridge_admit_seq *seq = &seqs[i];
-    if (seq->grant > 0) continue;
-    if (lowest == NULL || seq->id < lowest->id) lowest = seq;
-    if (seq->id > waves->served && (above == NULL || seq->id < above->id)) above = seq;
-  }
-  return above != NULL ? above : lowest;
-}
-
-static ridge_status grant_generating(struct waves *waves, const ridge_admit_view *view,
-                                     ridge_admit_seq *seqs, int64_t running) {
-  int64_t rows = view->rows;
-  ridge_admit_seq *seq;
-  while ((seq = next_in_turn(waves, seqs, running)) != NULL) {
-    if (seq->step_rows > view->rows) {
-      return waves->host->fail(
-          waves->host, RIDGE_INVALID,
-          "a step has %lld rows, but a sequence takes %lld to generate (one "
-          "and its drafts); raise `rows` or lower the lookahead",
-          (long long)view->rows, (long long)seq->step_rows);
-    }
-    if (seq->step_rows > rows) break; /* first in the next step */
-    seq->grant = seq->step_rows;
-    rows -= seq->grant;
-    waves->served = seq->id;
-  }
-  return RIDGE_OK;
-}
-
-static void note_batch(struct waves *waves, const ridge_admit_seq *seqs, int64_t n) {
-  for (int64_t i = 0; i < n; i++) waves->granted += seqs[i].grant > 0;
-  waves->steps++;
-  waves->host->record(waves->host, MEAN_BATCH,
-                      (double)waves->granted / (double)waves->steps);
-}
-
 static ridge_status admit(void *self, const ridge_admit_view *view, ridge_admit_seq *seqs,
                           int64_t n) {
   struct waves *waves = self;
@@ -109,10 +67,11 @@ static ridge_status admit(void *self, const ridge_admit_view *view, ridge_admit_
   if (waves->open) taken = places_taken(waves, view, seqs + running, n - running, running);
   if (!grant_prompts(waves, view->rows, running, running + taken, seqs)) {
     waves->open = false;
-    ridge_status status = grant_generating(waves, view, seqs, running);
+    int64_t rows = view->rows;
+    ridge_status status = ridge_turns_grant(&waves->turns, view, seqs, running, &rows);
     if (status != RIDGE_OK) return status;
   }
-  note_batch(waves, seqs, n);
+  ridge_turns_note(&waves->turns, seqs, n, MEAN_BATCH);
   return RIDGE_OK;
 }
 
@@ -128,7 +87,7 @@ static ridge_status create(const ridge_host *host, const void *params, void **se
   if (waves == NULL) return host->fail(host, RIDGE_NO_MEMORY, "no memory for the instance");
   waves->host = host;
   waves->params = *(const struct static_params *)params;
-  waves->served = -1;
+  waves->turns = ridge_turns_new(host, "rows");
   *self = waves;
   return RIDGE_OK;
 }

@@ -2,11 +2,7 @@
 #include "scheduling.h"
 
 static struct fake *opened(int64_t batch, int64_t rows) {
-  struct fake *fake = fake_open("schedule_static");
-  fake_int(fake, "batch", batch);
-  fake_int(fake, "rows", rows);
-  assert_int_equal(fake_create(fake), RIDGE_OK);
-  return fake;
+  return sim_opened("schedule_static", "rows", batch, rows);
 }
 
 static void rows_and_slots_hold_and_everybody_ends(void **state) {
@@ -23,12 +19,7 @@ static void rows_and_slots_hold_and_everybody_ends(void **state) {
 
 static void nobody_who_was_let_in_finds_the_cache_full(void **state) {
   (void)state;
-  for (uint64_t seed = 1; seed <= 30; seed++) {
-    struct fake *fake = opened(8, 64);
-    struct sim sim = sim_random(40, (int64_t)(seed % 3) * 3, 12, seed); /* 192 tokens */
-    sim_run(&sim, fake);
-    fake_close(fake);
-  }
+  sim_fills_a_small_cache(opened);
 }
 
 static void a_wave_waits_for_its_longest(void **state) {
