@@ -68,11 +68,8 @@ static ridge_status technique_row(struct catalog *c, const json_t *t, int64_t *i
 /* "perplexity 6.51 ppl/wikitext2 of LLaMA-2-7B, against dense fp16: 50 %" */
 static struct text claim_sentence(const json_t *claim) {
   struct text sentence = text_new((size_t)1 << 20);
-  char number[32];
-  canon_real(json_number_value(json_object_get(claim, "value")), number);
-  size_t end = strlen(number);
-  if (end > 2 && strcmp(number + end - 2, ".0") == 0) number[end - 2] = 0;
-  text_format(&sentence, "%s %s", text_or(claim, "metric", "?"), number);
+  text_format(&sentence, "%s %.15g", text_or(claim, "metric", "?"),
+              json_number_value(json_object_get(claim, "value")));
   static const struct {
     const char *key, *before;
   } pieces[] = {{"unit", " "}, {"model", ", "}, {"baseline", ", against "}, {"note", ": "}};
@@ -99,7 +96,7 @@ static ridge_status claim_row(struct catalog *c, int64_t technique, const char *
              "baseline, model, hardware, conditions, kind, trust, source, digest) "
              "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'printed', ?11, ?12, ?13) "
              "ON CONFLICT (technique_id, digest) DO UPDATE SET retired = 0, label = "
-             "excluded.label",
+             "excluded.label, statement = excluded.statement",
              SQL_ARGS(SQL_INT(technique), SQL_TEXT(label.data), SQL_TEXT(sentence.data),
                       SQL_TEXT(metric),
                       SQL_REAL(json_number_value(json_object_get(claim, "value"))),

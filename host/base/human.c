@@ -125,3 +125,15 @@ const char *human_span(const char *lo, const char *hi) {
              hi);
   return out;
 }
+
+const char *human_exact(double value) {
+  char *out = next_buffer();
+  double size = fabs(value);
+  bool plain = isfinite(value) && (value == 0 || (size >= 1e-5 && size < 1e15));
+  for (int digits = 1; digits <= 20; digits++) {
+    snprintf(out, ROOM, plain ? "%.*f" : "%.*g", digits, value);
+    if (strtod(out, NULL) == value || !isfinite(value)) break;
+  }
+  if (!plain) shorten_exponent(out);
+  return out;
+}

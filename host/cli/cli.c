@@ -63,7 +63,7 @@ struct common {
 };
 
 static const struct common common_options[] = {
-    {"--catalog", "FILE", "catalog to use; else RIDGE_CATALOG, else the XDG data directory",
+    {"--catalog", "FILE", "catalog to use; else RIDGE_CATALOG, else that of the user",
      set_catalog, 0},
     {"--plugins", "DIR", "also look for plugins here (may be repeated)", add_plugins, 0},
     {"--json", NULL, "one JSON object or array on standard output", NULL,

@@ -126,7 +126,8 @@ static void ratio_cells(struct table *table, const struct comparison_row *row) {
 }
 
 void comparison_print(const struct cli *cli, const struct comparison *c) {
-  struct table *table = table_new("metric|>A|>B|>B / A|95 % interval|>pairs|verdict");
+  struct table *table =
+      table_new("metric|>A|>B|>B / A in pairs|95 % interval|>pairs|verdict");
   char room[64];
   for (size_t i = 0; i < c->n; i++) {
     const struct comparison_row *row = &c->rows[i];

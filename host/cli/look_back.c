@@ -1,7 +1,7 @@
 /* look_back.c - what the verbs that read the catalog have in common. */
 #include "cli/look_back.h"
 
-#include "base/canon.h"
+#include "base/human.h"
 #include "cli/options.h"
 
 #include <inttypes.h>
@@ -53,14 +53,12 @@ bool row_has(const json_t *row, const char *key) {
 }
 
 const char *row_shown(const json_t *value, char *room, size_t size) {
-  char number[32];
   if (json_is_string(value)) return json_string_value(value);
   if (json_is_integer(value))
     snprintf(room, size, "%" PRId64, (int64_t)json_integer_value(value));
-  else if (json_is_real(value)) {
-    canon_real(json_real_value(value), number);
-    snprintf(room, size, "%s", number);
-  } else if (json_is_boolean(value))
+  else if (json_is_real(value))
+    snprintf(room, size, "%s", human_exact(json_real_value(value)));
+  else if (json_is_boolean(value))
     snprintf(room, size, "%s", json_is_true(value) ? "yes" : "no");
   else
     snprintf(room, size, "-");

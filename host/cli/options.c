@@ -99,7 +99,7 @@ static int print_help(const struct parse *parse) {
   printf("\n");
   print_rows(parse, false);
   print_rows(parse, true);
-  printf("\nCommon options: %s%s--json, --no-colour (see `ridge --help`).\n",
+  printf("\nCommon options: %s%s--json, --no-colour (`ridge help`).\n",
          verb != NULL && (verb->uses & CLI_CATALOG) != 0 ? "--catalog FILE, " : "",
          verb != NULL && (verb->uses & CLI_PLUGINS) != 0 ? "--plugins DIR, " : "");
   return EXIT_OK;
@@ -109,8 +109,9 @@ static int print_help(const struct parse *parse) {
 
 static int out_of_bounds(const struct parse *parse, const struct cli_option *row,
                          const char *word) {
-  return options_refuse(parse->cli, parse->verb, "%s is %s; it must be between %g and %g",
-                        row->name, word, row->lo, row->hi);
+  return options_refuse(parse->cli, parse->verb,
+                        "%s is %s; it must be between %.15g and %.15g", row->name, word,
+                        row->lo, row->hi);
 }
 
 static bool outside(const struct cli_option *row, double value) {

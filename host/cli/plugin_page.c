@@ -1,7 +1,7 @@
 /* plugin_page.c - everything about one plugin, for people. */
 #include "cli/plugin_page.h"
 
-#include "base/canon.h"
+#include "base/human.h"
 #include "base/text.h"
 #include "registry/vocabulary.h"
 
@@ -81,14 +81,10 @@ void plugin_phases_text(const struct plugin_info *info, char *to, size_t room) {
 }
 
 static void value_text(uint32_t type, ridge_value value, char *to, size_t room) {
-  char number[32];
   switch (type) {
   case RIDGE_T_BOOL: snprintf(to, room, "%s", value.b ? "true" : "false"); return;
   case RIDGE_T_INT: snprintf(to, room, "%" PRId64, value.i); return;
-  case RIDGE_T_REAL:
-    canon_real(value.r, number);
-    snprintf(to, room, "%s", number);
-    return;
+  case RIDGE_T_REAL: snprintf(to, room, "%s", human_exact(value.r)); return;
   case RIDGE_T_TEXT:
   case RIDGE_T_CHOICE:
     snprintf(to, room, "\"%.100s\"", value.t != NULL ? value.t : "");

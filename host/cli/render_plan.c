@@ -233,12 +233,12 @@ static void render_weights(const struct cli *cli, const json_t *rows) {
   const json_t *row;
   if (json_array_size(rows) == 0) return;
   heading(cli, "weights");
-  struct table *table =
-      table_new("in the file|as executed|>tensors|>before|>after|left, because|which");
+  struct table *table = table_new("stored as|>tensors|>before|>after|left, because|which");
   json_array_foreach(rows, i, row) {
-    const char *why = text_of(row, "why");
-    table_cell(table, text_of(row, "from"));
-    table_cell(table, text_of(row, "to"));
+    const char *why = text_of(row, "why"), *from = text_of(row, "from");
+    const char *to = text_of(row, "to");
+    bool same = strcmp(from, to) == 0;
+    table_cellf(table, "%s%s%s", from, same ? "" : " -> ", same ? "" : to);
     table_cellf(table, "%.0f", number_of(row, "tensors"));
     table_cell(table, human_bytes(number_of(row, "bytes_before")));
     table_cell(table, human_bytes(number_of(row, "bytes_after")));
@@ -343,6 +343,10 @@ void render_plan(const struct cli *cli, const json_t *plan) {
 /* The composition ----------------------------------------------------------------- */
 
 static void value_cell(struct table *table, const json_t *value) {
+  if (json_is_real(value)) {
+    table_cell(table, human_exact(json_real_value(value)));
+    return;
+  }
   char *text = canon_text(value);
   table_cell(table, text);
   free(text);

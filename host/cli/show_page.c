@@ -186,6 +186,7 @@ static void print_parts(const struct cli *cli, const json_t *run) {
   head(cli, "Parts");
   struct table *table = table_new("part|version|>calls|>time");
   json_array_foreach(list, i, row) {
+    if (row_has(row, "calls") && row_int(row, "calls") == 0) continue; /* took no part */
     table_cell(table, row_text(row, "id"));
     table_cell(table, row_text(row, "version"));
     cost_cells(table, row);

@@ -150,19 +150,23 @@ static bool narrow_one(const struct table *table, const int *least, int *widths)
   return true;
 }
 
+int table_terminal_width(void) {
+  struct winsize terminal = {0};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &terminal) == 0 ? terminal.ws_col : 0;
+}
+
 /* Until a row fits the terminal: first between words, then, where it must be, in them. */
 static void fit_terminal(const struct table *table, int *widths) {
   enum { TINY = 9 };
-  struct winsize terminal = {0};
-  int least[MOST_COLUMNS], total = -GAP;
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &terminal) != 0 || terminal.ws_col == 0) return;
+  int least[MOST_COLUMNS], total = -GAP, room = table_terminal_width();
+  if (room == 0) return;
   for (size_t c = 0; c < table->columns; c++) {
     least[c] = narrowest(table, c);
     total += widths[c] + GAP;
   }
-  while (total > terminal.ws_col && narrow_one(table, least, widths)) total--;
+  while (total > room && narrow_one(table, least, widths)) total--;
   for (size_t c = 0; c < table->columns; c++) least[c] = TINY;
-  while (total > terminal.ws_col && narrow_one(table, least, widths)) total--;
+  while (total > room && narrow_one(table, least, widths)) total--;
 }
 
 static void print_tabbed(const struct table *table, char *const *cells) {

@@ -21,5 +21,7 @@ void table_cellf(struct table *, const char *fmt, ...)
  * otherwise tab-separated with the titles as first line. Frees the table. */
 void table_print(struct table *, bool terminal, bool colour);
 void table_discard(struct table *); /* unprinted */
+/* Columns of the terminal at standard output; 0: it is none. */
+int table_terminal_width(void);
 
 #endif

@@ -74,7 +74,11 @@ static int read_strategies(struct ablation *a) {
   outcome_free(&outcome);
   if (exit != EXIT_OK) return exit;
   a->n = json_array_size(a->strategies);
-  if (a->n == 0 || a->n > MOST_STRATEGIES)
+  if (a->n == 0)
+    return options_refuse(a->cli, "ablate",
+                          "%s uses no strategy: there is nothing to leave out",
+                          a->words.recipe);
+  if (a->n > MOST_STRATEGIES)
     return options_refuse(a->cli, "ablate",
                           "%s uses %zu strategies; 1 to %d can be left out in turn",
                           a->words.recipe, a->n, MOST_STRATEGIES);

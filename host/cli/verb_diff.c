@@ -46,7 +46,7 @@ int verb_diff(struct cli *cli, int argc, char **argv) {
        .doc = "a run: number, uid or its start, name, or `last`",
        .kind = OPTION_TEXT,
        .to = &words[0]},
-      {.name = "B", .doc = "another", .kind = OPTION_TEXT, .to = &words[1]},
+      {.name = "B", .doc = "another run", .kind = OPTION_TEXT, .to = &words[1]},
   };
   struct catalog *catalog;
   int64_t a = 0, b = 0;

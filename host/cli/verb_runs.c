@@ -17,6 +17,46 @@ static void figure_cell(struct table *table, const json_t *row, const char *metr
                                           : NULL);
 }
 
+/* A speed without its unit, which the title has. */
+static void speed_cell(struct table *table, const json_t *row, const char *metric) {
+  const json_t *value = json_object_get(row, metric);
+  table_cell(table, json_is_number(value) ? human_number(json_number_value(value)) : NULL);
+}
+
+/* On a terminal: as much as fits into a line.  What went wrong stands where the
+ * strategies of a run that went well do. */
+static void print_runs_short(const struct cli *cli, const json_t *rows) {
+  enum { WIDE = 110, YEAR = 5 };
+  bool wide = table_terminal_width() >= WIDE;
+  struct table *table = table_new(
+      wide ? ">run|name|status|started (UTC)|>time|>prefill/s|>decode/s|>perplexity|"
+             ">memory|strategies, or last words"
+           : ">run|name|status|>decode/s|>perplexity|strategies, or last words");
+  const json_t *row;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    const json_t *seconds = json_object_get(row, "seconds");
+    const char *started = row_text(row, "started"), *why = row_text(row, "why");
+    table_cellf(table, "%" PRId64, row_int(row, "run"));
+    table_cell(table, row_text(row, "name"));
+    table_cell(table, row_text(row, "status"));
+    if (wide) {
+      table_cell(table, strlen(started) > YEAR ? started + YEAR : started);
+      table_cell(table, json_is_number(seconds) ? human_seconds(json_number_value(seconds))
+                                                : NULL);
+      speed_cell(table, row, "prefill_tps");
+    }
+    speed_cell(table, row, "decode_tps");
+    figure_cell(table, row, "perplexity");
+    if (wide) figure_cell(table, row, "peak_rss_bytes");
+    if (why[0] != 0)
+      table_cellf(table, "%.60s", why);
+    else
+      table_cell(table, row_has(row, "strategies") ? row_text(row, "strategies") : NULL);
+  }
+  table_print(table, cli->terminal, cli->colour);
+}
+
 static void print_runs(const struct cli *cli, const json_t *rows) {
   struct table *table =
       table_new(">run|name|status|started (UTC)|>time|strategies|>prefill|>decode|"
@@ -50,7 +90,7 @@ static int list(const struct cli *cli, struct catalog *catalog,
   if (cli->json)
     print_json(json_incref(rows));
   else if (json_array_size(rows) > 0)
-    print_runs(cli, rows);
+    (cli->terminal ? print_runs_short : print_runs)(cli, rows);
   else
     printf("No such run in %s.\n", catalog_file(catalog));
   json_decref(rows);

@@ -8,7 +8,7 @@ static const struct cli_verb verbs[] = {
     {"run", "Plan a recipe, execute it, and write the run into the catalog.", verb_run, BOTH, false},
     {"plan", "Everything `run` would do, nothing done.", verb_plan, BOTH, false},
     {"bench", "Prefill and decode speed of a model, logged like any run.", verb_bench, BOTH, false},
-    {"ablate", "What each strategy of a recipe is worth: whole, plain, and without each.", verb_ablate, BOTH, false},
+    {"ablate", "What each strategy is worth: the recipe whole, plain, without each.", verb_ablate, BOTH, false},
     {"plugins", "Installed strategies and parts, and files that cannot be used.", verb_plugins, BOTH, false},
     {"techniques", "What the literature offers, and what implements it here.", verb_techniques, CATALOG, false},
     {"claims", "What is claimed, and whether it holds here.", verb_claims, CATALOG, false},

@@ -70,14 +70,12 @@ static void look_kernel(void *ctx, struct instance *instance, const ridge_fill *
       instance->is_part)
     better = false;
   if (!better) {
-    snprintf(text, sizeof text, "score %lld, the chosen one has %lld",
-             (long long)fill->score, (long long)now->fill->score);
+    snprintf(text, sizeof text, "score %lld", (long long)fill->score);
     pass_over(search->out, instance, text);
     return;
   }
   if (now->kernel != NULL) {
-    snprintf(text, sizeof text, "score %lld, the chosen one has %lld",
-             (long long)now->fill->score, (long long)fill->score);
+    snprintf(text, sizeof text, "score %lld", (long long)now->fill->score);
     pass_over(search->out, now->by, text);
   }
   *now = (struct kernel_choice){kernel, instance, fill};

@@ -97,8 +97,8 @@ static json_t *kernels_json(const struct session *s) {
 /* --- weights ------------------------------------------------------------------------ */
 
 static const char *why_left(const ridge_tensor *t) {
-  if (t->rank < 2) return "vectors are small and read as f32";
-  if ((t->uses & RIDGE_USE_WHOLE) == 0) return "a step reads single rows of it";
+  if (t->rank < 2) return "a vector";
+  if ((t->uses & RIDGE_USE_WHOLE) == 0) return "single rows are read";
   return "no strategy chose it";
 }
 

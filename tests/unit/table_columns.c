@@ -139,6 +139,18 @@ static void numbers_show_four_figures_and_whole_ones_stay_whole(void **state) {
     assert_string_equal(human_number(cases[i].value), cases[i].text);
 }
 
+static void an_exact_figure_has_no_exponent_that_people_would_not_write(void **state) {
+  (void)state;
+  static const struct {
+    double value;
+    const char *text;
+  } cases[] = {{100, "100.0"},       {10, "10.0"},     {0.05, "0.05"},
+               {-1e6, "-1000000.0"}, {0, "0.0"},       {2.40187928, "2.40187928"},
+               {1e-9, "1e-9"},       {1e300, "1e300"}, {0.1 + 0.2, "0.30000000000000004"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    assert_string_equal(human_exact(cases[i].value), cases[i].text);
+}
+
 static void a_share_is_a_percentage_with_its_sign(void **state) {
   (void)state;
   assert_string_equal(human_percent(-0.996), "-99.6 %");
@@ -185,6 +197,7 @@ int main(void) {
       cmocka_unit_test(no_rows_is_a_head_alone),
       cmocka_unit_test(figures_have_three_places_that_count),
       cmocka_unit_test(numbers_show_four_figures_and_whole_ones_stay_whole),
+      cmocka_unit_test(an_exact_figure_has_no_exponent_that_people_would_not_write),
       cmocka_unit_test(a_share_is_a_percentage_with_its_sign),
       cmocka_unit_test(a_span_says_its_unit_once),
       cmocka_unit_test(figures_that_are_none_say_so),
