@@ -24,10 +24,6 @@ struct block {
   floats scale[2], low[2];
 };
 
-INLINE bool codes_signed(enum codes codes) {
-  return LANES == 8 && (codes == CODES_8 || codes == CODES_NL);
-}
-
 INLINE struct manner manner_of(enum codes codes, enum scales scales) {
   return (struct manner){
       .fine = scales == SCALES_FINE || scales == SCALES_FINE_LOW,
@@ -37,6 +33,24 @@ INLINE struct manner manner_of(enum codes codes, enum scales scales) {
               : codes == CODES_6                    ? 2
                                                     : 4,
   };
+}
+
+/* Bytes of 32 k of a panel, of a head, and beside each 32 k. */
+INLINE uint64_t code_bytes_of(enum codes codes) {
+  return codes == CODES_8   ? 512
+         : codes == CODES_6 ? 384
+         : codes == CODES_5 ? 320
+         : codes == CODES_3 ? 192
+         : codes == CODES_2 ? 128
+                            : 256;
+}
+INLINE uint64_t head_bytes_of(enum scales s) {
+  if (s == SCALES_POWER) return 0;
+  return s == SCALES_HALF || s == SCALES_SUPER || s == SCALES_FINE ? 32 : 64;
+}
+INLINE uint64_t sub_bytes_of(enum scales s) {
+  if (s == SCALES_HALF || s == SCALES_HALF_LOW) return 0;
+  return s == SCALES_POWER || s == SCALES_SUPER ? 16 : 32;
 }
 
 /* `p`: the first plane of these lanes.  Planes are 64 bytes apart. */

@@ -129,7 +129,7 @@ static const char *block_data(const struct block *s, int side) {
 /* Up to FEW rows by two panels. */
 static void block_pair(const struct block *s) {
   const float *x[FEW];
-  const char *b[SIDE] = {block_data(s, 0), block_data(s, 1)};
+  const char *b[2] = {block_data(s, 0), block_data(s, 1)};
   rows_at(s, 0, s->rows, x);
   direct_pairs[s->w->form - FORM_F32][s->rows](x, s->depth, b, s->c, s->k0 == 0);
 }
@@ -169,9 +169,14 @@ static void block_run(const struct block *s, float *room) {
 
 void product_f32_avx2(const struct weights *w, const struct panels *p, const ridge_span *x,
                       int64_t first, int64_t rows, float *const c[SIDE], float *room) {
-  struct block s = {.w = w, .p = p, .x = x, .c = c, .first = first, .rows = rows};
-  for (s.k0 = 0; s.k0 < w->k; s.k0 += DEPTH) {
-    s.depth = w->k - s.k0 < DEPTH ? w->k - s.k0 : DEPTH;
-    block_run(&s, room);
-  }
+  struct block s = {.w = w, .x = x, .first = first, .rows = rows};
+  for (s.k0 = 0; s.k0 < w->k; s.k0 += DEPTH)
+    for (int i = 0; i < p->n; i += 2) {
+      const struct panels two = {.at = {p->at[i], p->at[i + (i + 1 < p->n)]},
+                                 .n = i + 1 < p->n ? 2 : 1};
+      s.p = &two;
+      s.c = c + i;
+      s.depth = w->k - s.k0 < DEPTH ? w->k - s.k0 : DEPTH;
+      block_run(&s, room);
+    }
 }

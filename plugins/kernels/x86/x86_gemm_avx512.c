@@ -91,7 +91,7 @@ typedef void tile_function(struct tile_rows rows, int64_t depth, const char *con
   BOTH(name, form, direct, 7) BOTH(name, form, direct, 8)                                  \
   BOTH(name, form, direct, 9) BOTH(name, form, direct, 10)                                 \
   BOTH(name, form, direct, 11) BOTH(name, form, direct, 12)                                \
-  static tile_function *const name##_tiles[SIDE][TALL + 1] = {                             \
+  static tile_function *const name##_tiles[2][TALL + 1] = {                             \
       ROW(name, 1), ROW(name, 2)};
 /* clang-format on */
 TILES(near, F32, false)
@@ -121,14 +121,14 @@ static void block_tiles(const struct block *s, int64_t direct, const char *const
   const int64_t tiles = (s->rows + TALL - 1) / TALL;
   const int n = s->p->n;
   const bool floats = s->w->form != FORM_ROWS;
-  const char *far[SIDE] = {floats ? block_data(s, 0) : NULL,
+  const char *far[2] = {floats ? block_data(s, 0) : NULL,
                            floats ? block_data(s, n - 1) : NULL};
   for (int64_t t = 0; t < tiles; t++) {
     const struct share rows = share_of(s->rows, (int32_t)t, (int32_t)tiles);
     const int64_t m = rows.hi - rows.lo;
     const struct tile_rows x = {(const char *)(span_row(s->x, s->first + rows.lo) + s->k0),
                                 s->x->stride};
-    float *const c[SIDE] = {s->c[0] + rows.lo * PANEL, s->c[n - 1] + rows.lo * PANEL};
+    float *const c[2] = {s->c[0] + rows.lo * PANEL, s->c[n - 1] + rows.lo * PANEL};
     if (t < direct)
       direct_tiles[s->w->form - FORM_F32][n - 1][m](x, s->depth, far, c, s->k0 == 0);
     else
@@ -138,7 +138,7 @@ static void block_tiles(const struct block *s, int64_t direct, const char *const
 
 static void block_run(const struct block *s, float *room) {
   const bool floats = s->w->form != FORM_ROWS;
-  const char *near[SIDE] = {NULL};
+  const char *near[2] = {NULL};
   if (floats && s->rows <= DIRECT * TALL) {
     block_tiles(s, DIRECT, near);
     return;
@@ -152,9 +152,14 @@ static void block_run(const struct block *s, float *room) {
 void product_f32_avx512(const struct weights *w, const struct panels *p,
                         const ridge_span *x, int64_t first, int64_t rows,
                         float *const c[SIDE], float *room) {
-  struct block s = {.w = w, .p = p, .x = x, .c = c, .first = first, .rows = rows};
-  for (s.k0 = 0; s.k0 < w->k; s.k0 += DEPTH) {
-    s.depth = w->k - s.k0 < DEPTH ? w->k - s.k0 : DEPTH;
-    block_run(&s, room);
-  }
+  struct block s = {.w = w, .x = x, .first = first, .rows = rows};
+  for (s.k0 = 0; s.k0 < w->k; s.k0 += DEPTH)
+    for (int i = 0; i < p->n; i += 2) {
+      const struct panels two = {.at = {p->at[i], p->at[i + (i + 1 < p->n)]},
+                                 .n = i + 1 < p->n ? 2 : 1};
+      s.p = &two;
+      s.c = c + i;
+      s.depth = w->k - s.k0 < DEPTH ? w->k - s.k0 : DEPTH;
+      block_run(&s, room);
+    }
 }

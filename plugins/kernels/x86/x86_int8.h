@@ -12,7 +12,7 @@
 #include "x86_codes.h"
 
 enum {
-  FEW = 4,                     /* rows that read the packed panel themselves      */
+  FEW = 8,                     /* rows that read the packed panel themselves      */
   TALL = LANES == 16 ? 12 : 4, /* rows of a tile over unpacked codes              */
   AHEAD = 4096,                /* bytes of codes to fetch ahead                   */
   SCALES_AHEAD = 512,
@@ -33,7 +33,7 @@ struct stretch {
   const struct weights *w;
   int64_t blocks;
   const struct record *x; /* of the first block and row                           */
-  int64_t all;            /* records from block to block                          */
+  int64_t across;         /* records from block to block                          */
   float *c;               /* (rows, 16)                                           */
   int32_t offset;         /* less the form's offset, in both halves of a word     */
   bool first;             /* nothing is in c yet                                  */
@@ -105,51 +105,76 @@ INLINE void sums_store(int m, const struct stretch *s, int half, const floats *s
 /* ---- few rows, from the packed panel ---- */
 
 INLINE void fetch(const char *p, uint64_t bytes) {
+  UNROLL
   for (uint64_t at = 0; at < bytes; at += 64) _mm_prefetch(p + at, _MM_HINT_T0);
 }
 
-INLINE void packed_half(enum codes codes, enum scales scales, int m,
-                        const struct stretch *s, int half) {
+struct head {
+  floats d, low;
+};
+
+INLINE struct head head_load(enum scales scales, const char *from, int half) {
+  struct head h = {f_zero(), f_zero()};
+  if (scales == SCALES_POWER) return h;
+  h.d = f_half(from + half * LANES * 2);
+  if (head_bytes_of(scales) == 64)
+    h.low = low_head(scales, from + PANEL * 2 + half * LANES * 2);
+  return h;
+}
+
+/* `parts` of the lanes at once, from part `part` on. */
+INLINE void packed_rows(enum codes codes, enum scales scales, int m, int part, int parts,
+                        const struct stretch *s) {
   const struct manner how = manner_of(codes, scales);
-  const struct weights *w = s->w;
-  const char *from = s->scales, *code = s->codes + half * LANES * 4;
+  const char *from = s->scales, *code = s->codes;
   const struct record *x = s->x;
-  const int64_t supers = s->blocks * BYTE_GROUP / w->super;
-  floats sum[FEW];
-  sums_load(m, s, half, sum);
-  for (int64_t i = 0; i < supers; i++) {
-    const bool headless = scales == SCALES_POWER;
-    const bool lows = how.low;
-    const floats d = headless ? f_zero() : f_half(from + half * LANES * 2);
-    const floats l = lows ? low_head(scales, from + PANEL * 2 + half * LANES * 2) : d;
-    if (half == 0) _mm_prefetch(from + SCALES_AHEAD, _MM_HINT_T0);
-    from += w->head_bytes;
-    for (int64_t k = 0; k < w->super; k += BYTE_GROUP) {
-      struct block b;
-      if (half == 0) fetch(code + AHEAD, w->code_bytes);
-      codes_load(codes, code, b.code);
-      scales_load(scales, d, l, from + half * LANES, &b);
+  const int64_t super = s->w->super, across = s->across;
+  floats sum[HALVES][FEW];
+  UNROLL
+  for (int half = part; half < part + parts; half++) sums_load(m, s, half, sum[half]);
+  for (int64_t left = s->blocks * BYTE_GROUP; left > 0; left -= super) {
+    struct head h[HALVES];
+    UNROLL
+    for (int half = part; half < part + parts; half++) h[half] = head_load(scales, from, half);
+    _mm_prefetch(from + SCALES_AHEAD, _MM_HINT_T0);
+    from += head_bytes_of(scales);
+    for (int64_t k = 0; k < super; k += BYTE_GROUP) {
+      fetch(code + AHEAD, code_bytes_of(codes));
       UNROLL
-      for (int r = 0; r < m; r++) sum[r] = block_row(how, &b, s->offset, x + r, sum[r]);
-      code += w->code_bytes;
-      from += w->sub_bytes;
-      x += s->all;
+      for (int half = part; half < part + parts; half++) {
+        struct block b;
+        codes_load(codes, code + half * LANES * 4, b.code);
+        scales_load(scales, h[half].d, h[half].low, from + half * LANES, &b);
+        UNROLL
+        for (int r = 0; r < m; r++)
+          sum[half][r] = block_row(how, &b, s->offset, x + r, sum[half][r]);
+      }
+      code += code_bytes_of(codes);
+      from += sub_bytes_of(scales);
+      x += across;
     }
   }
-  sums_store(m, s, half, sum);
+  UNROLL
+  for (int half = part; half < part + parts; half++) sums_store(m, s, half, sum[half]);
 }
 
 typedef void stretch_function(const struct stretch *s);
+/* Sums of more than two rows do not fit into half as many registers. */
 #define PACKED(name, codes, scales, m)                                                     \
   static void packed_##name##_##m(const struct stretch *s) {                               \
-    for (int half = 0; half < HALVES; half++)                                              \
-      packed_half(CODES_##codes, SCALES_##scales, m, s, half);                             \
+    const int parts = m <= 2 ? HALVES : 1;                                                 \
+    for (int part = 0; part < HALVES; part += parts)                                       \
+      packed_rows(CODES_##codes, SCALES_##scales, m, part, parts, s);                      \
   }
 #define PACKEDS(name, codes, scales, offset)                                               \
   PACKED(name, codes, scales, 1)                                                           \
   PACKED(name, codes, scales, 2)                                                           \
   PACKED(name, codes, scales, 3)                                                           \
-  PACKED(name, codes, scales, 4)
+  PACKED(name, codes, scales, 4)                                                           \
+  PACKED(name, codes, scales, 5)                                                           \
+  PACKED(name, codes, scales, 6)                                                           \
+  PACKED(name, codes, scales, 7)                                                           \
+  PACKED(name, codes, scales, 8)
 BYTE_FORMS(PACKEDS)
 
 /* ---- unpacking ---- */
@@ -157,31 +182,30 @@ BYTE_FORMS(PACKEDS)
 INLINE void unpack(enum codes codes, enum scales scales, const struct stretch *s,
                    struct near *to) {
   const struct manner how = manner_of(codes, scales);
-  const struct weights *w = s->w;
-  for (int half = 0; half < HALVES; half++) {
-    const char *from = s->scales, *code = s->codes + half * LANES * 4;
-    struct near *near = to;
-    for (int64_t k = 0; k < s->blocks * BYTE_GROUP; k += w->super) {
-      const floats d = scales == SCALES_POWER ? f_zero() : f_half(from + half * LANES * 2);
-      const floats l = how.low ? low_head(scales, from + PANEL * 2 + half * LANES * 2) : d;
-      from += w->head_bytes;
-      for (int64_t i = 0; i < w->super; i += BYTE_GROUP, near++) {
+  const char *from = s->scales, *code = s->codes;
+  const int64_t super = s->w->super;
+  for (int64_t left = s->blocks * BYTE_GROUP; left > 0; left -= super) {
+    struct head h[HALVES];
+    UNROLL
+    for (int half = 0; half < HALVES; half++) h[half] = head_load(scales, from, half);
+    from += head_bytes_of(scales);
+    for (int64_t k = 0; k < super; k += BYTE_GROUP, to++) {
+      fetch(code + AHEAD, code_bytes_of(codes));
+      UNROLL
+      for (int half = 0; half < HALVES; half++) {
         struct block b;
-        if (half == 0) fetch(code + AHEAD, w->code_bytes);
-        codes_load(codes, code, b.code);
-        scales_load(scales, d, l, from + half * LANES, &b);
+        codes_load(codes, code + half * LANES * 4, b.code);
+        scales_load(scales, h[half].d, h[half].low, from + half * LANES, &b);
         UNROLL
         for (int j = 0; j < QUADS; j++)
-          w_store(near->code + 64 * j + half * LANES * 4, b.code[j]);
-        UNROLL
-        for (int j = 0; j < 2; j++) {
-          if (j > 0 && !how.fine) continue;
-          f_store(near->scale[j] + half * LANES, b.scale[j]);
-          if (how.low) f_store(near->low[j] + half * LANES, b.low[j]);
-        }
-        code += w->code_bytes;
-        from += w->sub_bytes;
+          w_store(to->code + 64 * j + half * LANES * 4, b.code[j]);
+        f_store(to->scale[0] + half * LANES, b.scale[0]);
+        if (how.fine) f_store(to->scale[1] + half * LANES, b.scale[1]);
+        if (how.low) f_store(to->low[0] + half * LANES, b.low[0]);
+        if (how.low && how.fine) f_store(to->low[1] + half * LANES, b.low[1]);
       }
+      code += code_bytes_of(codes);
+      from += sub_bytes_of(scales);
     }
   }
 }
@@ -199,7 +223,7 @@ INLINE void near_half(struct manner how, int m, const struct stretch *s, int hal
   const struct record *x = s->x;
   floats sum[TALL];
   sums_load(m, s, half, sum);
-  for (int64_t i = 0; i < s->blocks; i++, x += s->all) {
+  for (int64_t i = 0; i < s->blocks; i++, x += s->across) {
     const struct near *near = &s->near[i];
     struct block b;
     UNROLL
@@ -249,7 +273,8 @@ static const struct way ways[] = {
 #define WAY(name, codes_, scales_, offset_)                                                \
   {                                                                                        \
       .packed = {NULL, packed_##name##_1, packed_##name##_2, packed_##name##_3,            \
-                 packed_##name##_4},                                                       \
+                 packed_##name##_4, packed_##name##_5, packed_##name##_6,                  \
+                 packed_##name##_7, packed_##name##_8},                                                       \
       .unpack = unpack_##name,                                                             \
       .codes = CODES_##codes_,                                                             \
       .scales = SCALES_##scales_,                                                          \
@@ -259,60 +284,71 @@ static const struct way ways[] = {
 #undef WAY
 };
 
-/* Tiles of nearly equal height. */
-INLINE void run_tiles(stretch_function *const *tiles, int most, struct stretch s,
-                      int64_t rows) {
-  const struct record *x = s.x;
+/* Groups of records by tiles of nearly equal height. */
+INLINE void run_tiles(stretch_function *const *tiles, struct stretch s,
+                      const struct records *x, int64_t block) {
   float *c = s.c;
-  const int64_t n = (rows + most - 1) / most;
-  for (int64_t t = 0; t < n; t++) {
-    const struct share mine = share_of(rows, (int32_t)t, (int32_t)n);
-    s.x = x + mine.lo;
-    s.c = c + mine.lo * PANEL;
-    tiles[mine.hi - mine.lo](&s);
+  for (int64_t row = 0; row < x->rows; row += RECORD_ROWS) {
+    const int64_t in = x->rows - row < RECORD_ROWS ? x->rows - row : RECORD_ROWS;
+    const int64_t n = (in + TALL - 1) / TALL;
+    const struct record *group =
+        x->at + record_index(x->all, s.w->k / BYTE_GROUP, x->first + row, block);
+    s.across = records_across(x->all, x->first + row);
+    for (int64_t t = 0; t < n; t++) {
+      const struct share mine = share_of(in, (int32_t)t, (int32_t)n);
+      s.x = group + mine.lo;
+      s.c = c + (row + mine.lo) * PANEL;
+      tiles[mine.hi - mine.lo](&s);
+    }
   }
 }
 
-/* A panel in runs of DEPTH, unpacked once for all rows. */
-INLINE void run_unpacked(stretch_function *const *tiles, const struct way *way,
-                         struct stretch s, int64_t rows, struct near *room) {
-  const struct weights *w = s.w;
-  const int64_t blocks = s.blocks, step = DEPTH / BYTE_GROUP;
-  s.near = room;
-  for (int64_t b = 0; b < blocks; b += step) {
-    s.blocks = blocks - b < step ? blocks - b : step;
-    s.first = b == 0;
-    way->unpack(&s, room);
-    run_tiles(tiles, TALL, s, rows);
-    s.scales += (uint64_t)(DEPTH / w->super) * w->super_bytes;
-    s.codes += (uint64_t)step * w->code_bytes;
-    s.x += step * s.all;
-  }
+INLINE struct stretch stretch_of(const struct weights *w, int64_t panel, int64_t block,
+                                 int64_t blocks, float *c) {
+  const char *at = w->data + (uint64_t)panel * w->panel_bytes;
+  const uint32_t word = (uint32_t)-ways[w->form].offset & 0xffff;
+  return (struct stretch){
+      .scales = at + (uint64_t)(block * BYTE_GROUP / w->super) * w->super_bytes,
+      .codes = at + w->codes_at + (uint64_t)block * w->code_bytes,
+      .w = w,
+      .blocks = blocks,
+      .c = c,
+      .offset = (int32_t)(word << 16 | word),
+      .first = block == 0,
+  };
+}
+
+/* Runs of DEPTH: each panel's is unpacked once for all rows, whose records stay in a
+ * cache from panel to panel. */
+INLINE void run_unpacked(stretch_function *const *tiles, const struct weights *w,
+                         const struct panels *p, const struct records *x,
+                         float *const c[SIDE], struct near *room) {
+  const int64_t blocks = w->k / BYTE_GROUP, most = DEPTH / BYTE_GROUP;
+  for (int64_t b = 0; b < blocks; b += most)
+    for (int i = 0; i < p->n; i++) {
+      struct stretch s =
+          stretch_of(w, p->at[i], b, blocks - b < most ? blocks - b : most, c[i]);
+      s.near = room;
+      ways[w->form].unpack(&s, room);
+      run_tiles(tiles, s, x, b);
+    }
 }
 
 INLINE void product_int8(stretch_function *const (*near)[TALL + 1], const struct weights *w,
                          const struct panels *p, const struct records *x,
                          float *const c[SIDE], float *room) {
   const struct way *way = &ways[w->form];
-  const uint32_t word = (uint32_t)-way->offset & 0xffff;
+  const int64_t blocks = w->k / BYTE_GROUP;
+  if (x->rows > FEW) {
+    run_unpacked(near[manner_index(manner_of(way->codes, way->scales))], w, p, x, c,
+                 (struct near *)(void *)room);
+    return;
+  }
   for (int i = 0; i < p->n; i++) {
-    const char *panel = w->data + (uint64_t)p->at[i] * w->panel_bytes;
-    const struct stretch s = {
-        .scales = panel,
-        .codes = panel + w->codes_at,
-        .w = w,
-        .blocks = w->k / BYTE_GROUP,
-        .x = x->at + x->first,
-        .all = x->all,
-        .c = c[i],
-        .offset = (int32_t)(word << 16 | word),
-        .first = true,
-    };
-    if (x->rows <= FEW)
-      way->packed[x->rows](&s);
-    else
-      run_unpacked(near[manner_index(manner_of(way->codes, way->scales))], way, s, x->rows,
-                   (struct near *)(void *)room);
+    struct stretch s = stretch_of(w, p->at[i], 0, blocks, c[i]);
+    s.x = x->at + record_index(x->all, blocks, x->first, 0);
+    s.across = records_across(x->all, x->first);
+    way->packed[x->rows](&s);
   }
 }
 

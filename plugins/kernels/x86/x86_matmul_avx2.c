@@ -4,12 +4,12 @@
  *
  * Rows meet floats, and weights that are not packed, by the f32 product; packed integers
  * by the int8 product, from rows prepared once for all nodes that read x.  Threads share
- * out pairs of panels, and where there are fewer of these than threads also the rows.
+ * out lots of panels, and where there are fewer of these than threads also the rows.
  */
 #include "x86_act.h"
 #include "x86_product.h"
 
-enum { BLOCK_ROWS = 240 }; /* rows whose sums wait in scratch: 2 x 15 KiB */
+enum { BLOCK_ROWS = 240 }; /* rows whose sums wait in scratch: 15 KiB a panel */
 
 /* ---- the end of a row: bias, activation, gate, residual ---- */
 
@@ -64,6 +64,8 @@ static uint64_t scratch_bytes(const ridge_kernel_site *site) {
   return (SIDE * BLOCK_ROWS * PANEL + PRODUCT_ROOM) * sizeof(float);
 }
 
+_Static_assert(BLOCK_ROWS % RECORD_ROWS == 0, "blocks of rows begin with a group");
+
 static uint64_t prepared_bytes(const ridge_kernel_site *site) {
   return (uint64_t)site->max_rows * (uint64_t)(site->in_dims[0][1] / BYTE_GROUP) *
          sizeof(struct record);
@@ -73,10 +75,14 @@ static uint64_t prepared_bytes(const ridge_kernel_site *site) {
 static void prepare(const ridge_kernel_call *call, void *prepared, int32_t thread,
                     int32_t threads) {
   const ridge_span *x = &call->in[0];
-  struct record *records = prepared; /* (K / 32, rows) */
-  const struct share mine = share_of(x->cols / BYTE_GROUP * call->rows, thread, threads);
-  for (int64_t at = mine.lo; at < mine.hi; at++)
-    record_make(span_row(x, at % call->rows) + at / call->rows * BYTE_GROUP, records + at);
+  struct record *records = prepared;
+  const int64_t blocks = x->cols / BYTE_GROUP;
+  const struct share mine = share_of(blocks * call->rows, thread, threads);
+  for (int64_t at = mine.lo; at < mine.hi; at++) {
+    const int64_t row = at / blocks, block = at % blocks;
+    record_make(span_row(x, row) + block * BYTE_GROUP,
+                records + record_index(call->rows, blocks, row, block));
+  }
 }
 
 /* ---- running ---- */
@@ -103,9 +109,11 @@ static struct finish finish_of(const struct work *work, int64_t panel) {
   return f;
 }
 
-/* One or two panels (a gate and its up) over rows [lo, hi). */
-static void run_panels(const struct work *work, const struct panels *p, struct share rows) {
+/* Some panels (of a pair: gates, then their ups) over rows [lo, hi). */
+static void run_panels(const struct work *work, const struct panels *p,
+                       struct share rows) {
   const ridge_kernel_call *call = work->call;
+  const int outputs = work->w.paired ? p->n / 2 : p->n;
   for (int64_t row = rows.lo; row < rows.hi; row += BLOCK_ROWS) {
     const int64_t n = rows.hi - row < BLOCK_ROWS ? rows.hi - row : BLOCK_ROWS;
     const struct records x = {call->prepared, row, n, call->rows};
@@ -113,17 +121,29 @@ static void run_panels(const struct work *work, const struct panels *p, struct s
       work->by->int8(&work->w, p, &x, work->c, work->room);
     else
       work->by->f32(&work->w, p, &call->in[0], row, n, work->c, work->room);
-    for (int i = 0; i < (work->w.paired ? 1 : p->n); i++) {
+    for (int i = 0; i < outputs; i++) {
       const struct finish f = finish_of(work, p->at[i]);
-      finish_rows(&f, work->c[i], work->c[1], row, n);
+      finish_rows(&f, work->c[i], work->c[p->n - outputs + i], row, n);
     }
   }
 }
 
-static struct panels panels_at(const struct weights *w, int64_t unit) {
-  if (w->paired) return (struct panels){{unit, unit + w->panels}, 2};
-  const int64_t first = unit * SIDE;
-  return (struct panels){{first, first + 1}, first + 1 < w->panels ? 2 : 1};
+/* Panels that are met together: more where rows are many, as long as every thread still
+ * gets several lots. */
+static int64_t lot_size(const struct work *work, int32_t threads) {
+  const int64_t least = work->w.paired ? 1 : 2, most = work->w.paired ? SIDE / 2 : SIDE;
+  int64_t size = work->call->rows < 3 * RECORD_ROWS ? least : most;
+  while (size > least && work->w.panels < size * threads * 8) size /= 2;
+  return size;
+}
+
+static struct panels lot_of(const struct weights *w, int64_t size, int64_t lot) {
+  const int64_t first = lot * size,
+                n = w->panels - first < size ? w->panels - first : size;
+  struct panels p = {.n = (int)(w->paired ? 2 * n : n)};
+  for (int64_t i = 0; i < n; i++) p.at[i] = first + i;
+  for (int64_t i = n; i < p.n; i++) p.at[i] = w->panels + first + i - n;
+  return p;
 }
 
 static void run_form(const ridge_kernel_call *call, enum form form,
@@ -135,14 +155,16 @@ static void run_form(const ridge_kernel_call *call, enum form form,
   for (int i = 0; i < SIDE; i++) work.c[i] = scratch + i * BLOCK_ROWS * PANEL;
   work.room = scratch + SIDE * BLOCK_ROWS * PANEL;
 
-  const int64_t units = work.w.paired ? work.w.panels : (work.w.panels + SIDE - 1) / SIDE;
-  const int32_t across = units < threads ? (int32_t)units : threads,
-                down = threads / across;
+  const int64_t size = lot_size(&work, threads), lots = (work.w.panels + size - 1) / size;
+  const int32_t across = lots < threads ? (int32_t)lots : threads, down = threads / across;
   if (thread >= across * down) return;
-  const struct share mine = share_of(units, thread % across, across),
-                     rows = share_of(call->rows, thread / across, down);
-  for (int64_t unit = mine.lo; unit < mine.hi; unit++) {
-    const struct panels p = panels_at(&work.w, unit);
+  const struct share mine = share_of(lots, thread % across, across);
+  struct share rows =
+      share_of((call->rows + RECORD_ROWS - 1) / RECORD_ROWS, thread / across, down);
+  rows.lo *= RECORD_ROWS;
+  rows.hi = rows.hi * RECORD_ROWS < call->rows ? rows.hi * RECORD_ROWS : call->rows;
+  for (int64_t lot = mine.lo; lot < mine.hi; lot++) {
+    const struct panels p = lot_of(&work.w, size, lot);
     run_panels(&work, &p, rows);
   }
 }

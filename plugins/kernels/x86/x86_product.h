@@ -2,8 +2,9 @@
  * x86_product.h - rows of x times panels of w: the two ways, one for f32 rows and one
  * for rows of int8.
  *
- * Both take one or two panels at once (`n`), write c[i] (rows, 16) for panel i, and add
- * each element in an order that hangs on K alone:
+ * Both take some panels at once (`n`), so that rows stay near while all of them are met,
+ * write c[i] (rows, 16) for panel i, and add each element in an order that hangs on K
+ * alone:
  *   f32    k ascending by fused multiply-add within blocks of DEPTH, blocks added up
  *   int8   exact integer sums of 32 k (16 where scales are that fine), ascending, each
  *          added by one fused multiply-add with the product of both scales, followed by
@@ -15,7 +16,7 @@
 
 #include "x86_panel.h"
 
-enum { SIDE = 2 };
+enum { SIDE = 8 }; /* most panels at once */
 
 struct panels {
   int64_t at[SIDE];
@@ -26,10 +27,9 @@ struct panels {
 typedef void product_f32_function(const struct weights *w, const struct panels *p,
                                   const ridge_span *x, int64_t first, int64_t rows,
                                   float *const c[SIDE], float *room);
-enum { PRODUCT_ROOM = SIDE * DEPTH * PANEL + DEPTH };
+enum { PRODUCT_ROOM = 2 * DEPTH * PANEL + DEPTH };
 
-/* 32 k of a row of x as int8: a cache line, so that all a product needs of it comes by
- * one load.  The records of one 32 k lie side by side for all rows of the call. */
+/* 32 k of a row of x as int8: a cache line, so that all a product needs comes at once. */
 struct record {
   int8_t q[BYTE_GROUP];
   float scale;    /* x is q times this                                     */
@@ -41,9 +41,22 @@ struct record {
 _Static_assert(sizeof(struct record) == 64, "a record is a cache line");
 void record_make(const float *x, struct record *to);
 
-/* Rows first .. first + rows of `all`. */
+/* Records lie so that a tile of rows reads them one after the other: groups of RECORD_ROWS
+ * rows (the last may have fewer), and of each group (K / 32, rows of the group). */
+enum { RECORD_ROWS = 12 };
+static inline int64_t records_across(int64_t rows, int64_t row) {
+  const int64_t left = rows - row / RECORD_ROWS * RECORD_ROWS;
+  return left < RECORD_ROWS ? left : RECORD_ROWS;
+}
+static inline int64_t record_index(int64_t rows, int64_t blocks, int64_t row,
+                                   int64_t block) {
+  return row / RECORD_ROWS * RECORD_ROWS * blocks + block * records_across(rows, row) +
+         row % RECORD_ROWS;
+}
+
+/* Rows first .. first + rows of `all`; first is a multiple of RECORD_ROWS. */
 struct records {
-  const struct record *at; /* (K / 32, all)                                    */
+  const struct record *at;
   int64_t first, rows, all;
 };
 typedef void product_int8_function(const struct weights *w, const struct panels *p,
