@@ -122,7 +122,7 @@ static void block_tiles(const struct block *s, int64_t direct, const char *const
   const int n = s->p->n;
   const bool floats = s->w->form != FORM_ROWS;
   const char *far[2] = {floats ? block_data(s, 0) : NULL,
-                           floats ? block_data(s, n - 1) : NULL};
+                        floats ? block_data(s, n - 1) : NULL};
   for (int64_t t = 0; t < tiles; t++) {
     const struct share rows = share_of(s->rows, (int32_t)t, (int32_t)tiles);
     const int64_t m = rows.hi - rows.lo;

@@ -12,9 +12,10 @@
 #include "x86_codes.h"
 
 enum {
-  FEW = 8,                     /* rows that read the packed panel themselves      */
-  TALL = LANES == 16 ? 12 : 4, /* rows of a tile over unpacked codes              */
-  AHEAD = 4096,                /* bytes of codes to fetch ahead                   */
+  SEVERAL = LANES == 16 ? 36 : 8, /* rows that read the packed panel, */
+  FEW = 8,                        /* so many of them at once                        */
+  TALL = LANES == 16 ? 12 : 4,    /* rows of a tile over unpacked codes              */
+  AHEAD = 4096,                   /* bytes of codes to fetch ahead                   */
   SCALES_AHEAD = 512,
 };
 
@@ -135,7 +136,8 @@ INLINE void packed_rows(enum codes codes, enum scales scales, int m, int part, i
   for (int64_t left = s->blocks * BYTE_GROUP; left > 0; left -= super) {
     struct head h[HALVES];
     UNROLL
-    for (int half = part; half < part + parts; half++) h[half] = head_load(scales, from, half);
+    for (int half = part; half < part + parts; half++)
+      h[half] = head_load(scales, from, half);
     _mm_prefetch(from + SCALES_AHEAD, _MM_HINT_T0);
     from += head_bytes_of(scales);
     for (int64_t k = 0; k < super; k += BYTE_GROUP) {
@@ -274,7 +276,7 @@ static const struct way ways[] = {
   {                                                                                        \
       .packed = {NULL, packed_##name##_1, packed_##name##_2, packed_##name##_3,            \
                  packed_##name##_4, packed_##name##_5, packed_##name##_6,                  \
-                 packed_##name##_7, packed_##name##_8},                                                       \
+                 packed_##name##_7, packed_##name##_8},                                    \
       .unpack = unpack_##name,                                                             \
       .codes = CODES_##codes_,                                                             \
       .scales = SCALES_##scales_,                                                          \
@@ -284,13 +286,13 @@ static const struct way ways[] = {
 #undef WAY
 };
 
-/* Groups of records by tiles of nearly equal height. */
-INLINE void run_tiles(stretch_function *const *tiles, struct stretch s,
+/* Groups of records by tiles of nearly equal height, at most `most`. */
+INLINE void run_tiles(stretch_function *const *tiles, int64_t most, struct stretch s,
                       const struct records *x, int64_t block) {
   float *c = s.c;
   for (int64_t row = 0; row < x->rows; row += RECORD_ROWS) {
     const int64_t in = x->rows - row < RECORD_ROWS ? x->rows - row : RECORD_ROWS;
-    const int64_t n = (in + TALL - 1) / TALL;
+    const int64_t n = (in + most - 1) / most;
     const struct record *group =
         x->at + record_index(x->all, s.w->k / BYTE_GROUP, x->first + row, block);
     s.across = records_across(x->all, x->first + row);
@@ -330,7 +332,7 @@ INLINE void run_unpacked(stretch_function *const *tiles, const struct weights *w
           stretch_of(w, p->at[i], b, blocks - b < most ? blocks - b : most, c[i]);
       s.near = room;
       ways[w->form].unpack(&s, room);
-      run_tiles(tiles, s, x, b);
+      run_tiles(tiles, TALL, s, x, b);
     }
 }
 
@@ -339,17 +341,13 @@ INLINE void product_int8(stretch_function *const (*near)[TALL + 1], const struct
                          float *const c[SIDE], float *room) {
   const struct way *way = &ways[w->form];
   const int64_t blocks = w->k / BYTE_GROUP;
-  if (x->rows > FEW) {
+  if (x->rows > SEVERAL) {
     run_unpacked(near[manner_index(manner_of(way->codes, way->scales))], w, p, x, c,
                  (struct near *)(void *)room);
     return;
   }
-  for (int i = 0; i < p->n; i++) {
-    struct stretch s = stretch_of(w, p->at[i], 0, blocks, c[i]);
-    s.x = x->at + record_index(x->all, blocks, x->first, 0);
-    s.across = records_across(x->all, x->first);
-    way->packed[x->rows](&s);
-  }
+  for (int i = 0; i < p->n; i++)
+    run_tiles(way->packed, FEW, stretch_of(w, p->at[i], 0, blocks, c[i]), x, 0);
 }
 
 #endif

@@ -110,8 +110,7 @@ static struct finish finish_of(const struct work *work, int64_t panel) {
 }
 
 /* Some panels (of a pair: gates, then their ups) over rows [lo, hi). */
-static void run_panels(const struct work *work, const struct panels *p,
-                       struct share rows) {
+static void run_panels(const struct work *work, const struct panels *p, struct share rows) {
   const ridge_kernel_call *call = work->call;
   const int outputs = work->w.paired ? p->n / 2 : p->n;
   for (int64_t row = rows.lo; row < rows.hi; row += BLOCK_ROWS) {
@@ -138,8 +137,7 @@ static int64_t lot_size(const struct work *work, int32_t threads) {
 }
 
 static struct panels lot_of(const struct weights *w, int64_t size, int64_t lot) {
-  const int64_t first = lot * size,
-                n = w->panels - first < size ? w->panels - first : size;
+  const int64_t first = lot * size, n = w->panels - first < size ? w->panels - first : size;
   struct panels p = {.n = (int)(w->paired ? 2 * n : n)};
   for (int64_t i = 0; i < n; i++) p.at[i] = first + i;
   for (int64_t i = n; i < p.n; i++) p.at[i] = w->panels + first + i - n;
