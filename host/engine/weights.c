@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 int64_t weights_rows(const ridge_tensor *t) { return graph_rows(t); }
 int64_t weights_cols(const ridge_tensor *t) { return graph_cols(t); }
@@ -199,8 +198,7 @@ uint64_t weights_plan_bytes(struct weights *weights, const struct program *progr
 }
 
 void weights_free(struct weights *weights) {
-  for (int32_t i = 0; i < weights->n_packs; i++)
-    munmap(weights->packs[i], weights->pack_bytes[i]);
+  pages_free(&weights->pages);
   for (int32_t i = 0; i < weights->n; i++) free(weights->items[i].owned);
   arena_free(&weights->memory);
   *weights = (struct weights){0};

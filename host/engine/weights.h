@@ -9,6 +9,7 @@
 #ifndef RIDGE_ENGINE_WEIGHTS_H
 #define RIDGE_ENGINE_WEIGHTS_H
 
+#include "engine/pages.h"
 #include "engine/program.h"
 #include "model/source.h"
 
@@ -37,9 +38,7 @@ struct weights {
   int32_t n;
   struct weight_link *chain;
   int32_t n_chain;
-  void **packs; /* (n_packs) kernels' own forms */
-  uint64_t *pack_bytes;
-  int32_t n_packs;
+  struct pages pages;      /* kernels' own forms, stacks           */
   uint64_t file_bytes;     /* of all tensors as in the file     */
   uint64_t resident_bytes; /* as the plan keeps them            */
   const char *blamed;      /* the member of the chain that refused, or NULL */

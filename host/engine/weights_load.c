@@ -164,16 +164,6 @@ static ridge_status whole_rows(struct loading *l, int32_t index, const uint8_t *
   return status;
 }
 
-static void *add_pack(struct weights *weights, uint64_t bytes) {
-  void *data =
-      mmap(NULL, bytes + 64, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (data == MAP_FAILED) return NULL;
-  madvise(data, bytes, MADV_HUGEPAGE);
-  weights->packs[weights->n_packs] = data;
-  weights->pack_bytes[weights->n_packs++] = bytes + 64;
-  return data;
-}
-
 /* The same weight packed by the same kernel for an earlier node. */
 static const void *packed_before(const struct program *program,
                                  const struct program_op *op) {
@@ -274,7 +264,7 @@ static ridge_status pack_op(struct loading *l, struct program_op *op, struct why
   uint8_t *made;
   ridge_status status = whole_rows(l, index, &rows, &made, why);
   if (status != RIDGE_OK) return status;
-  void *packed = add_pack(l->weights, bytes);
+  void *packed = pages_take(&l->weights->pages, bytes);
   if (packed != NULL)
     pack_rows(l, op, rows, packed);
   else
@@ -295,7 +285,7 @@ static ridge_status bind_stack(struct loading *l, int32_t index, struct why *why
   ridge_status status = stacked_rows(l, tensor, &made, why);
   if (status != RIDGE_OK) return status;
   uint64_t bytes = weights_tensor_bytes(program->codec_of[index], tensor);
-  void *data = add_pack(l->weights, bytes);
+  void *data = pages_take(&l->weights->pages, bytes);
   if (data != NULL) memcpy(data, made, bytes);
   free(made);
   if (data == NULL)
@@ -350,10 +340,9 @@ ridge_status weights_load(struct weights *weights, struct program *program,
       .ctx = ctx,
       .all = weights_plan_bytes(weights, program),
   };
-  size_t most = (size_t)program->n_ops + 1;
-  weights->packs = arena_array(&weights->memory, most * 2, sizeof *weights->packs);
-  weights->pack_bytes =
-      arena_array(&weights->memory, most * 2, sizeof *weights->pack_bytes);
+  for (int32_t i = 0; i < program->n_ops; i++)
+    if (!program->ops[i].streamed)
+      pages_expect(&weights->pages, weights_pack_bytes(&program->ops[i]));
   ridge_status status = RIDGE_OK;
   for (int32_t i = 0; i < weights->n && status == RIDGE_OK; i++)
     status = keep_changed(&l, &weights->items[i], why);
