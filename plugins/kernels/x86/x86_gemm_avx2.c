@@ -11,11 +11,10 @@
 #include "x86_product.h"
 
 enum {
-  TALL = 6,     /* rows of a tile                                             */
-  FEW = 3,      /* rows that take two panels at once                          */
-  DIRECT = 6,   /* so many tiles convert half precision each for itself: beyond
-                 * that, unpacking once is faster (measured at 2048 x 5632)   */
-  AHEAD = 4096, /* bytes to fetch ahead: one stream needs that much to keep up */
+  TALL = 6,   /* rows of a tile                                             */
+  FEW = 3,    /* rows that take two panels at once                          */
+  DIRECT = 6, /* so many tiles convert half precision each for itself: beyond
+               * that, unpacking once is faster (measured at 2048 x 5632)   */
 };
 
 /* Sixteen weights of one k: two registers. */
@@ -36,26 +35,30 @@ INLINE void load_pair(enum form form, const char *b, int64_t k, __m256 out[2]) {
 /* c[side](m, 16) = x(m, depth) b[side](depth, 16), added to c unless it is the first
  * block.  All of form, m and sides are constants where this is expanded. */
 INLINE void tile(enum form form, bool direct, int m, int sides, const float *const *x,
-                 int64_t depth, const char *const *b, float *const *c, bool first) {
+                 int64_t depth, const char *const *b, struct ahead ahead, float *const *c,
+                 bool first) {
   __m256 sum[TALL * 2];
   UNROLL
   for (int i = 0; i < m * sides * 2; i++) sum[i] = _mm256_setzero_ps();
-  for (int64_t k = 0; k < depth; k++) {
-    UNROLL
-    for (int side = 0; side < sides; side++) {
-      __m256 w[2];
-      load_pair(form, b[side], k, w);
-      if (direct)
-        _mm_prefetch(b[side] + k * PANEL * (form == FORM_F32 ? 4 : 2) + AHEAD, _MM_HINT_T0);
+  uint64_t far = AHEAD;
+  for (int64_t k = 0, end = direct ? ahead.cut : depth; k < depth;
+       end = depth, far += ahead.jump)
+    for (; k < end; k++) {
       UNROLL
-      for (int r = 0; r < m; r++) {
-        const __m256 xk = _mm256_broadcast_ss(x[r] + k);
-        __m256 *s = sum + (r * sides + side) * 2;
-        s[0] = _mm256_fmadd_ps(xk, w[0], s[0]);
-        s[1] = _mm256_fmadd_ps(xk, w[1], s[1]);
+      for (int side = 0; side < sides; side++) {
+        __m256 w[2];
+        load_pair(form, b[side], k, w);
+        if (direct)
+          _mm_prefetch(b[side] + k * PANEL * (form == FORM_F32 ? 4 : 2) + far, _MM_HINT_T0);
+        UNROLL
+        for (int r = 0; r < m; r++) {
+          const __m256 xk = _mm256_broadcast_ss(x[r] + k);
+          __m256 *s = sum + (r * sides + side) * 2;
+          s[0] = _mm256_fmadd_ps(xk, w[0], s[0]);
+          s[1] = _mm256_fmadd_ps(xk, w[1], s[1]);
+        }
       }
     }
-  }
   UNROLL
   for (int side = 0; side < sides; side++) {
     UNROLL
@@ -69,13 +72,13 @@ INLINE void tile(enum form form, bool direct, int m, int sides, const float *con
 }
 
 typedef void tile_function(const float *const *x, int64_t depth, const char *const *b,
-                           float *const *c, bool first);
+                           struct ahead ahead, float *const *c, bool first);
 
 #define TILE(name, form, direct, m, sides)                                                 \
   static void tile_##name##_##m##_##sides(const float *const *x, int64_t depth,            \
-                                          const char *const *b, float *const *c,           \
-                                          bool first) {                                    \
-    tile(FORM_##form, direct, m, sides, x, depth, b, c, first);                            \
+                                          const char *const *b, struct ahead ahead,        \
+                                          float *const *c, bool first) {                   \
+    tile(FORM_##form, direct, m, sides, x, depth, b, ahead, c, first);                     \
   }
 #define TILES(name, form, direct)                                                          \
   TILE(name, form, direct, 1, 1)                                                           \
@@ -131,13 +134,15 @@ static void block_pair(const struct block *s) {
   const float *x[FEW];
   const char *b[2] = {block_data(s, 0), block_data(s, 1)};
   rows_at(s, 0, s->rows, x);
-  direct_pairs[s->w->form - FORM_F32][s->rows](x, s->depth, b, s->c, s->k0 == 0);
+  direct_pairs[s->w->form - FORM_F32][s->rows](
+      x, s->depth, b, ahead_of(s->w, s->p, s->k0, s->depth), s->c, s->k0 == 0);
 }
 
 /* All rows by one panel, in tiles of nearly equal height.  The first `direct` tiles read
  * the packed form, which also brings an f32 panel in from memory ahead of use. */
 static void block_tiles(const struct block *s, int side, int64_t direct, const char *near) {
   const int64_t tiles = (s->rows + TALL - 1) / TALL;
+  const struct ahead ahead = ahead_of(s->w, s->p, s->k0, s->depth);
   for (int64_t t = 0; t < tiles; t++) {
     const struct share rows = share_of(s->rows, (int32_t)t, (int32_t)tiles);
     const int64_t m = rows.hi - rows.lo;
@@ -146,9 +151,9 @@ static void block_tiles(const struct block *s, int side, int64_t direct, const c
     float *c = s->c[side] + rows.lo * PANEL;
     rows_at(s, rows.lo, m, x);
     if (far)
-      direct_tiles[s->w->form - FORM_F32][m](x, s->depth, &far, &c, s->k0 == 0);
+      direct_tiles[s->w->form - FORM_F32][m](x, s->depth, &far, ahead, &c, s->k0 == 0);
     else
-      near_tiles[m](x, s->depth, &near, &c, s->k0 == 0);
+      near_tiles[m](x, s->depth, &near, ahead, &c, s->k0 == 0);
   }
 }
 

@@ -11,8 +11,7 @@
 
 enum {
   TALL = 12,
-  DIRECT = 2,   /* tiles that convert half precision each for itself           */
-  AHEAD = 4096, /* bytes to fetch ahead                                        */
+  DIRECT = 2, /* tiles that convert half precision each for itself           */
 };
 
 INLINE __m512 load_panel(enum form form, const char *b) {
@@ -31,7 +30,8 @@ struct tile_rows {
  * block.  form, direct, m and sides are constants where this is expanded; `direct` reads
  * from memory and fetches ahead. */
 INLINE void tile(enum form form, bool direct, int m, int sides, struct tile_rows rows,
-                 int64_t depth, const char *const *b, float *const *c, bool first) {
+                 int64_t depth, const char *const *b, struct ahead ahead, float *const *c,
+                 bool first) {
   const int64_t width = PANEL * (form == FORM_F32 ? 4 : 2);
   __m512 sum[TALL * 2];
   const char *base[4], *at[2] = {b[0], b[sides - 1]};
@@ -40,25 +40,28 @@ INLINE void tile(enum form form, bool direct, int m, int sides, struct tile_rows
     base[i] = rows.x + (3 * i < m ? 3 * (uint64_t)i * rows.stride : 0);
   UNROLL
   for (int i = 0; i < m * sides; i++) sum[i] = _mm512_setzero_ps();
-  for (int64_t k = 0; k < depth; k++) {
-    __m512 w[2];
-    UNROLL
-    for (int side = 0; side < sides; side++) {
-      w[side] = load_panel(form, at[side]);
-      if (direct) _mm_prefetch(at[side] + AHEAD, _MM_HINT_T0);
-      at[side] += width;
-    }
-    UNROLL
-    for (int r = 0; r < m; r++) {
-      const char *x = base[r / 3] + (uint64_t)(r % 3) * rows.stride;
-      const __m512 xk = _mm512_set1_ps(*(const float *)(const void *)x);
+  uint64_t far = AHEAD;
+  for (int64_t k = 0, end = direct ? ahead.cut : depth; k < depth;
+       end = depth, far += ahead.jump)
+    for (; k < end; k++) {
+      __m512 w[2];
       UNROLL
-      for (int side = 0; side < sides; side++)
-        sum[r * sides + side] = _mm512_fmadd_ps(xk, w[side], sum[r * sides + side]);
+      for (int side = 0; side < sides; side++) {
+        w[side] = load_panel(form, at[side]);
+        if (direct) _mm_prefetch(at[side] + far, _MM_HINT_T0);
+        at[side] += width;
+      }
+      UNROLL
+      for (int r = 0; r < m; r++) {
+        const char *x = base[r / 3] + (uint64_t)(r % 3) * rows.stride;
+        const __m512 xk = _mm512_set1_ps(*(const float *)(const void *)x);
+        UNROLL
+        for (int side = 0; side < sides; side++)
+          sum[r * sides + side] = _mm512_fmadd_ps(xk, w[side], sum[r * sides + side]);
+      }
+      UNROLL
+      for (int i = 0; i < 4; i++) base[i] += sizeof(float);
     }
-    UNROLL
-    for (int i = 0; i < 4; i++) base[i] += sizeof(float);
-  }
   UNROLL
   for (int i = 0; i < m * sides; i++) {
     float *to = c[i % sides] + i / sides * PANEL;
@@ -67,12 +70,13 @@ INLINE void tile(enum form form, bool direct, int m, int sides, struct tile_rows
 }
 
 typedef void tile_function(struct tile_rows rows, int64_t depth, const char *const *b,
-                           float *const *c, bool first);
+                           struct ahead ahead, float *const *c, bool first);
 
 #define TILE(name, form, direct, m, sides)                                                 \
   static void name##_##m##_##sides(struct tile_rows rows, int64_t depth,                   \
-                                   const char *const *b, float *const *c, bool first) {    \
-    tile(FORM_##form, direct, m, sides, rows, depth, b, c, first);                         \
+                                   const char *const *b, struct ahead ahead,               \
+                                   float *const *c, bool first) {                          \
+    tile(FORM_##form, direct, m, sides, rows, depth, b, ahead, c, first);                  \
   }
 #define BOTH(name, form, direct, m)                                                        \
   TILE(name, form, direct, m, 1) TILE(name, form, direct, m, 2)
@@ -123,6 +127,7 @@ static void block_tiles(const struct block *s, int64_t direct, const char *const
   const bool floats = s->w->form != FORM_ROWS;
   const char *far[2] = {floats ? block_data(s, 0) : NULL,
                         floats ? block_data(s, n - 1) : NULL};
+  const struct ahead ahead = ahead_of(s->w, s->p, s->k0, s->depth);
   for (int64_t t = 0; t < tiles; t++) {
     const struct share rows = share_of(s->rows, (int32_t)t, (int32_t)tiles);
     const int64_t m = rows.hi - rows.lo;
@@ -130,9 +135,9 @@ static void block_tiles(const struct block *s, int64_t direct, const char *const
                                 s->x->stride};
     float *const c[2] = {s->c[0] + rows.lo * PANEL, s->c[n - 1] + rows.lo * PANEL};
     if (t < direct)
-      direct_tiles[s->w->form - FORM_F32][n - 1][m](x, s->depth, far, c, s->k0 == 0);
+      direct_tiles[s->w->form - FORM_F32][n - 1][m](x, s->depth, far, ahead, c, s->k0 == 0);
     else
-      near_tiles[n - 1][m](x, s->depth, near, c, s->k0 == 0);
+      near_tiles[n - 1][m](x, s->depth, near, ahead, c, s->k0 == 0);
   }
 }
 

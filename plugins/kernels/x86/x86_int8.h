@@ -15,7 +15,6 @@ enum {
   SEVERAL = LANES == 16 ? 36 : 8, /* rows that read the packed panel, */
   FEW = 8,                        /* so many of them at once                        */
   TALL = LANES == 16 ? 12 : 4,    /* rows of a tile over unpacked codes              */
-  AHEAD = 4096,                   /* bytes of codes to fetch ahead                   */
   SCALES_AHEAD = 512,
 };
 

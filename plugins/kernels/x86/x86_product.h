@@ -23,6 +23,25 @@ struct panels {
   int n;
 };
 
+/* Where to fetch ahead while a block of k is read: from k = cut on, what follows is not
+ * the rest of this panel but the one that is read next, `jump` bytes after this one. */
+enum { AHEAD = 4096 }; /* bytes: one stream needs that much to keep up */
+struct ahead {
+  int64_t cut;
+  uint64_t jump;
+};
+
+static inline struct ahead ahead_of(const struct weights *w, const struct panels *p,
+                                    int64_t k0, int64_t depth) {
+  if (w->form == FORM_ROWS) return (struct ahead){.cut = depth};
+  const int64_t bytes = (int64_t)w->panel_bytes / w->k, left = w->k - AHEAD / bytes - k0;
+  const bool beside = p->n == 2 && p->at[1] == p->at[0] + 1;
+  return (struct ahead){.cut = left < 0       ? 0
+                               : left < depth ? left
+                                              : depth,
+                        .jump = beside ? w->panel_bytes : 0};
+}
+
 /* f32 rows first .. first + rows of x.  `room`: PRODUCT_ROOM floats. */
 typedef void product_f32_function(const struct weights *w, const struct panels *p,
                                   const ridge_span *x, int64_t first, int64_t rows,
