@@ -140,7 +140,7 @@ INLINE void packed_rows(enum codes codes, enum scales scales, int m, int part, i
     _mm_prefetch(from + SCALES_AHEAD, _MM_HINT_T0);
     from += head_bytes_of(scales);
     for (int64_t k = 0; k < super; k += BYTE_GROUP) {
-      fetch(code + AHEAD, code_bytes_of(codes));
+      fetch(code + 2 * AHEAD, code_bytes_of(codes));
       UNROLL
       for (int half = part; half < part + parts; half++) {
         struct block b;
@@ -191,7 +191,7 @@ INLINE void unpack(enum codes codes, enum scales scales, const struct stretch *s
     for (int half = 0; half < HALVES; half++) h[half] = head_load(scales, from, half);
     from += head_bytes_of(scales);
     for (int64_t k = 0; k < super; k += BYTE_GROUP, to++) {
-      fetch(code + AHEAD, code_bytes_of(codes));
+      fetch(code + 2 * AHEAD, code_bytes_of(codes));
       UNROLL
       for (int half = 0; half < HALVES; half++) {
         struct block b;
