@@ -192,22 +192,38 @@ static void pack_rows(struct loading *l, const struct program_op *op, const uint
   pool_parallel(l->pool, weights_rows(tensor), grain, pack_range, &job);
 }
 
-/* Pages of the mapped file that were only read to make something else of them. */
-static void forget_pages(const struct weights *weights, const struct weight *weight) {
+/* Advice on the pages of a weight in its mapped file. */
+static void advise_weight(const struct weights *weights, const struct weight *weight,
+                          int advice) {
   if (weight == NULL || weight->read_in_place) return;
   const struct source_file *file = source_file_of(weights->source, weight->file);
   if (file == NULL) return;
   uint64_t from = (weight->file->offset + 4095) & ~(uint64_t)4095;
   uint64_t to = (weight->file->offset + weight->file->bytes) & ~(uint64_t)4095;
-  if (to > from)
-    madvise((void *)(uintptr_t)(file->bytes.data + from), to - from, MADV_DONTNEED);
+  if (to > from) madvise((void *)(uintptr_t)(file->bytes.data + from), to - from, advice);
 }
 
-static void forget_tensor(const struct loading *l, int32_t index) {
+static void advise_tensor(const struct loading *l, int32_t index, int advice) {
   const ridge_tensor *tensor = l->program->graph->tensors[index];
-  if (tensor->n_parts == 0) forget_pages(l->weights, weights_find(l->weights, index));
+  if (tensor->n_parts == 0)
+    advise_weight(l->weights, weights_find(l->weights, index), advice);
   for (uint32_t i = 0; i < tensor->n_parts; i++)
-    forget_pages(l->weights, weights_find(l->weights, tensor->parts[i]));
+    advise_weight(l->weights, weights_find(l->weights, tensor->parts[i]), advice);
+}
+
+/* Pages that were only read to make something else of them. */
+static void forget_tensor(const struct loading *l, int32_t index) {
+  advise_tensor(l, index, MADV_DONTNEED);
+}
+
+/* Has the disk read what is packed after op `i` while that is packed. */
+static void want_next(const struct loading *l, int32_t i) {
+  for (i++; i < l->program->n_ops; i++) {
+    const struct program_op *op = &l->program->ops[i];
+    if (weights_pack_bytes(op) == 0) continue;
+    advise_tensor(l, weights_packed_tensor(op), MADV_WILLNEED);
+    return;
+  }
 }
 
 static ridge_status no_room(const ridge_tensor *tensor, uint64_t bytes, struct why *why) {
@@ -346,8 +362,10 @@ ridge_status weights_load(struct weights *weights, struct program *program,
   ridge_status status = RIDGE_OK;
   for (int32_t i = 0; i < weights->n && status == RIDGE_OK; i++)
     status = keep_changed(&l, &weights->items[i], why);
-  for (int32_t i = 0; i < program->n_ops && status == RIDGE_OK; i++)
+  for (int32_t i = 0; i < program->n_ops && status == RIDGE_OK; i++) {
+    if (weights_pack_bytes(&program->ops[i]) > 0) want_next(&l, i);
     status = pack_op(&l, &program->ops[i], why);
+  }
   if (status == RIDGE_OK) bind_plain(&l);
   if (status == RIDGE_OK) status = bind_stacks(&l, why);
   if (status == RIDGE_OK && weights->stream != NULL)
