@@ -331,8 +331,9 @@ static void bench_codec(const ridge_plugin *portable, const ridge_plugin *plugin
 }
 
 int main(int argc, char **argv) {
-  static const char *const usual[] = {"f32",  "f16",  "bf16",   "q8_0",
-                                      "q4_0", "q4_1", "i8g128", "i4g128"};
+  static const char *const usual[] = {
+      "f32",  "f16",  "bf16", "q8_0", "q4_0",   "q4_1",   "q5_0",  "q5_1",   "q2_k",
+      "q3_k", "q4_k", "q5_k", "q6_k", "iq4_nl", "iq4_xs", "mxfp4", "i8g128", "i4g128"};
   const int n_usual = (int)(sizeof usual / sizeof *usual);
   const int32_t threads = argc > 2 ? (int32_t)atoi(argv[2]) : 2;
   const ridge_plugin *portable = rig_open("portable"),

@@ -20,10 +20,16 @@
   SCORED("matmul " codec, matmul_##form##_avx2, AVX2, 20),                                 \
       SCORED("matmul " codec, matmul_##form##_avx512, AVX512, 30),
 
+#define EXPERTS(codec, form)                                                               \
+  SCORED("expert_matmul " codec, expert_##form##_avx2, AVX2, 20),                          \
+      SCORED("expert_matmul " codec, expert_##form##_avx512, AVX512, 30),
+
 static const ridge_fill fills[] = {
-    CODEC_FORMS(MATMUL)
+    CODEC_FORMS(MATMUL) CODEC_FORMS(EXPERTS)
     SCORED("matmul *", matmul_ROWS_avx2, AVX2, 10),
     SCORED("matmul *", matmul_ROWS_avx512, AVX512, 11),
+    SCORED("expert_matmul *", expert_ROWS_avx2, AVX2, 10),
+    SCORED("expert_matmul *", expert_ROWS_avx512, AVX512, 11),
 
     KERNEL("attention", attention),
     KERNEL("cache_put f32", cache_put),
@@ -52,7 +58,9 @@ static const char doc[] =
     "multiplied as integers; prompt rows and generated ones alike. This is what decoding "
     "at the speed of memory takes, what reads prompts faster than f32 could, and what the "
     "tolerance is for.\n"
-    "- **other codecs**: decoded block by block.\n\n"
+    "- **other codecs**: decoded block by block.\n"
+    "- **products with chosen experts** are the same products, over the rows that chose "
+    "each.\n\n"
     "Matrix products exist for AVX2 and for AVX-512 with VNNI, with the same results bit "
     "for bit.\n\n"
     "Attention keeps all scores of a row, as the definition has it; f16, bf16, q8_0 and "

@@ -38,7 +38,8 @@
 /* clang-format on */
 
 #define KERNELS_OF(name)                                                                   \
-  extern const ridge_kernel x86_matmul_##name##_avx2, x86_matmul_##name##_avx512;
+  extern const ridge_kernel x86_matmul_##name##_avx2, x86_matmul_##name##_avx512,          \
+      x86_expert_##name##_avx2, x86_expert_##name##_avx512;
 #define X(name, codes, scales, offset) KERNELS_OF(name)
 BYTE_FORMS(X)
 #undef X

@@ -66,25 +66,6 @@ static uint64_t scratch_bytes(const ridge_kernel_site *site) {
 
 _Static_assert(BLOCK_ROWS % RECORD_ROWS == 0, "blocks of rows begin with a group");
 
-static uint64_t prepared_bytes(const ridge_kernel_site *site) {
-  return (uint64_t)site->max_rows * (uint64_t)(site->in_dims[0][1] / BYTE_GROUP) *
-         sizeof(struct record);
-}
-
-/* All rows as int8, in blocks of 32 shared out among threads. */
-static void prepare(const ridge_kernel_call *call, void *prepared, int32_t thread,
-                    int32_t threads) {
-  const ridge_span *x = &call->in[0];
-  struct record *records = prepared;
-  const int64_t blocks = x->cols / BYTE_GROUP;
-  const struct share mine = share_of(blocks * call->rows, thread, threads);
-  for (int64_t at = mine.lo; at < mine.hi; at++) {
-    const int64_t row = at / blocks, block = at % blocks;
-    record_make(span_row(x, row) + block * BYTE_GROUP,
-                records + record_index(call->rows, blocks, row, block));
-  }
-}
-
 /* ---- running ---- */
 
 struct work {
@@ -197,9 +178,9 @@ static const struct products avx2 = {product_f32_avx2, product_int8_avx2},
   RUN(name, by)                                                                            \
   const ridge_kernel x86_matmul_##name##_##by = {                                          \
       HEAD_PACKED(name, by),                                                               \
-      .prepared_form = "int8 records of 32",                                               \
-      .prepared_bytes = prepared_bytes,                                                    \
-      .prepare = prepare,                                                                  \
+      .prepared_form = RECORDS_FORM,                                                       \
+      .prepared_bytes = records_bytes,                                                     \
+      .prepare = records_prepare,                                                          \
   };
 #define ROWS(name, by)                                                                     \
   RUN(name, by)                                                                            \

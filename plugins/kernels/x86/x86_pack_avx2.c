@@ -244,7 +244,7 @@ void panel_pack(const ridge_kernel_site *site, enum form form, const void *rows,
                 uint64_t stride, int64_t lo, int64_t hi, void *packed) {
   const struct weights w = panel_weights(site, form);
   const uint64_t row_block = site->in_codec[1]->block_bytes;
-  for (int64_t run = 0; run < (w.paired ? 2 : 1); run++) {
+  for (int64_t run = 0; run < w.runs; run++) {
     const int64_t start = run * w.n, end = start + w.n;
     const int64_t from = lo > start ? lo : start, to = hi < end ? hi : end;
     if (from >= to) continue;

@@ -35,7 +35,10 @@ static void byte_geometry(const ridge_kernel_site *site, struct weights *w) {
 struct weights panel_weights(const ridge_kernel_site *site, enum form form) {
   struct weights w = {.k = site->in_dims[1][1], .form = form};
   w.paired = (site->node->attrs.flags & RIDGE_GLU_PAIRED) != 0;
-  w.n = w.paired ? site->in_dims[1][0] / 2 : site->in_dims[1][0];
+  w.runs = site->node->op == RIDGE_OP_EXPERT_MATMUL ? site->node->attrs.experts
+           : w.paired                               ? 2
+                                                    : 1;
+  w.n = site->in_dims[1][0] / w.runs;
   w.panels = (w.n + PANEL - 1) / PANEL;
   switch (form) {
   case FORM_F32: w.panel_bytes = (uint64_t)w.k * PANEL * 4; break;
@@ -49,5 +52,5 @@ struct weights panel_weights(const ridge_kernel_site *site, enum form form) {
 
 uint64_t panel_bytes_all(const ridge_kernel_site *site, enum form form) {
   const struct weights w = panel_weights(site, form);
-  return (uint64_t)w.panels * (w.paired ? 2 : 1) * w.panel_bytes;
+  return (uint64_t)w.panels * (uint64_t)w.runs * w.panel_bytes;
 }

@@ -3,7 +3,8 @@
  *
  * Sixteen outputs advance together through k, so that one row of x and many add each
  * element in the same order.  A pair (gate on up) is two runs of panels, so that gate
- * and up of one output sit in the same lane.  Lanes past the last output hold zeros.
+ * and up of one output sit in the same lane; the weights of experts are a run for each.
+ * Lanes past the last output hold zeros.
  *
  * Floats (F32, F16, BF16): (K, 16).  ROWS: not packed, rows in a codec, decoded block by
  * block.  All others are small integers; a panel holds its scales, then, at a multiple
@@ -73,8 +74,9 @@ enum form {
 struct weights {
   const char *data; /* packed panels, or rows                              */
   const ridge_span *span;
-  int64_t k, n;   /* n: outputs of y; a pair has 2n rows                 */
-  int64_t panels; /* that cover n; a pair has twice as many              */
+  int64_t k, n;   /* n: outputs of y                                     */
+  int64_t panels; /* that cover n                                        */
+  int64_t runs;   /* 2 for a pair, else 1 or the number of experts       */
   uint64_t panel_bytes;
   enum form form;
   bool paired;

@@ -78,6 +78,12 @@ struct records {
   const struct record *at;
   int64_t first, rows, all;
 };
+/* All rows of input 0 as records, shared out among threads. */
+#define RECORDS_FORM "int8 records of 32"
+uint64_t records_bytes(const ridge_kernel_site *site);
+void records_prepare(const ridge_kernel_call *call, void *prepared, int32_t thread,
+                     int32_t threads);
+
 typedef void product_int8_function(const struct weights *w, const struct panels *p,
                                    const struct records *x, float *const c[SIDE],
                                    float *room);

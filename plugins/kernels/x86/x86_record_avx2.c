@@ -48,3 +48,21 @@ void record_make(const float *x, struct record *to) {
   to->part[0] = scale * (float)a;
   to->part[1] = scale * (float)b;
 }
+
+uint64_t records_bytes(const ridge_kernel_site *site) {
+  return (uint64_t)site->max_rows * (uint64_t)(site->in_dims[0][1] / BYTE_GROUP) *
+         sizeof(struct record);
+}
+
+void records_prepare(const ridge_kernel_call *call, void *prepared, int32_t thread,
+                     int32_t threads) {
+  const ridge_span *x = &call->in[0];
+  struct record *records = prepared;
+  const int64_t blocks = x->cols / BYTE_GROUP;
+  const struct share mine = share_of(blocks * call->rows, thread, threads);
+  for (int64_t at = mine.lo; at < mine.hi; at++) {
+    const int64_t row = at / blocks, block = at % blocks;
+    record_make(span_row(x, row) + block * BYTE_GROUP,
+                records + record_index(call->rows, blocks, row, block));
+  }
+}
