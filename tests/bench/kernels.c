@@ -227,8 +227,9 @@ struct look {
   int64_t rows, heads, kv_heads, dim, depth;
 };
 static const struct look looks[] = {
-    {1, 32, 4, 64, 1024},  {1, 32, 4, 64, 4096},  {1, 12, 12, 64, 1024},
-    {1, 32, 8, 128, 4096}, {256, 32, 4, 64, 512}, {256, 12, 12, 64, 512},
+    {1, 32, 4, 64, 1024},    {1, 32, 4, 64, 4096},    {1, 12, 12, 64, 1024},
+    {1, 32, 8, 128, 4096},   {256, 32, 4, 64, 512},   {256, 12, 12, 64, 512},
+    {256, 12, 12, 64, 4096}, {256, 32, 8, 128, 4096},
 };
 
 /* One sequence of `depth` positions whose last rows ask; blocks of 16. */
@@ -324,10 +325,14 @@ static void bench_codec(const ridge_plugin *portable, const ridge_plugin *plugin
     for (size_t s = 0; s < sizeof products / sizeof *products; s++)
       bench_product(portable, fills[i]->table, codec, products[s], threads, limits);
   }
-  const ridge_fill *attention = rig_find(plugin, RIDGE_SEAM_KERNEL, "attention");
-  for (size_t s = 0; attention && s < sizeof looks / sizeof *looks; s++)
-    if (looks[s].dim % codec->block == 0)
-      bench_look(portable, attention->table, codec, looks[s], threads, limits);
+  for (uint32_t i = 0; i < plugin->fills.count; i++) {
+    const ridge_fill *fill = rig_fill_at(plugin, i);
+    if (strcmp(fill->key, "attention") != 0 || !rig_usable(fill)) continue;
+    printf("%s, %s\n", fill->key, fill->needs ? fill->needs : "any machine");
+    for (size_t s = 0; s < sizeof looks / sizeof *looks; s++)
+      if (looks[s].dim % codec->block == 0)
+        bench_look(portable, fill->table, codec, looks[s], threads, limits);
+  }
 }
 
 int main(int argc, char **argv) {

@@ -23,7 +23,9 @@ static int open_portable(void **state) {
 struct scene {
   const ridge_codec *codec;
   int64_t heads, kv_heads, dim, window;
+  double softcap;
   int64_t sequences, rows, most;      /* most: positions of the longest              */
+  int64_t prompts;                    /* rows [0, prompts) are prompt tokens         */
   const int32_t *sequence, *position; /* (rows) */
   float *q;                           /* (rows, heads * dim) */
   float *k, *v;                       /* (sequences, most, kv_heads * dim) */
@@ -119,6 +121,7 @@ static void attend(const struct scene *s, const struct pool *p, const ridge_kern
   job.node.attrs.kv_heads = s->kv_heads;
   job.node.attrs.head_dim = s->dim;
   job.node.attrs.window = s->window;
+  job.node.attrs.softcap = s->softcap;
   job.node.attrs.scale = 1.0 / sqrt((double)s->dim);
   rig_activation(&job, 0, s->q + from * width, to - from, width,
                  rig_codec(portable, "f32"));
@@ -126,6 +129,10 @@ static void attend(const struct scene *s, const struct pool *p, const ridge_kern
   rig_in(&job, 2, p->v, p->rows, s->dim, s->codec, p->stride);
   rig_out(&job, 0, y + from * width, to - from, width);
   place(&job, s, p, s->sequence + from, s->position + from, to - from);
+  job.call.prompt_rows = s->prompts < from ? 0
+                         : s->prompts < to ? s->prompts - from
+                                           : to - from;
+  job.batch.prompt_rows = job.call.prompt_rows;
   if (rig_run(&job, kernel, threads) != RIDGE_OK)
     fail_msg("attention declined: %s", job.why);
 }
@@ -165,7 +172,7 @@ static void lay_out_rows(void) {
 static const struct {
   int64_t heads, kv_heads, dim, window;
 } geometries[] = {
-    {4, 4, 64, 0}, {8, 2, 32, 0}, {6, 1, 96, 17}, {2, 2, 128, 33}, {16, 1, 160, 0}};
+    {4, 4, 64, 0}, {8, 2, 32, 0}, {6, 1, 96, 17}, {2, 2, 128, 33}, {40, 1, 160, 0}};
 enum { GEOMETRIES = sizeof geometries / sizeof *geometries };
 
 static struct scene scene_of(int codec, int geometry) {
@@ -177,6 +184,7 @@ static struct scene scene_of(int codec, int geometry) {
                         .window = geometries[geometry].window,
                         .sequences = 4,
                         .rows = ROWS,
+                        .prompts = 70,
                         .most = MOST,
                         .sequence = scene_sequence,
                         .position = scene_position};
@@ -184,16 +192,22 @@ static struct scene scene_of(int codec, int geometry) {
 
 typedef void check_function(const struct scene *, const ridge_kernel *, const char *part);
 
+/* Every form of attention that a part has and this machine can run. */
+static void each_fill(const ridge_plugin *plugin, const struct scene *s,
+                      check_function *check, const char *part) {
+  for (uint32_t i = 0; i < plugin->fills.count; i++) {
+    const ridge_fill *fill = rig_fill_at(plugin, i);
+    if (strcmp(fill->key, "attention") == 0 && rig_usable(fill))
+      check(s, fill->table, part);
+  }
+}
+
 static void each_scene(check_function *check) {
   for (int c = 0; c < CODECS; c++)
     for (int g = 0; g < GEOMETRIES; g++) {
       struct scene s = scene_of(c, g);
       scene_make(&s, (uint64_t)(c * 10 + g));
-      for (int i = 0; i < PARTS; i++) {
-        const ridge_fill *fill =
-            rig_find(rig_open(parts[i]), RIDGE_SEAM_KERNEL, "attention");
-        if (fill && rig_usable(fill)) check(&s, fill->table, parts[i]);
-      }
+      for (int i = 0; i < PARTS; i++) each_fill(rig_open(parts[i]), &s, check, parts[i]);
       scene_free(&s);
     }
 }
@@ -335,11 +349,100 @@ static void a_nan_in_a_key_is_seen_and_stays_with_its_sequence(void **state) {
   each_scene(check_poison);
 }
 
+/* Every width and group that models have, over a few rows of both roles. */
+static void every_width_and_group_agrees(void **state) {
+  (void)state;
+  static const int64_t dims[] = {1, 20, 32, 33, 40, 48, 64, 72, 80, 96, 112, 128, 192, 256};
+  static const int32_t sequence[] = {0, 0, 0, 0, 0, 1, 1, 2};
+  static const int32_t position[] = {66, 67, 68, 69, 70, 20, 21, 0};
+  for (size_t d = 0; d < sizeof dims / sizeof *dims; d++)
+    for (int64_t group = 1; group <= 8; group++) {
+      struct scene s = {.codec = rig_codec(portable, dims[d] % 32 ? "f32" : "q8_0"),
+                        .heads = 2 * group,
+                        .kv_heads = 2,
+                        .dim = dims[d],
+                        .window = group == 5 ? 9 : 0,
+                        .softcap = group == 3 ? 1.5 : 0,
+                        .sequences = 3,
+                        .rows = 8,
+                        .prompts = 4,
+                        .most = 71,
+                        .sequence = sequence,
+                        .position = position};
+      scene_make(&s, (uint64_t)(d * 10) + (uint64_t)group);
+      for (int i = 0; i < PARTS; i++)
+        each_fill(rig_open(parts[i]), &s, check_accuracy, parts[i]);
+      scene_free(&s);
+    }
+}
+
+/* Beyond the stretch over which a softmax is taken at once. */
+static void depth_changes_neither_accuracy_nor_bits(void **state) {
+  (void)state;
+  enum { DEEP = 5000, PROMPTS = 40, ALL = PROMPTS + 3 };
+  static const int64_t windows[] = {0, 1500};
+  int32_t sequence[ALL] = {0}, position[ALL];
+  for (int i = 0; i < PROMPTS; i++) position[i] = DEEP - PROMPTS + i;
+  for (int i = PROMPTS; i < ALL; i++) sequence[i] = 1, position[i] = 4096 + i;
+  for (int w = 0; w < 2; w++) {
+    struct scene s = {.codec = rig_codec(portable, "f16"),
+                      .heads = 3,
+                      .kv_heads = 1,
+                      .dim = 32,
+                      .window = windows[w],
+                      .sequences = 2,
+                      .rows = ALL,
+                      .prompts = PROMPTS,
+                      .most = DEEP,
+                      .sequence = sequence,
+                      .position = position};
+    scene_make(&s, 99);
+    for (int i = 0; i < PARTS; i++) {
+      each_fill(rig_open(parts[i]), &s, check_accuracy, parts[i]);
+      each_fill(rig_open(parts[i]), &s, check_batch, parts[i]);
+    }
+    scene_free(&s);
+  }
+}
+
+static float *first_form;
+static void check_form(const struct scene *s, const ridge_kernel *kernel,
+                       const char *part) {
+  struct pool p;
+  pool_make(&p, s, 16);
+  assert_int_equal(put_all(s, &p, reference("cache_put *"), 1), RIDGE_OK);
+  float *got = whole(s, &p, kernel, 1);
+  pool_free(&p, s);
+  if (first_form == NULL) {
+    first_form = got;
+    return;
+  }
+  same(s, first_form, got, 0, part);
+  free(got);
+}
+
+static void the_forms_of_a_part_give_the_same_bits(void **state) {
+  (void)state;
+  for (int c = 0; c < CODECS; c++)
+    for (int g = 0; g < GEOMETRIES; g++)
+      for (int i = 0; i < PARTS; i++) {
+        struct scene s = scene_of(c, g);
+        scene_make(&s, (uint64_t)(c * 10 + g));
+        each_fill(rig_open(parts[i]), &s, check_form, parts[i]);
+        scene_free(&s);
+        free(first_form);
+        first_form = NULL;
+      }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_provider_agrees_with_the_portable_kernel),
       cmocka_unit_test(the_size_of_blocks_changes_no_bit),
       cmocka_unit_test(the_batch_and_the_threads_change_no_bit),
+      cmocka_unit_test(every_width_and_group_agrees),
+      cmocka_unit_test(depth_changes_neither_accuracy_nor_bits),
+      cmocka_unit_test(the_forms_of_a_part_give_the_same_bits),
       cmocka_unit_test(cache_put_writes_what_the_codec_writes),
       cmocka_unit_test(a_nan_in_a_key_is_seen_and_stays_with_its_sequence),
   };

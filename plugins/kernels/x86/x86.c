@@ -1,6 +1,6 @@
 /*
  * x86.c - the part kernels.x86: kernels for x86-64 machines with AVX2, FMA and F16C, and
- * matrix products for those that have AVX-512 with VNNI too.
+ * matrix products and attention for those that have AVX-512 with VNNI too.
  *
  * This file is compiled for plain x86-64, so that any machine can list the part; the
  * fills say what they need.
@@ -15,7 +15,9 @@
     .score = (score_)                                                                      \
   }
 #define KERNEL(key_, table_) SCORED(key_, table_, AVX2, 20)
-/* Twice: the packed forms and the results are the same. */
+/* Twice: results are the same, and packed forms. */
+#define BOTH(key, table)                                                                   \
+  SCORED(key, table##_avx2, AVX2, 20), SCORED(key, table##_avx512, AVX512, 30)
 #define MATMUL(codec, form)                                                                \
   SCORED("matmul " codec, matmul_##form##_avx2, AVX2, 20),                                 \
       SCORED("matmul " codec, matmul_##form##_avx512, AVX512, 30),
@@ -31,7 +33,7 @@ static const ridge_fill fills[] = {
     SCORED("expert_matmul *", expert_ROWS_avx2, AVX2, 10),
     SCORED("expert_matmul *", expert_ROWS_avx512, AVX512, 11),
 
-    KERNEL("attention", attention),
+    BOTH("attention", attention),
     KERNEL("cache_put f32", cache_put),
     KERNEL("cache_put f16", cache_put),
     KERNEL("rmsnorm", rmsnorm),
@@ -61,11 +63,12 @@ static const char doc[] =
     "- **other codecs**: decoded block by block.\n"
     "- **products with chosen experts** are the same products, over the rows that chose "
     "each.\n\n"
-    "Matrix products exist for AVX2 and for AVX-512 with VNNI, with the same results bit "
-    "for bit.\n\n"
-    "Attention keeps all scores of a row, as the definition has it; f16, bf16, q8_0 and "
-    "q4_0 caches are decoded a tile at a time.  Exponentials are polynomials within "
-    "2 ulp; gelu's erf is within 1.5e-7.\n\n"
+    "Matrix products and attention exist for AVX2 and for AVX-512 with VNNI, with the "
+    "same results bit for bit.\n\n"
+    "Attention takes the softmax over up to 1024 positions as the definition has it, and "
+    "longer contexts stretch by stretch, with a running maximum; a cache in any codec is "
+    "decoded a tile at a time, for all heads that share it.  Exponentials are polynomials "
+    "within 2 ulp; gelu's erf is within 1.5e-7.\n\n"
     "**When not**: where every bit has to be the reference's; set `engine.kernels` to "
     "`reference` then.\n";
 
@@ -78,7 +81,7 @@ static const ridge_plugin plugin = {
     .id = "kernels.x86",
     .version = "0.1.0",
     .summary =
-        "kernels for x86-64 with AVX2, FMA and F16C; products also with AVX-512 VNNI",
+        "kernels for x86-64 with AVX2, FMA and F16C; products, attention also with AVX-512",
     .doc = doc,
     .license = "Apache-2.0",
     .source = "",

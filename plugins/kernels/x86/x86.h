@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const ridge_kernel x86_attention, x86_cache_put;
+extern const ridge_kernel x86_attention_avx2, x86_attention_avx512, x86_cache_put;
 extern const ridge_kernel x86_rmsnorm, x86_layernorm, x86_add_rmsnorm, x86_add_layernorm;
 extern const ridge_kernel x86_add, x86_mul, x86_scale, x86_act, x86_glu, x86_softcap,
     x86_rope;

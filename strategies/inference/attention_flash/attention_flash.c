@@ -11,59 +11,52 @@
  * and in the end O / l, with m' taking the place of m each time.
  *
  * A tile is decoded once into scratch that stays in the nearest cache and serves all
- * rows and heads of a piece of work.  Tiles begin at multiples of B_c in the sequence,
- * so that a row is summed in one order, however the batch, the blocks of the cache and
- * the threads are cut.  Does not split one row's positions among threads: that would
- * need a second pass over their sums.
+ * rows and heads of a piece of work; the loops are those of ridge/wide_attention.h.  Tiles
+ * begin at multiples of B_c in the sequence, so that a row is summed in one order, however
+ * the batch, the blocks of the cache and the threads are cut.  Does not split one row's
+ * positions among threads: that would need a second pass over their sums.
  */
 #include "attention_flash.h"
-
-#include <stdio.h>
 
 struct flash_params {
   int64_t tile;
 };
 
 enum { TILES_COMPUTED, SCORE_BYTES };
+enum { MOST_TILE = 128 }; /* scratch is made for it */
 
 struct flash {
   const ridge_host *host;
   int64_t tile;
 };
 
-static void run(const ridge_kernel_call *call, const struct flash_ops *ops, int32_t thread,
+static uint64_t scratch_bytes(const ridge_kernel_site *site) {
+  return wide_attention_scratch(site, MOST_TILE);
+}
+
+static void run(const ridge_kernel_call *call, flash_attend *attend, int32_t thread,
                 int32_t threads) {
   const struct flash *flash = call->self;
-  struct flash_work done = flash_attend(call, ops, flash->tile, thread, threads);
+  const struct wide_work done = attend(call, flash->tile, thread, threads);
   if (done.tiles == 0) return;
   flash->host->count(flash->host, TILES_COMPUTED, done.tiles);
-  flash->host->count(flash->host, SCORE_BYTES, done.score_bytes);
+  flash->host->count(flash->host, SCORE_BYTES, done.scores * sizeof(float));
 }
 
-static void run_plain(const ridge_kernel_call *call, int32_t thread, int32_t threads) {
-  run(call, &flash_plain, thread, threads);
-}
-
-static void run_avx2(const ridge_kernel_call *call, int32_t thread, int32_t threads) {
-  run(call, &flash_avx2, thread, threads);
-}
-
-static ridge_status accepts(const ridge_kernel_site *site, char *why, size_t room) {
-  const ridge_attrs *a = &site->node->attrs;
-  if (a->kv_heads < 1 || a->heads % a->kv_heads != 0) {
-    snprintf(why, room, "%lld heads do not share %lld key heads evenly",
-             (long long)a->heads, (long long)a->kv_heads);
-    return RIDGE_DECLINED;
-  }
-  for (int i = 1; i <= 2; i++) {
-    const ridge_codec *codec = site->in_codec[i];
-    if (codec != NULL && a->head_dim % codec->block == 0) continue;
-    snprintf(why, room, "a head of %lld does not divide into blocks of the cache's codec",
-             (long long)a->head_dim);
-    return RIDGE_DECLINED;
-  }
-  return RIDGE_OK;
-}
+#define FLASH_KERNEL(machine)                                                              \
+  static void run_##machine(const ridge_kernel_call *call, int32_t thread,                 \
+                            int32_t threads) {                                             \
+    run(call, flash_attend_##machine, thread, threads);                                    \
+  }                                                                                        \
+  static const ridge_kernel machine = {.struct_size = sizeof(ridge_kernel),                \
+                                       .accepts = wide_attention_accepts,                  \
+                                       .scratch_bytes = scratch_bytes,                     \
+                                       .run = run_##machine};
+FLASH_KERNEL(plain)
+#if defined(__x86_64__)
+FLASH_KERNEL(avx2)
+FLASH_KERNEL(avx512)
+#endif
 
 static ridge_status check(const ridge_host *host, const ridge_plan *plan,
                           const void *params) {
@@ -96,22 +89,20 @@ static const ridge_param params[] = {
         "smaller stays in a nearer cache; the rounding depends on it."),
 };
 
-static const ridge_kernel plain = {.struct_size = sizeof(ridge_kernel),
-                                   .accepts = accepts,
-                                   .scratch_bytes = flash_scratch,
-                                   .run = run_plain};
-static const ridge_kernel avx2 = {.struct_size = sizeof(ridge_kernel),
-                                  .accepts = accepts,
-                                  .scratch_bytes = flash_scratch,
-                                  .run = run_avx2};
-
 static const ridge_fill fills[] = {
     {.seam = RIDGE_SEAM_KERNEL, .table = &plain, .key = "attention", .score = 1000},
+#if defined(__x86_64__)
     {.seam = RIDGE_SEAM_KERNEL,
      .table = &avx2,
      .key = "attention",
      .needs = "avx2 fma f16c",
      .score = 1100},
+    {.seam = RIDGE_SEAM_KERNEL,
+     .table = &avx512,
+     .key = "attention",
+     .needs = "avx512f avx512bw avx512dq avx512vl avx512vnni avx2 fma f16c",
+     .score = 1200},
+#endif
 };
 
 static const ridge_evidence evidence[] = {

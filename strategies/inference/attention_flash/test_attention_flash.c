@@ -7,6 +7,8 @@
  */
 #include "fakehost.h"
 
+#include "machine/machine.h"
+
 #include <ridge/kernel.h>
 
 enum { SEQUENCES = 3, MOST_POSITIONS = 300, MOST_ROWS = 64 };
@@ -246,16 +248,19 @@ static void usual_step(struct rig *rig) {
   add_rows(rig, 2, 299, 1); /* one that generates */
 }
 
-static bool machine_has_avx2(void) {
-#if defined(__x86_64__)
-  /* F16C is older than AVX2, and clang 14 does not know its name. */
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-  return false;
-#endif
-}
+static const char *const all_needs[] = {
+    NULL, "avx2 fma f16c", "avx512f avx512bw avx512dq avx512vl avx512vnni avx2 fma f16c"};
+enum { MACHINES = sizeof all_needs / sizeof *all_needs };
 
-static const char *const all_needs[] = {NULL, "avx2 fma f16c"};
+/* Can the form for this machine run here?  Says so when it cannot. */
+static bool usable(const char *needs) {
+  static struct machine machine;
+  char missing[64];
+  if (!machine.logical) machine_read(&machine);
+  if (machine_has(&machine, needs, missing, sizeof missing)) return true;
+  print_message("skipped: this machine has no %s\n", missing);
+  return false;
+}
 
 static void over_setups(void (*body)(struct rig *, uint64_t *dice)) {
   const struct setup setups[] = {
@@ -267,11 +272,8 @@ static void over_setups(void (*body)(struct rig *, uint64_t *dice)) {
       {"q8_0", NULL, 4, 1, 32, 65, 64, 0.5},
   };
   uint64_t dice = 7;
-  for (size_t machine = 0; machine < 2; machine++) {
-    if (machine == 1 && !machine_has_avx2()) {
-      print_message("skipped: this machine has no avx2, fma and f16c\n");
-      break;
-    }
+  for (size_t machine = 0; machine < MACHINES; machine++) {
+    if (!usable(all_needs[machine])) continue;
     for (size_t i = 0; i < sizeof setups / sizeof *setups; i++) {
       struct setup setup = setups[i];
       setup.needs = all_needs[machine];
@@ -329,8 +331,8 @@ static void what_is_not_a_number_is_not_hidden(void **state) {
   (void)state;
   const struct setup setup = {"f32", NULL, 2, 1, 16, 0, 16, 0};
   uint64_t dice = 3;
-  for (size_t machine = 0; machine < 2; machine++) {
-    if (machine == 1 && !machine_has_avx2()) break;
+  for (size_t machine = 0; machine < MACHINES; machine++) {
+    if (!usable(all_needs[machine])) continue;
     struct setup mine = setup;
     mine.needs = all_needs[machine];
     struct rig rig = rig_open(&mine, &dice);
