@@ -190,7 +190,10 @@ WIDE_INLINE ridge_wide wide_load(const float *p) {
   WIDE_EACH_(i) v.part[i] = wide_part_load(p + i * WIDE_PART);
   return v;
 }
-WIDE_INLINE void wide_store(float *p, ridge_wide v) { __builtin_memcpy(p, &v, sizeof v); }
+/* By parts: gcc takes a copy of the whole through the stack. */
+WIDE_INLINE void wide_store(float *p, ridge_wide v) {
+  WIDE_EACH_(i) wide_part_store(p + i * WIDE_PART, v.part[i]);
+}
 
 /* The first n lanes, 1 to 16 or more; zeros beyond. */
 WIDE_INLINE ridge_wide wide_load_some(const float *p, int64_t n) {
