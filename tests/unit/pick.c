@@ -1,6 +1,7 @@
 /* pick.c - picking tokens: ties, the distribution, and on what the draw hangs. */
 #include "testing.h"
 
+#include "base/philox.h"
 #include "engine/pick.h"
 
 #include <math.h>
@@ -12,6 +13,25 @@ static void greedy_takes_the_lowest_id_among_equals(void **state) {
   (void)state;
   float logits[] = {-1, 3, 2, 3, -INFINITY};
   assert_int_equal(pick_greedy(logits, 5), 1);
+}
+
+/* Of every length, with what is no number anywhere but in front. */
+static void greedy_finds_the_first_largest_in_any_vocabulary(void **state) {
+  (void)state;
+  enum { MOST = 700 };
+  float logits[MOST];
+  for (int n = 1; n < MOST; n += 13) {
+    uint32_t words[4];
+    int want = 0;
+    for (int i = 0; i < n; i++) {
+      philox(3, (uint64_t)n, (uint64_t)i, words);
+      logits[i] = words[0] % 16 == 0 && i > 0 ? NAN : (float)(words[1] % 97);
+      if (logits[i] > logits[want]) want = i;
+    }
+    assert_int_equal(pick_greedy(logits, n), want);
+  }
+  logits[0] = NAN;
+  assert_int_equal(pick_greedy(logits, MOST), 0); /* which is then refused */
 }
 
 static void make_logits(float *logits) {
@@ -57,6 +77,45 @@ static void the_draw_is_that_of_all_tokens(void **state) {
   }
 }
 
+/* Every token's noise, in double precision, and no short cut. */
+static int32_t plain_draw(const float *logits, int n, double temperature, uint64_t seed,
+                          int64_t sequence, int64_t position) {
+  int32_t best = 0;
+  double best_value = -INFINITY;
+  for (int i = 0; i < n; i++) {
+    uint32_t words[4];
+    philox(seed, ((uint64_t)sequence << 32) ^ (uint64_t)position, (uint64_t)(i / 4), words);
+    const double u = ((double)words[i % 4] + 0.5) / 4294967296.0;
+    const double value = (double)logits[i] / temperature - log(-log(u));
+    if (!(value > best_value)) continue;
+    best_value = value;
+    best = i;
+  }
+  return best;
+}
+
+static void short_cuts_change_no_draw(void **state) {
+  (void)state;
+  enum { MOST = 3000 };
+  static const double temperatures[] = {0.05, 0.7, 1, 3, 50};
+  static const float spreads[] = {0.01F, 3, 40};
+  static const float shifts[] = {0, -500, 9000};
+  float logits[MOST];
+  for (int round = 0; round < 450; round++) {
+    const double temperature = temperatures[round % 5];
+    const int n = MOST - round * 6;
+    for (int i = 0; i < n; i++) {
+      uint32_t words[4];
+      philox(11, (uint64_t)round, (uint64_t)i, words);
+      const float unit = (float)words[0] / 4294967296.0F - (float)words[1] / 4294967296.0F;
+      logits[i] = shifts[round / 5 % 3] + 3 * spreads[round / 15 % 3] * unit;
+    }
+    logits[round % n] = -INFINITY;
+    assert_int_equal(pick_gumbel(logits, n, temperature, 5, 2, round),
+                     plain_draw(logits, n, temperature, 5, 2, round));
+  }
+}
+
 static void the_draw_hangs_on_seed_sequence_and_position(void **state) {
   (void)state;
   float logits[VOCAB];
@@ -75,8 +134,10 @@ static void the_draw_hangs_on_seed_sequence_and_position(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(greedy_takes_the_lowest_id_among_equals),
+      cmocka_unit_test(greedy_finds_the_first_largest_in_any_vocabulary),
       cmocka_unit_test(draws_follow_the_softmax),
       cmocka_unit_test(the_draw_is_that_of_all_tokens),
+      cmocka_unit_test(short_cuts_change_no_draw),
       cmocka_unit_test(the_draw_hangs_on_seed_sequence_and_position),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

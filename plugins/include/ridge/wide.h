@@ -270,6 +270,23 @@ WIDE_INLINE ridge_wide wide_bytes(const void *p) {
   return v;
 }
 
+/* Whole numbers in memory. */
+WIDE_INLINE ridge_wide wide_whole(const int32_t *p) {
+  ridge_wide v;
+  WIDE_EACH_(i) {
+    wide_ints n;
+    __builtin_memcpy(&n, p + i * WIDE_PART, sizeof n);
+    v.part[i] = __builtin_convertvector(n, __typeof__(v.part[i]));
+  }
+  return v;
+}
+
+/* The floats whose bits are these whole numbers. */
+WIDE_INLINE ridge_wide wide_bits(ridge_wide x) {
+  WIDE_EACH_(i) x.part[i] = (wide_part) __builtin_convertvector(x.part[i], wide_ints);
+  return x;
+}
+
 /* One half-precision number in memory. */
 WIDE_INLINE float wide_half_one(const void *p) {
   uint16_t half;
@@ -329,13 +346,19 @@ WIDE_INLINE wide_quad wide_sums(ridge_wide a, ridge_wide b, ridge_wide c, ridge_
 #endif
 }
 
+/* The largest; none may be no number. */
 WIDE_INLINE float wide_largest(ridge_wide v) {
-  float lane[WIDE], top;
-  wide_store(lane, v);
-  top = lane[0];
+  typedef int32_t quad_ints __attribute__((vector_size(16)));
+  wide_quad q[4];
+  __builtin_memcpy(q, &v, sizeof q);
   WIDE_UNROLL
-  for (int i = 1; i < WIDE; i++) top = lane[i] > top ? lane[i] : top;
-  return top;
+  for (int i = 1; i < 4; i++) {
+    const quad_ints more = (quad_ints)(q[i] > q[0]);
+    q[0] = (wide_quad)((more & (quad_ints)q[i]) | (~more & (quad_ints)q[0]));
+  }
+  const float a = q[0][0] > q[0][1] ? q[0][0] : q[0][1];
+  const float b = q[0][2] > q[0][3] ? q[0][2] : q[0][3];
+  return a > b ? a : b;
 }
 
 /* ---- functions ---- */
