@@ -6,7 +6,8 @@ set(RIDGE_FLAGS_avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -
 function(ridge_add_plugin dir)
   cmake_path(GET dir FILENAME name)
   # Kernels of one processor are built for that one; elsewhere the portable ones serve.
-  if(name STREQUAL "x86" AND NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  if((name STREQUAL "x86" AND NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64") OR
+      (name STREQUAL "neon" AND NOT CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64"))
     return()
   endif()
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.c)

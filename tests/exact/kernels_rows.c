@@ -8,7 +8,7 @@
 #include <math.h>
 
 static const ridge_plugin *portable;
-static const char *const parts[] = {"portable", "x86"};
+static const char *const parts[] = {"portable", "x86", "neon"};
 enum { PARTS = sizeof parts / sizeof *parts, ROWS = 7 };
 
 static int open_portable(void **state) {
@@ -19,7 +19,7 @@ static int open_portable(void **state) {
 
 /* ---- what to run ---- */
 
-enum slot { NONE, LIKE_X, ONE_ROW, TABLE };
+enum slot { NONE, LIKE_X, ONE_ROW, ONE_HEAD, TABLE };
 
 struct subject {
   const char *key;
@@ -28,33 +28,40 @@ struct subject {
   uint32_t act, flags;
   double scale; /* attrs.scale */
   int outs;
+  int64_t heads; /* attrs.heads of a norm: widths that these divide  */
 };
 static const struct subject subjects[] = {
-    {"rmsnorm", RIDGE_OP_RMSNORM, {LIKE_X, ONE_ROW}, 0, 0, 0, 1},
-    {"layernorm", RIDGE_OP_LAYERNORM, {LIKE_X, ONE_ROW, ONE_ROW}, 0, 0, 0, 1},
-    {"layernorm", RIDGE_OP_LAYERNORM, {LIKE_X, ONE_ROW}, 0, 0, 0, 1},
-    {"add_rmsnorm", RIDGE_OP_ADD_RMSNORM, {LIKE_X, LIKE_X, ONE_ROW}, 0, 0, 0, 2},
+    {"rmsnorm", RIDGE_OP_RMSNORM, {LIKE_X, ONE_ROW}, 0, 0, 0, 1, 0},
+    {"rmsnorm", RIDGE_OP_RMSNORM, {LIKE_X, ONE_ROW}, 0, 0, 0, 1, 3},
+    {"rmsnorm", RIDGE_OP_RMSNORM, {LIKE_X, ONE_HEAD}, 0, 0, 0, 1, 3},
+    {"layernorm", RIDGE_OP_LAYERNORM, {LIKE_X, ONE_HEAD, ONE_HEAD}, 0, 0, 0, 1, 5},
+    {"act", RIDGE_OP_ACT, {LIKE_X}, RIDGE_ACT_SIGMOID, 0, 0, 1, 0},
+    {"glu", RIDGE_OP_GLU, {LIKE_X, LIKE_X}, RIDGE_ACT_SIGMOID, 0, 0, 1, 0},
+    {"layernorm", RIDGE_OP_LAYERNORM, {LIKE_X, ONE_ROW, ONE_ROW}, 0, 0, 0, 1, 0},
+    {"layernorm", RIDGE_OP_LAYERNORM, {LIKE_X, ONE_ROW}, 0, 0, 0, 1, 0},
+    {"add_rmsnorm", RIDGE_OP_ADD_RMSNORM, {LIKE_X, LIKE_X, ONE_ROW}, 0, 0, 0, 2, 0},
     {"add_layernorm",
      RIDGE_OP_ADD_LAYERNORM,
      {LIKE_X, LIKE_X, ONE_ROW, ONE_ROW},
      0,
      0,
      0,
-     2},
-    {"add", RIDGE_OP_ADD, {LIKE_X, LIKE_X}, 0, 0, 0, 1},
-    {"add", RIDGE_OP_ADD, {LIKE_X, ONE_ROW}, 0, 0, 0, 1},
-    {"mul", RIDGE_OP_MUL, {LIKE_X, LIKE_X}, 0, 0, 0, 1},
-    {"mul", RIDGE_OP_MUL, {LIKE_X, ONE_ROW}, 0, 0, 0, 1},
-    {"scale", RIDGE_OP_SCALE, {LIKE_X}, 0, 0, 0.7, 1},
-    {"softcap", RIDGE_OP_SOFTCAP, {LIKE_X}, 0, 0, 2.5, 1},
-    {"act", RIDGE_OP_ACT, {LIKE_X}, RIDGE_ACT_SILU, 0, 0, 1},
-    {"act", RIDGE_OP_ACT, {LIKE_X}, RIDGE_ACT_GELU, 0, 0, 1},
-    {"act", RIDGE_OP_ACT, {LIKE_X}, RIDGE_ACT_GELU_TANH, 0, 0, 1},
-    {"act", RIDGE_OP_ACT, {LIKE_X}, RIDGE_ACT_RELU, 0, 0, 1},
-    {"glu", RIDGE_OP_GLU, {LIKE_X, LIKE_X}, RIDGE_ACT_SILU, 0, 0, 1},
-    {"glu", RIDGE_OP_GLU, {LIKE_X, LIKE_X}, RIDGE_ACT_GELU_TANH, 0, 0, 1},
-    {"rope", RIDGE_OP_ROPE, {LIKE_X, TABLE}, 0, 0, 0, 1},
-    {"rope", RIDGE_OP_ROPE, {LIKE_X, TABLE}, 0, RIDGE_ROPE_NEOX, 0, 1},
+     2,
+     0},
+    {"add", RIDGE_OP_ADD, {LIKE_X, LIKE_X}, 0, 0, 0, 1, 0},
+    {"add", RIDGE_OP_ADD, {LIKE_X, ONE_ROW}, 0, 0, 0, 1, 0},
+    {"mul", RIDGE_OP_MUL, {LIKE_X, LIKE_X}, 0, 0, 0, 1, 0},
+    {"mul", RIDGE_OP_MUL, {LIKE_X, ONE_ROW}, 0, 0, 0, 1, 0},
+    {"scale", RIDGE_OP_SCALE, {LIKE_X}, 0, 0, 0.7, 1, 0},
+    {"softcap", RIDGE_OP_SOFTCAP, {LIKE_X}, 0, 0, 2.5, 1, 0},
+    {"act", RIDGE_OP_ACT, {LIKE_X}, RIDGE_ACT_SILU, 0, 0, 1, 0},
+    {"act", RIDGE_OP_ACT, {LIKE_X}, RIDGE_ACT_GELU, 0, 0, 1, 0},
+    {"act", RIDGE_OP_ACT, {LIKE_X}, RIDGE_ACT_GELU_TANH, 0, 0, 1, 0},
+    {"act", RIDGE_OP_ACT, {LIKE_X}, RIDGE_ACT_RELU, 0, 0, 1, 0},
+    {"glu", RIDGE_OP_GLU, {LIKE_X, LIKE_X}, RIDGE_ACT_SILU, 0, 0, 1, 0},
+    {"glu", RIDGE_OP_GLU, {LIKE_X, LIKE_X}, RIDGE_ACT_GELU_TANH, 0, 0, 1, 0},
+    {"rope", RIDGE_OP_ROPE, {LIKE_X, TABLE}, 0, 0, 0, 1, 0},
+    {"rope", RIDGE_OP_ROPE, {LIKE_X, TABLE}, 0, RIDGE_ROPE_NEOX, 0, 1, 0},
 };
 enum { SUBJECTS = sizeof subjects / sizeof *subjects };
 
@@ -76,6 +83,7 @@ static bool run_make(struct run *r, const struct subject *subject, int64_t n) {
   const bool rope = subject->op == RIDGE_OP_ROPE;
   struct rig_random random = {(uint64_t)n};
   if (rope && (n % 6 || n < 12)) return false;
+  if (subject->heads > 0 && n % subject->heads) return false;
   *r = (struct run){.subject = subject, .n = n, .gap = n % 2 ? 12 : 0};
   r->dims = rope ? n / 3 - (n / 3 > 4 ? 2 : 0) : 0;
   for (int i = 0; i < 4; i++) {
@@ -105,9 +113,17 @@ static void run_rows(const struct run *r, const ridge_kernel *kernel, int32_t th
     job.node.attrs.head_dim = r->n / 3;
   }
   job.node.attrs.dims = r->dims;
+  if (s->heads > 0) {
+    job.node.attrs.heads = s->heads;
+    job.node.attrs.head_dim = r->n / s->heads;
+  }
   for (uint32_t i = 0; i < 4 && s->slots[i]; i++) {
     if (s->slots[i] == ONE_ROW) {
       rig_weight(&job, i, r->in[i], 1, r->n, f32);
+      continue;
+    }
+    if (s->slots[i] == ONE_HEAD) {
+      rig_weight(&job, i, r->in[i], 1, r->n / s->heads, f32);
       continue;
     }
     const int64_t cols = s->slots[i] == TABLE ? r->dims : r->n;
@@ -150,16 +166,22 @@ static void compare(const struct run *r, struct outs want, struct outs got, doub
 
 typedef void check_function(struct run *, const ridge_kernel *, const char *part);
 
+/* Every form that a part has of the subject's kernel and this machine can run. */
+static void each_form(const ridge_plugin *plugin, struct run *r, check_function *check,
+                      const char *part) {
+  for (uint32_t i = 0; i < plugin->fills.count; i++) {
+    const ridge_fill *fill = rig_fill_at(plugin, i);
+    if (strcmp(fill->key, r->subject->key) == 0 && rig_usable(fill))
+      check(r, fill->table, part);
+  }
+}
+
 static void each_run(check_function *check) {
   for (int s = 0; s < SUBJECTS; s++)
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
       struct run r;
       if (!run_make(&r, &subjects[s], widths[w])) continue;
-      for (int i = 0; i < PARTS; i++) {
-        const ridge_fill *fill =
-            rig_find(rig_open(parts[i]), RIDGE_SEAM_KERNEL, subjects[s].key);
-        if (fill && rig_usable(fill)) check(&r, fill->table, parts[i]);
-      }
+      for (int i = 0; i < PARTS; i++) each_form(rig_open(parts[i]), &r, check, parts[i]);
       run_free(&r);
     }
 }
@@ -246,10 +268,37 @@ static void odd_numbers_come_out_as_the_portable_kernel_has_them(void **state) {
   each_run(check_odd_numbers);
 }
 
+static struct outs first_form;
+static void check_form(struct run *r, const ridge_kernel *kernel, const char *part) {
+  struct outs got = outs_make(r);
+  run_rows(r, kernel, 1, 0, ROWS, got.y);
+  if (first_form.y[0] == NULL) {
+    first_form = got;
+    return;
+  }
+  compare(r, first_form, got, 0, part);
+  outs_free(got);
+}
+
+static void the_forms_of_a_part_give_the_same_bits(void **state) {
+  (void)state;
+  for (int s = 0; s < SUBJECTS; s++)
+    for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+      for (int i = 0; i < PARTS; i++) {
+        struct run r;
+        if (!run_make(&r, &subjects[s], widths[w])) continue;
+        each_form(rig_open(parts[i]), &r, check_form, parts[i]);
+        run_free(&r);
+        outs_free(first_form);
+        first_form = (struct outs){{NULL, NULL}};
+      }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_provider_agrees_with_the_portable_kernel),
       cmocka_unit_test(the_batch_and_the_threads_change_no_bit),
+      cmocka_unit_test(the_forms_of_a_part_give_the_same_bits),
       cmocka_unit_test(results_in_place_are_the_same_bits),
       cmocka_unit_test(odd_numbers_come_out_as_the_portable_kernel_has_them),
   };

@@ -281,11 +281,73 @@ WIDE_INLINE ridge_wide wide_whole(const int32_t *p) {
   return v;
 }
 
+/* ---- pairs of neighbours ---- */
+
+#if defined(__AVX512F__) && defined(WIDE_X86)
+#define WIDE_SWAP_(v)  _mm512_permute_ps(v, 0xb1)
+#define WIDE_EVENS_(v) _mm512_moveldup_ps(v)
+#define WIDE_ODDS_(v)  _mm512_movehdup_ps(v)
+#elif defined(WIDE_X86)
+#define WIDE_SWAP_(v)  _mm256_permute_ps(v, 0xb1)
+#define WIDE_EVENS_(v) _mm256_moveldup_ps(v)
+#define WIDE_ODDS_(v)  _mm256_movehdup_ps(v)
+#else
+#define WIDE_SWAP_(v)  __builtin_shufflevector(v, v, 1, 0, 3, 2)
+#define WIDE_EVENS_(v) __builtin_shufflevector(v, v, 0, 0, 2, 2)
+#define WIDE_ODDS_(v)  __builtin_shufflevector(v, v, 1, 1, 3, 3)
+#endif
+/* 1 0 3 2 ..., 0 0 2 2 ..., 1 1 3 3 ... */
+WIDE_INLINE ridge_wide wide_swap(ridge_wide v) {
+  WIDE_EACH_(i) v.part[i] = WIDE_SWAP_(v.part[i]);
+  return v;
+}
+WIDE_INLINE ridge_wide wide_evens(ridge_wide v) {
+  WIDE_EACH_(i) v.part[i] = WIDE_EVENS_(v.part[i]);
+  return v;
+}
+WIDE_INLINE ridge_wide wide_odds(ridge_wide v) {
+  WIDE_EACH_(i) v.part[i] = WIDE_ODDS_(v.part[i]);
+  return v;
+}
+
+/* Thirty-two lanes, a then b: the sixteen at even places, those at odd ones. */
+WIDE_INLINE void wide_unzip(ridge_wide a, ridge_wide b, ridge_wide *even, ridge_wide *odd) {
+#if defined(__AVX512F__) && defined(WIDE_X86)
+  const __m512i at =
+      _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  even->part[0] = _mm512_permutex2var_ps(a.part[0], at, b.part[0]);
+  odd->part[0] = _mm512_permutex2var_ps(
+      a.part[0], _mm512_add_epi32(at, _mm512_set1_epi32(1)), b.part[0]);
+#else
+  wide_part p[2 * WIDE_PARTS];
+  __builtin_memcpy(p, &a, sizeof a);
+  __builtin_memcpy(p + WIDE_PARTS, &b, sizeof b);
+  WIDE_EACH_(i) {
+#if defined(WIDE_X86)
+    const __m256d e = _mm256_castps_pd(_mm256_shuffle_ps(p[2 * i], p[2 * i + 1], 0x88));
+    const __m256d o = _mm256_castps_pd(_mm256_shuffle_ps(p[2 * i], p[2 * i + 1], 0xdd));
+    even->part[i] = _mm256_castpd_ps(_mm256_permute4x64_pd(e, 0xd8));
+    odd->part[i] = _mm256_castpd_ps(_mm256_permute4x64_pd(o, 0xd8));
+#else
+    even->part[i] = __builtin_shufflevector(p[2 * i], p[2 * i + 1], 0, 2, 4, 6);
+    odd->part[i] = __builtin_shufflevector(p[2 * i], p[2 * i + 1], 1, 3, 5, 7);
+#endif
+  }
+#endif
+}
+
 /* The floats whose bits are these whole numbers. */
 WIDE_INLINE ridge_wide wide_bits(ridge_wide x) {
   WIDE_EACH_(i) x.part[i] = (wide_part) __builtin_convertvector(x.part[i], wide_ints);
   return x;
 }
+
+/* To the nearest half, ties to even; not in plain builds. */
+#if defined(WIDE_X86) || defined(__aarch64__)
+WIDE_INLINE void wide_to_half(void *p, ridge_wide v) {
+  WIDE_EACH_(i) wide_part_to_half((char *)p + i * WIDE_PART * 2, v.part[i]);
+}
+#endif
 
 /* One half-precision number in memory. */
 WIDE_INLINE float wide_half_one(const void *p) {
@@ -380,7 +442,7 @@ WIDE_INLINE wide_part wide_part_scale(wide_part p, wide_part n) {
 WIDE_INLINE wide_part wide_part_exp(wide_part x) {
   const wide_part magic = wide_part_set(12582912.0f); /* 1.5 * 2^23: rounds to even */
   x = wide_part_max(wide_part_set(-105.0f), wide_part_min(wide_part_set(90.0f), x));
-  const wide_part n = wide_part_fma(x, wide_part_set(1.44269504f), magic) - magic;
+  const wide_part n = (x * wide_part_set(1.44269504f) + magic) - magic;
   wide_part r = wide_part_fma(n, wide_part_set(-0.693359375f), x);
   r = wide_part_fma(n, wide_part_set(2.12194440e-4f), r);
   wide_part p = wide_part_set(1.9875691500e-4f);
@@ -408,7 +470,8 @@ WIDE_INLINE wide_part wide_part_tanh(wide_part x) {
   p = wide_part_fma(p, z, wide_part_set(-3.33332819422e-1f));
   const wide_part near = wide_part_fma(p * z, x, x);
   const wide_part far = one - wide_part_set(2.0f) / (wide_part_exp(x + x) + one);
-  return wide_part_choose((wide_ints)(z < wide_part_set(0.390625f)), near, far);
+  const wide_part size = (wide_part)((wide_ints)x & 0x7fffffff);
+  return wide_part_choose((wide_ints)(size < wide_part_set(0.625f)), near, far);
 }
 
 WIDE_INLINE ridge_wide wide_tanh(ridge_wide x) {

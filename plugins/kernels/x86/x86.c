@@ -1,6 +1,6 @@
 /*
  * x86.c - the part kernels.x86: kernels for x86-64 machines with AVX2, FMA and F16C, and
- * matrix products and attention for those that have AVX-512 with VNNI too.
+ * for those that have AVX-512 with VNNI too.
  *
  * This file is compiled for plain x86-64, so that any machine can list the part; the
  * fills say what they need.
@@ -14,7 +14,6 @@
     .seam = RIDGE_SEAM_KERNEL, .table = &x86_##table_, .key = (key_), .needs = (needs_),   \
     .score = (score_)                                                                      \
   }
-#define KERNEL(key_, table_) SCORED(key_, table_, AVX2, 20)
 /* Twice: results are the same, and packed forms. */
 #define BOTH(key, table)                                                                   \
   SCORED(key, table##_avx2, AVX2, 20), SCORED(key, table##_avx512, AVX512, 30)
@@ -34,19 +33,19 @@ static const ridge_fill fills[] = {
     SCORED("expert_matmul *", expert_ROWS_avx512, AVX512, 11),
 
     BOTH("attention", attention),
-    KERNEL("cache_put f32", cache_put),
-    KERNEL("cache_put f16", cache_put),
-    KERNEL("rmsnorm", rmsnorm),
-    KERNEL("layernorm", layernorm),
-    KERNEL("add_rmsnorm", add_rmsnorm),
-    KERNEL("add_layernorm", add_layernorm),
-    KERNEL("add", add),
-    KERNEL("mul", mul),
-    KERNEL("scale", scale),
-    KERNEL("act", act),
-    KERNEL("glu", glu),
-    KERNEL("softcap", softcap),
-    KERNEL("rope", rope),
+    BOTH("cache_put f32", cache_put),
+    BOTH("cache_put f16", cache_put),
+    BOTH("rmsnorm", rmsnorm),
+    BOTH("layernorm", layernorm),
+    BOTH("add_rmsnorm", add_rmsnorm),
+    BOTH("add_layernorm", add_layernorm),
+    BOTH("add", add),
+    BOTH("mul", mul),
+    BOTH("scale", scale),
+    BOTH("act", act),
+    BOTH("glu", glu),
+    BOTH("softcap", softcap),
+    BOTH("rope", rope),
 };
 
 static const char doc[] =
@@ -63,8 +62,8 @@ static const char doc[] =
     "- **other codecs**: decoded block by block.\n"
     "- **products with chosen experts** are the same products, over the rows that chose "
     "each.\n\n"
-    "Matrix products and attention exist for AVX2 and for AVX-512 with VNNI, with the "
-    "same results bit for bit.\n\n"
+    "Every kernel exists for AVX2 and for AVX-512 with VNNI, with the same results bit for "
+    "bit.\n\n"
     "Attention takes the softmax over up to 1024 positions as the definition has it, and "
     "longer contexts stretch by stretch, with a running maximum; a cache in any codec is "
     "decoded a tile at a time, for all heads that share it.  Exponentials are polynomials "
@@ -81,7 +80,7 @@ static const ridge_plugin plugin = {
     .id = "kernels.x86",
     .version = "0.1.0",
     .summary =
-        "kernels for x86-64 with AVX2, FMA and F16C; products, attention also with AVX-512",
+        "kernels for x86-64 with AVX2, FMA and F16C, and with AVX-512",
     .doc = doc,
     .license = "Apache-2.0",
     .source = "",

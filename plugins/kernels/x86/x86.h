@@ -13,10 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const ridge_kernel x86_attention_avx2, x86_attention_avx512, x86_cache_put;
-extern const ridge_kernel x86_rmsnorm, x86_layernorm, x86_add_rmsnorm, x86_add_layernorm;
-extern const ridge_kernel x86_add, x86_mul, x86_scale, x86_act, x86_glu, x86_softcap,
-    x86_rope;
+#define X86_KERNELS(by)                                                                    \
+  extern const ridge_kernel x86_attention_##by, x86_cache_put_##by, x86_rmsnorm_##by,      \
+      x86_layernorm_##by, x86_add_rmsnorm_##by, x86_add_layernorm_##by, x86_add_##by,      \
+      x86_mul_##by, x86_scale_##by, x86_act_##by, x86_glu_##by, x86_softcap_##by,          \
+      x86_rope_##by
+X86_KERNELS(avx2);
+X86_KERNELS(avx512);
 
 struct share {
   int64_t lo, hi;
