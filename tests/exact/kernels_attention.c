@@ -8,7 +8,7 @@
 #include <math.h>
 
 static const ridge_plugin *portable;
-static const char *const parts[] = {"portable", "x86", "neon"};
+static const char *const parts[] = {RIG_PARTS};
 static const char *const codecs[] = {"f32", "f16", "bf16", "q8_0", "q4_0"};
 enum { CODECS = sizeof codecs / sizeof *codecs, PARTS = sizeof parts / sizeof *parts };
 

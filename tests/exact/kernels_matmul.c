@@ -12,11 +12,14 @@
 #include <math.h>
 
 static const ridge_plugin *portable;
-static const char *const parts[] = {"portable", "x86"};
-static const char *const codecs[] = {
-    "f32",   "f16",   "bf16",   "q8_0",   "q4_0",  "q4_1",   "q5_0",   "q5_1",
-    "q2_k",  "q3_k",  "q4_k",   "q5_k",   "q6_k",  "iq4_nl", "mxfp4",  "iq4_xs",
-    "i8g32", "i8g64", "i8g128", "i8g256", "i4g32", "i4g64",  "i4g128", "i4g256"};
+static const char *const parts[] = {RIG_PARTS};
+#ifndef RIG_CODECS
+#define RIG_CODECS                                                                         \
+  "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k", "q4_k",    \
+      "q5_k", "q6_k", "iq4_nl", "mxfp4", "iq4_xs", "i8g32", "i8g64", "i8g128", "i8g256",   \
+      "i4g32", "i4g64", "i4g128", "i4g256"
+#endif
+static const char *const codecs[] = {RIG_CODECS};
 enum { CODECS = sizeof codecs / sizeof *codecs, PARTS = sizeof parts / sizeof *parts };
 
 static int open_portable(void **state) {

@@ -23,6 +23,12 @@
 
 /* ---- parts ---- */
 
+/* Those whose kernels are tried; where each call is slow (tests/cross), only one's, and
+ * only the codecs that it serves (RIG_CODECS). */
+#ifndef RIG_PARTS
+#define RIG_PARTS "portable", "x86", "neon"
+#endif
+
 /* A part that is not built here (x86 on another machine) fills nothing. */
 static inline const ridge_plugin *rig_open(const char *name) {
   static const ridge_plugin nothing = {.struct_size = sizeof nothing, .id = "not.built"};

@@ -8,7 +8,7 @@
 #include <math.h>
 
 static const ridge_plugin *portable;
-static const char *const parts[] = {"portable", "x86", "neon"};
+static const char *const parts[] = {RIG_PARTS};
 enum { PARTS = sizeof parts / sizeof *parts, ROWS = 7 };
 
 static int open_portable(void **state) {
