@@ -195,11 +195,23 @@ WIDE_INLINE void wide_store(float *p, ridge_wide v) {
   WIDE_EACH_(i) wide_part_store(p + i * WIDE_PART, v.part[i]);
 }
 
+#if defined(WIDE_X86) && !defined(__AVX512F__)
+/* All bits of the first n lanes of a part; n may lie outside of it. */
+WIDE_INLINE __m256i wide_part_first(int64_t n) {
+  const int some = n < 0 ? 0 : n > 8 ? 8 : (int)n;
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(some), lane);
+}
+#endif
+
 /* The first n lanes, 1 to 16 or more; zeros beyond. */
 WIDE_INLINE ridge_wide wide_load_some(const float *p, int64_t n) {
   if (n >= WIDE) return wide_load(p);
 #if defined(__AVX512F__) && defined(WIDE_X86)
   return (ridge_wide){{_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p)}};
+#elif defined(WIDE_X86)
+  return (ridge_wide){{_mm256_maskload_ps(p, wide_part_first(n)),
+                       _mm256_maskload_ps(p + 8, wide_part_first(n - 8))}};
 #else
   ridge_wide v = wide_zero();
   __builtin_memcpy(&v, p, (size_t)n * sizeof *p);
@@ -213,6 +225,9 @@ WIDE_INLINE void wide_store_some(float *p, ridge_wide v, int64_t n) {
   }
 #if defined(__AVX512F__) && defined(WIDE_X86)
   _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v.part[0]);
+#elif defined(WIDE_X86)
+  _mm256_maskstore_ps(p, wide_part_first(n), v.part[0]);
+  _mm256_maskstore_ps(p + 8, wide_part_first(n - 8), v.part[1]);
 #else
   __builtin_memcpy(p, &v, (size_t)n * sizeof *p);
 #endif

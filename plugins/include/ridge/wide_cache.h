@@ -47,7 +47,21 @@ WIDE_INLINE ridge_wide wide_floats(enum wide_form form, const char *at) {
                              : wide_load((const float *)(const void *)at);
 }
 
-/* Rows may end anywhere: the last few elements go through a copy. */
+/* The last few of a row, zeros beyond; nothing past its end is read. */
+WIDE_INLINE ridge_wide wide_floats_some(enum wide_form form, const char *at, int64_t n) {
+  if (form == WIDE_F32) return wide_load_some((const float *)(const void *)at, n);
+  uint16_t end[WIDE] = {0};
+#if defined(__AVX512BW__) && defined(__AVX512VL__) && defined(WIDE_X86)
+  const __mmask16 some = (__mmask16)((1u << n) - 1);
+  _mm256_storeu_si256((__m256i *)(void *)end, _mm256_maskz_loadu_epi16(some, at));
+#else
+  int64_t i = 0;
+  if (n >= 8) memcpy(end, at, 16), i = 8; /* most heads that end here have these */
+  for (; i < n; i++) memcpy(&end[i], at + 2 * i, 2);
+#endif
+  return wide_floats(form, (const char *)end);
+}
+
 WIDE_INLINE void wide_row_floats(enum wide_form form, const char *from, float *to,
                                  int64_t n) {
   const int64_t size = form == WIDE_F32 ? 4 : 2;
@@ -56,10 +70,7 @@ WIDE_INLINE void wide_row_floats(enum wide_form form, const char *from, float *t
     __builtin_prefetch(from + i * size + WIDE_AHEAD);
     wide_store(to + i, wide_floats(form, from + i * size));
   }
-  if (i == n) return;
-  char end[WIDE * sizeof(float)] = {0};
-  memcpy(end, from + i * size, (size_t)((n - i) * size));
-  wide_store(to + i, wide_floats(form, end));
+  if (i < n) wide_store(to + i, wide_floats_some(form, from + i * size, n - i));
 }
 
 /* Blocks of 32: a half-precision scale, then signed bytes. */
