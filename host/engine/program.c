@@ -1,15 +1,11 @@
 /* program.c - from a graph to calls: kernels, buffers by liveness, running a step. */
 #include "engine/program.h"
 
-#include "base/clock.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 enum { ALIGN = 64 };
-/* Time one step in so many: two clock reads a node would cost a small model 3 %. */
-enum { TIMED_EVERY = 8 };
 
 static uint64_t rounded(uint64_t bytes) {
   return (bytes + ALIGN - 1) & ~(uint64_t)(ALIGN - 1);
@@ -256,6 +252,16 @@ struct operator_cost program_cost(const struct program *p, const struct program_
   return operator_facts(n->op)->cost(p->graph, n, &q);
 }
 
+/* Bytes moved and operations done, for one row and for one position it looks back on. */
+static void weigh_op(const struct program *p, struct program_op *op) {
+  const struct operator_cost row = program_cost(p, op, 1, 1, 0);
+  const struct operator_cost deep = program_cost(p, op, 1, 1, 1);
+  op->row_work = row.activation_bytes;
+  if (op->kind == PROGRAM_PREPARE) return;
+  op->row_work += row.weight_bytes + row.cache_bytes + row.flops;
+  op->position_work = deep.cache_bytes + deep.flops - row.cache_bytes - row.flops;
+}
+
 uint64_t program_bytes(const struct program *p, int threads) {
   return p->arena_bytes + (uint64_t)threads * p->scratch_bytes;
 }
@@ -320,6 +326,7 @@ ridge_status program_ready(struct program *p, struct why *why) {
   if (p->arena == NULL || p->scratch == NULL || p->calls == NULL)
     return why_set(why, RIDGE_NO_MEMORY, "no memory for activations (%llu MiB)",
                    (unsigned long long)(program_bytes(p, p->bounds.threads) >> 20));
+  for (int32_t i = 0; i < p->n_ops; i++) weigh_op(p, &p->ops[i]);
   for (int t = 0; t < p->bounds.threads; t++)
     for (int32_t i = 0; i < p->n_ops; i++)
       lay_out_call(p, &p->ops[i], t, &p->calls[(size_t)t * (size_t)p->n_ops + (size_t)i]);
@@ -333,96 +340,4 @@ void program_free(struct program *p) {
   free(p->calls);
   arena_free(&p->memory);
   *p = (struct program){0};
-}
-
-/* --- running -------------------------------------------------------------------- */
-
-struct running {
-  struct program *program;
-  struct pool *pool;
-  const ridge_batch *batch;
-  uint64_t round; /* steps before this one */
-  bool timed;
-};
-
-/* What differs from step to step in a call. */
-static void update_call(const struct program *p, const struct program_op *op,
-                        ridge_kernel_call *call, const ridge_batch *batch) {
-  bool wanted = op->rows_kind == RIDGE_DIM_WANTED;
-  call->batch = batch;
-  call->rows = wanted ? batch->wanted_rows : batch->rows;
-  call->prompt_rows = wanted ? batch->wanted_prompt : batch->prompt_rows;
-  for (uint32_t i = 0; i < op->node->n_in; i++) {
-    if (op->node->in[i] < 0) continue;
-    const ridge_tensor *t = p->graph->tensors[op->node->in[i]];
-    if (t->role == RIDGE_INPUT) {
-      bool positions = strcmp(t->name, "positions") == 0;
-      call->in[i].data = (void *)(uintptr_t)(positions ? batch->position : batch->token);
-      call->in[i].rows = batch->rows;
-      call->in[i].stride = sizeof(int32_t);
-    } else if (p->buffer_of[op->node->in[i]] >= 0) {
-      call->in[i].rows = t->dims[0] == RIDGE_DIM_WANTED ? batch->wanted_rows : batch->rows;
-    }
-  }
-  for (uint32_t i = 0; i < op->node->n_out; i++) call->out[i].rows = call->rows;
-}
-
-/* The streamed weight of this call: where the ring has it now. */
-static bool take_weight(const struct program *p, const struct program_op *op,
-                        uint64_t round, ridge_kernel_call *call, bool first) {
-  const void *at = stream_take(p->stream, round, op->stream_item, first);
-  int keyed = provider_keyed_input(op->node->op);
-  if (op->packs)
-    call->in[keyed].packed = at;
-  else
-    call->in[keyed].data = (void *)(uintptr_t)at;
-  return at != NULL;
-}
-
-static void run_op(const struct program_op *op, const ridge_kernel_call *call, int thread,
-                   int threads) {
-  const struct kernel_choice *choice = &op->verdict.choice;
-  uint32_t former = blame_enter(choice->by->index);
-  if (op->kind == PROGRAM_PREPARE)
-    choice->kernel->prepare(call, (void *)(uintptr_t)call->prepared, thread, threads);
-  else
-    choice->kernel->run(call, thread, threads);
-  blame_leave(former);
-}
-
-static void run_thread(void *arg, int thread, int threads) {
-  struct running *running = arg;
-  struct program *p = running->program;
-  ridge_kernel_call *calls = p->calls + (size_t)thread * (size_t)p->n_ops;
-  uint64_t before = running->timed && thread == 0 ? clock_ns() : 0;
-  for (int32_t i = 0; i < p->n_ops; i++) {
-    struct program_op *op = &p->ops[i];
-    update_call(p, op, &calls[i], running->batch);
-    bool there =
-        !op->streamed || take_weight(p, op, running->round, &calls[i], thread == 0);
-    if (calls[i].rows > 0 && there) run_op(op, &calls[i], thread, threads);
-    pool_barrier(running->pool);
-    if (thread != 0) continue;
-    if (op->streamed) stream_give(p->stream, running->round, op->stream_item);
-    op->calls++;
-    if (!running->timed) continue;
-    uint64_t now = clock_ns();
-    op->ns += now - before;
-    op->timed++;
-    before = now;
-  }
-}
-
-float *program_run(struct program *p, struct pool *pool, const ridge_batch *batch) {
-  struct running running = {p, pool, batch, p->steps, p->steps % TIMED_EVERY == 0};
-  p->steps++;
-  p->rows_run += (uint64_t)batch->rows;
-  p->wanted_run += (uint64_t)batch->wanted_rows;
-  for (int64_t i = 0; i < batch->rows; i++)
-    p->depth_run += (uint64_t)batch->position[i] + 1;
-  pool_run(pool, run_thread, &running);
-  for (int32_t i = 0; i < p->n_ops; i++)
-    atomic_fetch_add_explicit(&p->ops[i].verdict.choice.by->calls, 1, memory_order_relaxed);
-  int32_t logits = p->graph->outputs[0];
-  return (float *)(void *)(p->arena + p->buffers[p->buffer_of[logits]].offset);
 }

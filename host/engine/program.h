@@ -40,6 +40,8 @@ struct program_op {
   bool streamed;      /* the weight comes by the ring, as `stream_item`      */
   uint64_t stream_item;
   uint64_t calls, timed, ns;
+  /* Bytes moved and operations done for one row, and for each position that one sees. */
+  double row_work, position_work;
 };
 
 struct program_buffer {
