@@ -187,11 +187,17 @@ RIDGE_MUST ridge_status catalog_sweep_end(struct catalog *, int64_t sweep_id,
  * keeps a pointer to the catalog.  What cannot be written is forgotten: it is a cache. */
 struct registry_cache catalog_registry_cache(struct catalog *);
 
-/* Measured speed of a machine (machine_speed_json) by its facts (machine_json).  Get:
- * the newest; *speed is NULL when there is none.  `measured` (microseconds since 1970)
- * may be NULL. */
+/* Measured speed of a machine (machine_speed_json) by its facts (machine_identity).  Get:
+ * the newest that knows `threads` threads, or fewer and more; 0: the newest of all.  `speed`
+ * is NULL when there is none. */
+struct catalog_calibration {
+  json_t *speed;    /* a new reference */
+  int64_t id;       /* of the row      */
+  int64_t measured; /* microseconds since 1970 */
+};
 RIDGE_MUST ridge_status catalog_calibration_get(struct catalog *, const json_t *machine,
-                                                json_t **speed, int64_t *measured,
+                                                int threads,
+                                                struct catalog_calibration *out,
                                                 struct why *why);
 RIDGE_MUST ridge_status catalog_calibration_put(struct catalog *, const json_t *machine,
                                                 const json_t *speed, struct why *why);

@@ -184,21 +184,24 @@ struct registry_cache catalog_registry_cache(struct catalog *c) {
 
 /* Calibration ------------------------------------------------------------------------ */
 
-ridge_status catalog_calibration_get(struct catalog *c, const json_t *machine,
-                                     json_t **speed, int64_t *measured, struct why *why) {
+ridge_status catalog_calibration_get(struct catalog *c, const json_t *machine, int threads,
+                                     struct catalog_calibration *out, struct why *why) {
   struct digest digest = canon_digest(machine);
   json_t *rows = NULL;
-  *speed = NULL;
-  ridge_status status =
-      sql_rows(c,
-               "SELECT b.measured, b.speed AS \"speed$json\" "
-               "FROM calibration b JOIN machine m USING (machine_id) WHERE m.digest = ?1 "
-               "ORDER BY b.measured DESC, b.calibration_id DESC LIMIT 1",
-               SQL_ARGS(SQL_TEXT(digest.hex)), &rows, why);
+  *out = (struct catalog_calibration){0};
+  ridge_status status = sql_rows(
+      c,
+      "SELECT b.calibration_id, b.measured, b.speed AS \"speed$json\" "
+      "FROM calibration b JOIN machine m USING (machine_id) WHERE m.digest = ?1 "
+      "AND (?2 = 0 OR (SELECT min(p.value ->> 0) <= ?2 AND max(p.value ->> 0) >= ?2 "
+      "                FROM json_each(b.speed, '$.flops') p)) "
+      "ORDER BY b.measured DESC, b.calibration_id DESC LIMIT 1",
+      SQL_ARGS(SQL_TEXT(digest.hex), SQL_INT(threads)), &rows, why);
   if (status == RIDGE_OK && json_array_size(rows) == 1) {
     const json_t *row = json_array_get(rows, 0);
-    *speed = json_incref(json_object_get(row, "speed"));
-    if (measured != NULL) *measured = int_or(row, "measured", 0);
+    out->speed = json_incref(json_object_get(row, "speed"));
+    out->id = int_or(row, "calibration_id", 0);
+    out->measured = int_or(row, "measured", 0);
   }
   json_decref(rows);
   return status;

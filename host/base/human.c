@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A ring, so that one printf can show several figures. */
 enum { ROOM = 96 };
@@ -135,5 +136,15 @@ const char *human_exact(double value) {
     if (strtod(out, NULL) == value || !isfinite(value)) break;
   }
   if (!plain) shorten_exponent(out);
+  return out;
+}
+
+const char *human_date(int64_t utc_us) {
+  char *out = next_buffer();
+  time_t seconds = (time_t)(utc_us / 1000000);
+  struct tm parts;
+  if (gmtime_r(&seconds, &parts) == NULL ||
+      strftime(out, 32, "%Y-%m-%d %H:%M UTC", &parts) == 0)
+    snprintf(out, 32, "unknown");
   return out;
 }

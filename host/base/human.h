@@ -6,6 +6,8 @@
 #ifndef RIDGE_BASE_HUMAN_H
 #define RIDGE_BASE_HUMAN_H
 
+#include <stdint.h>
+
 const char *human_bytes(double bytes);
 const char *human_seconds(double seconds);
 const char *human_count(double n);
@@ -19,5 +21,6 @@ const char *human_percent(double share);
 /* "9.73 .. 11.3 k token/s" of two figures made by these functions (and a unit): what
  * both end in stands once, equal ones are one. */
 const char *human_span(const char *lo, const char *hi);
+const char *human_date(int64_t utc_us); /* "2026-11-23 09:12 UTC" */
 
 #endif

@@ -4,6 +4,7 @@
  * Exit code 1 when something keeps ridge from running, 2 when it is what the command
  * itself said; odd things are told and pass.
  */
+#include "base/human.h"
 #include "catalog_read.h"
 #include "cli/options.h"
 #include "cli/print_json.h"
@@ -94,18 +95,19 @@ static void look_at_catalog(struct doctor *d) {
 }
 
 static void look_at_calibration(struct doctor *d) {
-  json_t *speed = NULL;
+  struct catalog_calibration found = {0};
   struct why why;
   if (d->place.catalog != NULL &&
-      catalog_calibration_get(d->place.catalog, d->place.identity, &speed, NULL, &why) !=
-          RIDGE_OK)
-    speed = NULL;
-  if (speed != NULL)
-    find(d, FINE, "calibration", "", "this machine was measured");
+      catalog_calibration_get(d->place.catalog, d->place.identity, d->place.machine.threads,
+                              &found, &why) != RIDGE_OK)
+    found.speed = NULL;
+  if (found.speed != NULL)
+    find(d, FINE, "calibration", "", "this machine was measured on %s",
+         human_date(found.measured));
   else
     find(d, ODD, "calibration", "ridge probe",
          "this machine was not measured: plans know no roof of speed");
-  json_decref(speed);
+  json_decref(found.speed);
 }
 
 /* Plugins ------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@ struct session_job {
   struct instances *plugins;
   const struct machine *machine;
   const struct machine_speed *speed; /* or NULL: not measured, nothing is predicted */
+  int64_t calibration, calibrated;   /* its row in the catalog; when, us since 1970  */
   struct message_sink sink;
   bool plan_only;
 };

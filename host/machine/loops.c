@@ -39,6 +39,39 @@ typedef uint64_t words64 __attribute__((vector_size(64), may_alias));
 #define FLOATS       __m512
 #define FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #include "machine/loops_body.h"
+
+#define NAME         bytes_avx512vnni
+#define TARGET       __attribute__((target("avx512f,avx512vnni")))
+#define VECTOR       __m512i
+#define SET(x)       _mm512_set1_epi32((x)*0x01010101)
+#define DOT(y, a, b) _mm512_dpbusd_epi32(y, a, b)
+#include "machine/loops_bytes.h"
+
+#define NAME         bytes_avxvnni
+#define TARGET       __attribute__((target("avx2,avxvnni")))
+#define VECTOR       __m256i
+#define SET(x)       _mm256_set1_epi32((x)*0x01010101)
+#define DOT(y, a, b) _mm256_dpbusd_avx_epi32(y, a, b)
+#include "machine/loops_bytes.h"
+
+/* Without an instruction of its own: products to 16 bits, pairs to 32, sum. */
+#define NAME   bytes_avx512bw
+#define TARGET __attribute__((target("avx512f,avx512bw")))
+#define VECTOR __m512i
+#define SET(x) _mm512_set1_epi32((x)*0x01010101)
+#define DOT(y, a, b)                                                                       \
+  _mm512_add_epi32(                                                                        \
+      y, _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), _mm512_set1_epi32(0x00010001)))
+#include "machine/loops_bytes.h"
+
+#define NAME   bytes_avx2
+#define TARGET __attribute__((target("avx2")))
+#define VECTOR __m256i
+#define SET(x) _mm256_set1_epi32((x)*0x01010101)
+#define DOT(y, a, b)                                                                       \
+  _mm256_add_epi32(                                                                        \
+      y, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi32(0x00010001)))
+#include "machine/loops_bytes.h"
 #endif
 
 #define ROW(needs_, set, lanes)                                                            \
@@ -53,6 +86,23 @@ static const struct loops list[] = {
 #endif
     ROW(NULL, plain, 4),
 };
+
+#define BYTE_ROW(needs_, run, bytes)                                                       \
+  { needs_, run, (uint64_t)CHAINS *(bytes)*2 }
+static const struct byte_loop byte_list[] = {
+#if defined(__x86_64__)
+    BYTE_ROW("avx512f avx512vnni", bytes_avx512vnni, 64),
+    BYTE_ROW("avxvnni", bytes_avxvnni, 32),
+    BYTE_ROW("avx512f avx512bw", bytes_avx512bw, 64),
+    BYTE_ROW("avx2", bytes_avx2, 32),
+#endif
+    {NULL, NULL, 0}, /* here the list ends */
+};
+
+const struct byte_loop *byte_loops_list(size_t *n) {
+  *n = sizeof byte_list / sizeof *byte_list - 1;
+  return byte_list;
+}
 
 const struct loops *loops_list(size_t *n) {
   *n = sizeof list / sizeof *list;

@@ -40,23 +40,33 @@ RIDGE_MUST ridge_status machine_from_json(const json_t *, struct machine *out,
 double machine_cpu_quota(const char *root, const char *cgroup);
 uint64_t machine_memory_limit(const char *root, const char *cgroup);
 
-/* Measured: read bandwidth by working-set size and multiply-add peak, for 1..threads
- * threads, pinned (roofline.md section 2).  bytes/s and FLOP/s. */
+/* Measured: read bandwidth by working-set size, and the peaks of multiply-adds on f32
+ * and of byte products summed in 32 bits, for 1..threads threads, pinned (roofline.md
+ * section 2).  bytes/s, FLOP/s and operations/s. */
 struct machine_point {
   int threads;
-  uint64_t bytes; /* working set of all threads together; 0 for a FLOP point      */
+  uint64_t bytes; /* working set of all threads together; 0 for a peak              */
   double best, median;
 };
+enum { SPEED_READS = 512, SPEED_PEAKS = 64 };
 struct machine_speed {
-  struct machine_point read[256], flops[64];
-  int n_read, n_flops;
+  struct machine_point read[SPEED_READS], flops[SPEED_PEAKS], int8[SPEED_PEAKS];
+  int n_read, n_flops, n_int8; /* n_int8 0: no instructions for it were found        */
+  char read_by[64], flops_by[64], int8_by[64]; /* the instructions: "avx512f"        */
 };
-void machine_probe(const struct machine *, double seconds, struct machine_speed *out);
+/* All thread counts up to 8, then 16, 32 ... and all; `only` > 0: that count alone.
+ * About `seconds` for each. */
+void machine_probe(const struct machine *, double seconds, int only,
+                   struct machine_speed *out);
 json_t *machine_speed_json(const struct machine_speed *);
 RIDGE_MUST ridge_status machine_speed_from_json(const json_t *, struct machine_speed *out,
                                                 struct why *why);
-/* Bandwidth for a working set with `threads`, between the points in log(size). */
+/* The ceiling (the best measured) for a working set with `threads`, between the points in
+ * log(size); 0: not measured. */
 double machine_speed_read(const struct machine_speed *, int threads, uint64_t bytes);
 double machine_speed_flops(const struct machine_speed *, int threads);
+double machine_speed_int8(const struct machine_speed *, int threads);
+/* Was this many threads measured, or fewer and more? */
+bool machine_speed_covers(const struct machine_speed *, int threads);
 
 #endif

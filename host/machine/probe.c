@@ -4,8 +4,9 @@
  * For 1, 2, 4 ... threads, each pinned to its own core: every thread reads its share of
  * the working set again and again; all start together at a barrier, and the time is
  * from the first start to the last end.  Pages are touched first by the thread that
- * reads them.  Two loops are tried, because what is fastest from memory is not from
- * the first cache; the better one is measured further.
+ * reads them.  Loops are tried against each other, because what is fastest from memory
+ * is not from the first cache, and wide vectors can lower the clock; the best is
+ * measured further.
  */
 #include "machine/machine.h"
 
@@ -14,14 +15,15 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define SMALLEST ((uint64_t)16 << 10)
-#define LARGEST  ((uint64_t)512 << 20)
+#define LARGEST  ((uint64_t)1 << 30)
 
-enum { LEAST_REPEATS = 5, MOST_REPEATS = 25, TRIES = 2, LOOPS = 2 };
+enum { LEAST_REPEATS = 5, MOST_REPEATS = 25, TRIES = 2, LOOPS = 4, EVERY_COUNT_TO = 8 };
 
 struct span {
   _Alignas(64) uint64_t start, end; /* a line each: no thread waits for another's */
@@ -31,7 +33,6 @@ struct span {
  * two barriers, read by all after the second. */
 struct team {
   const struct machine *machine;
-  const struct loops *loops;
   int threads;
   char *memory;
   size_t share;       /* bytes of `memory` for each thread */
@@ -53,7 +54,9 @@ struct member {
 struct task {
   void (*body)(const struct member *, const struct task *, uint64_t passes);
   size_t bytes; /* of one thread, for reads */
-  double work;  /* bytes or FLOPs of all threads in one pass */
+  double work;  /* bytes or operations of all threads in one pass */
+  const struct loops *loops;
+  const struct byte_loop *byte_loop;
 };
 
 static void consume(uint64_t word) { __asm__ volatile("" : : "r"(word) : "memory"); }
@@ -62,7 +65,7 @@ static void body_line(const struct member *member, const struct task *task,
                       uint64_t passes) {
   const struct team *team = member->team;
   const char *data = team->memory + (size_t)member->index * team->share;
-  for (uint64_t i = 0; i < passes; i++) consume(team->loops->read_line(data, task->bytes));
+  for (uint64_t i = 0; i < passes; i++) consume(task->loops->read_line(data, task->bytes));
 }
 
 static void body_streams(const struct member *member, const struct task *task,
@@ -70,16 +73,22 @@ static void body_streams(const struct member *member, const struct task *task,
   const struct team *team = member->team;
   const char *data = team->memory + (size_t)member->index * team->share;
   for (uint64_t i = 0; i < passes; i++)
-    consume(team->loops->read_streams(data, task->bytes));
+    consume(task->loops->read_streams(data, task->bytes));
 }
 
 static void body_multiply(const struct member *member, const struct task *task,
                           uint64_t passes) {
-  (void)task;
-  float sum = member->team->loops->multiply_add(passes);
+  (void)member;
+  float sum = task->loops->multiply_add(passes);
   uint32_t bits;
   memcpy(&bits, &sum, sizeof bits);
   consume(bits);
+}
+
+static void body_bytes(const struct member *member, const struct task *task,
+                       uint64_t passes) {
+  (void)member;
+  consume(task->byte_loop->dot(passes));
 }
 
 struct took {
@@ -123,7 +132,7 @@ static uint64_t choose_passes(struct member *member, const struct task *task,
 
 struct samples {
   double rate[MOST_REPEATS];
-  int n;
+  int n, task; /* which of the tasks this was */
 };
 
 static void measure(struct member *member, const struct task *task, uint64_t passes,
@@ -170,32 +179,85 @@ static struct samples measure_best(struct member *member, const struct task *tas
     if (best_of(&samples[i]) > best_of(&samples[best])) best = i;
   while (samples[best].n < LEAST_REPEATS)
     measure(member, &tasks[best], passes[best], &samples[best]);
+  samples[best].task = best;
   return samples[best];
+}
+
+/* The sets this machine can run, widest first; the plain one only where there is no
+ * other.  At most `room`. */
+static int usable_loops(const struct machine *machine, const struct loops **out, int room) {
+  size_t n;
+  int found = 0;
+  const struct loops *list = loops_list(&n);
+  for (size_t i = 0; i < n && found < room; i++)
+    if ((list[i].needs != NULL || found == 0) &&
+        machine_has(machine, list[i].needs, NULL, 0))
+      out[found++] = &list[i];
+  return found;
+}
+
+static int usable_byte_loops(const struct machine *machine, const struct byte_loop **out,
+                             int room) {
+  size_t n;
+  int found = 0;
+  const struct byte_loop *list = byte_loops_list(&n);
+  for (size_t i = 0; i < n && found < room; i++)
+    if (machine_has(machine, list[i].needs, NULL, 0)) out[found++] = &list[i];
+  return found;
+}
+
+static void name_loop(char *to, size_t room, const char *needs) {
+  snprintf(to, room, "%s", needs != NULL ? needs : "plain");
 }
 
 static void measure_reads(struct member *member) {
   struct team *team = member->team;
+  const struct loops *widest;
   uint64_t threads = (uint64_t)team->threads;
+  if (usable_loops(team->machine, &widest, 1) < 1) return;
+  if (member->index == 0)
+    name_loop(team->out->read_by, sizeof team->out->read_by, widest->needs);
   for (uint64_t bytes = SMALLEST; bytes / threads <= team->share; bytes *= 2) {
     size_t own = bytes / threads / LOOP_BLOCK * LOOP_BLOCK;
     if (own < 4 * LOOP_BLOCK) continue; /* too little for four streams */
     double work = (double)own * (double)threads;
-    const struct task tasks[LOOPS] = {{body_line, own, work}, {body_streams, own, work}};
-    struct samples samples = measure_best(member, tasks, LOOPS);
-    int most = sizeof team->out->read / sizeof *team->out->read;
-    if (member->index == 0 && team->out->n_read < most)
+    const struct task tasks[] = {{body_line, own, work, widest, NULL},
+                                 {body_streams, own, work, widest, NULL}};
+    struct samples samples = measure_best(member, tasks, 2);
+    if (member->index == 0 && team->out->n_read < SPEED_READS)
       team->out->read[team->out->n_read++] = point_of(team, own * threads, &samples);
   }
 }
 
 static void measure_flops(struct member *member) {
   struct team *team = member->team;
-  double work = (double)team->loops->flops_per_round * team->threads;
-  const struct task task = {body_multiply, 0, work};
-  struct samples samples = measure_best(member, &task, 1);
-  int most = sizeof team->out->flops / sizeof *team->out->flops;
-  if (member->index == 0 && team->out->n_flops < most)
-    team->out->flops[team->out->n_flops++] = point_of(team, 0, &samples);
+  const struct loops *loops[LOOPS];
+  struct task tasks[LOOPS];
+  int n = usable_loops(team->machine, loops, LOOPS);
+  for (int i = 0; i < n; i++)
+    tasks[i] = (struct task){.body = body_multiply,
+                             .work = (double)loops[i]->flops_per_round * team->threads,
+                             .loops = loops[i]};
+  struct samples samples = measure_best(member, tasks, n);
+  if (member->index != 0 || team->out->n_flops == SPEED_PEAKS) return;
+  name_loop(team->out->flops_by, sizeof team->out->flops_by, loops[samples.task]->needs);
+  team->out->flops[team->out->n_flops++] = point_of(team, 0, &samples);
+}
+
+static void measure_bytes(struct member *member) {
+  struct team *team = member->team;
+  const struct byte_loop *loops[LOOPS];
+  struct task tasks[LOOPS];
+  int n = usable_byte_loops(team->machine, loops, LOOPS);
+  if (n == 0) return;
+  for (int i = 0; i < n; i++)
+    tasks[i] = (struct task){.body = body_bytes,
+                             .work = (double)loops[i]->ops_per_round * team->threads,
+                             .byte_loop = loops[i]};
+  struct samples samples = measure_best(member, tasks, n);
+  if (member->index != 0 || team->out->n_int8 == SPEED_PEAKS) return;
+  name_loop(team->out->int8_by, sizeof team->out->int8_by, loops[samples.task]->needs);
+  team->out->int8[team->out->n_int8++] = point_of(team, 0, &samples);
 }
 
 static void pin(const struct machine *machine, int index) {
@@ -218,6 +280,7 @@ static void *member_main(void *arg) {
   memset(team->memory + (size_t)member->index * team->share, member->index + 1,
          team->share);
   measure_flops(member);
+  measure_bytes(member);
   measure_reads(member);
   return NULL;
 }
@@ -238,9 +301,8 @@ static void run_members(struct team *team) {
   for (int i = 0; i < started; i++) pthread_join(members[i].thread, NULL);
 }
 
-static void probe_threads(const struct machine *machine, const struct loops *loops,
-                          int threads, uint64_t largest, uint64_t budget_ns,
-                          struct machine_speed *out) {
+static void probe_threads(const struct machine *machine, int threads, uint64_t largest,
+                          uint64_t budget_ns, struct machine_speed *out) {
   size_t share = largest / (uint64_t)threads / LOOP_BLOCK * LOOP_BLOCK;
   size_t bytes = share * (size_t)threads;
   char *memory =
@@ -250,7 +312,6 @@ static void probe_threads(const struct machine *machine, const struct loops *loo
   struct team *team = aligned_alloc(64, sizeof *team);
   if (team != NULL) {
     *team = (struct team){.machine = machine,
-                          .loops = loops,
                           .threads = threads,
                           .memory = memory,
                           .share = share,
@@ -266,29 +327,25 @@ static void probe_threads(const struct machine *machine, const struct loops *loo
   munmap(memory, bytes);
 }
 
-static const struct loops *choose_loops(const struct machine *machine) {
-  size_t n, i = 0;
-  const struct loops *list = loops_list(&n);
-  while (i + 1 < n && !machine_has(machine, list[i].needs, NULL, 0)) i++;
-  return &list[i];
-}
-
-/* 1, 2, 4 ... and at the end all. */
+/* Each to begin with, then doubled, and at the end all. */
 static int next_count(int threads, int all) {
   if (threads == all) return all + 1;
-  return threads * 2 < all ? threads * 2 : all;
+  int next = threads < EVERY_COUNT_TO ? threads + 1 : threads * 2;
+  return next < all ? next : all;
 }
 
-void machine_probe(const struct machine *machine, double seconds,
+void machine_probe(const struct machine *machine, double seconds, int only,
                    struct machine_speed *out) {
-  const struct loops *loops = choose_loops(machine);
   uint64_t largest = LARGEST;
-  int counts = 0, sizes = 1; /* with the multiply-adds */
+  int points = 2; /* the two peaks */
   while (largest > machine->memory_bytes / 4 && largest > SMALLEST) largest /= 2;
-  for (uint64_t bytes = SMALLEST; bytes <= largest; bytes *= 2) sizes++;
-  for (int t = 1; t <= machine->threads; t = next_count(t, machine->threads)) counts++;
-  uint64_t budget_ns = (uint64_t)(seconds * 1e9 / counts / sizes);
+  for (uint64_t bytes = SMALLEST; bytes <= largest; bytes *= 2) points++;
+  uint64_t budget_ns = (uint64_t)(seconds * 1e9 / points);
   *out = (struct machine_speed){0};
+  if (only > 0) {
+    probe_threads(machine, only, largest, budget_ns, out);
+    return;
+  }
   for (int t = 1; t <= machine->threads; t = next_count(t, machine->threads))
-    probe_threads(machine, loops, t, largest, budget_ns, out);
+    probe_threads(machine, t, largest, budget_ns, out);
 }

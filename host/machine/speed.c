@@ -2,6 +2,7 @@
 #include "machine/machine.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Rates of one thread count at `bytes`, straight in log(size); beyond the ends the end's.
  */
@@ -55,7 +56,21 @@ double machine_speed_flops(const struct machine_speed *speed, int threads) {
   return look_up(speed->flops, speed->n_flops, threads, 0);
 }
 
-/* JSON: {"read":[[threads, bytes, best, median], ...], "flops":[...]} */
+double machine_speed_int8(const struct machine_speed *speed, int threads) {
+  return look_up(speed->int8, speed->n_int8, threads, 0);
+}
+
+bool machine_speed_covers(const struct machine_speed *speed, int threads) {
+  bool fewer = false, more = false;
+  for (int i = 0; i < speed->n_flops; i++) {
+    fewer |= speed->flops[i].threads <= threads;
+    more |= speed->flops[i].threads >= threads;
+  }
+  return fewer && more;
+}
+
+/* JSON: {"read":[[threads, bytes, best, median], ...], "flops":[...], "int8":[...],
+ *        "by":{"read":"avx2 fma", ...}} */
 
 static json_t *points_json(const struct machine_point *points, int n) {
   json_t *list = json_array();
@@ -67,8 +82,11 @@ static json_t *points_json(const struct machine_point *points, int n) {
 }
 
 json_t *machine_speed_json(const struct machine_speed *speed) {
-  return json_pack("{s:o, s:o}", "read", points_json(speed->read, speed->n_read), "flops",
-                   points_json(speed->flops, speed->n_flops));
+  return json_pack("{s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "read",
+                   points_json(speed->read, speed->n_read), "flops",
+                   points_json(speed->flops, speed->n_flops), "int8",
+                   points_json(speed->int8, speed->n_int8), "by", "read", speed->read_by,
+                   "flops", speed->flops_by, "int8", speed->int8_by);
 }
 
 static bool read_point(const json_t *row, struct machine_point *out) {
@@ -94,18 +112,37 @@ static bool read_points(const json_t *list, struct machine_point *out, size_t ro
   return true;
 }
 
+static bool read_name(const json_t *by, const char *key, char *out, size_t room) {
+  const char *name = json_string_value(json_object_get(by, key));
+  if (name == NULL || strlen(name) >= room) return false;
+  memcpy(out, name, strlen(name) + 1);
+  return true;
+}
+
 ridge_status machine_speed_from_json(const json_t *json, struct machine_speed *out,
                                      struct why *why) {
   *out = (struct machine_speed){0};
-  if (!read_points(json_object_get(json, "read"), out->read,
-                   sizeof out->read / sizeof *out->read, &out->n_read))
-    return why_set(why, RIDGE_CORRUPT,
-                   "machine speed: `read` is not a list of "
-                   "[threads, bytes, best, median]; run `ridge probe` again");
-  if (!read_points(json_object_get(json, "flops"), out->flops,
-                   sizeof out->flops / sizeof *out->flops, &out->n_flops))
-    return why_set(why, RIDGE_CORRUPT,
-                   "machine speed: `flops` is not a list of "
-                   "[threads, 0, best, median]; run `ridge probe` again");
+  struct {
+    const char *key;
+    struct machine_point *points;
+    size_t room;
+    int *n;
+    char *by;
+    size_t by_room;
+  } lists[] = {
+      {"read", out->read, SPEED_READS, &out->n_read, out->read_by, sizeof out->read_by},
+      {"flops", out->flops, SPEED_PEAKS, &out->n_flops, out->flops_by,
+       sizeof out->flops_by},
+      {"int8", out->int8, SPEED_PEAKS, &out->n_int8, out->int8_by, sizeof out->int8_by},
+  };
+  const json_t *by = json_object_get(json, "by");
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+    if (!read_points(json_object_get(json, lists[i].key), lists[i].points, lists[i].room,
+                     lists[i].n) ||
+        !read_name(by, lists[i].key, lists[i].by, lists[i].by_room))
+      return why_set(why, RIDGE_CORRUPT,
+                     "machine speed: `%s` is not a list of [threads, bytes, best, median] "
+                     "with the instructions it was measured by; run `ridge probe` again",
+                     lists[i].key);
   return RIDGE_OK;
 }

@@ -52,14 +52,33 @@ static json_t *plugins_of(struct attempt *a) {
   return list;
 }
 
+/* As the session will read it: 0 is all that the machine offers. */
+static int threads_of(const struct attempt *a) {
+  const json_t *settings = json_object_get(a->composed.composition, "settings");
+  json_int_t asked = json_integer_value(json_object_get(settings, "engine.threads"));
+  return asked > 0 && asked <= INT32_MAX ? (int)asked : a->place->machine.threads;
+}
+
+/* The newest measurement that fits the threads of this plan; one that cannot be read is
+ * as good as none, and says so. */
 static json_t *speed_of(struct attempt *a) {
-  json_t *speed = NULL;
-  struct why why;
-  if (a->place->catalog != NULL &&
-      catalog_calibration_get(a->place->catalog, a->place->identity, &speed, NULL, &why) !=
-          RIDGE_OK)
-    speed = NULL;
-  return speed != NULL ? speed : json_null();
+  struct catalog_calibration found = {0};
+  struct machine_speed *speed = calloc(1, sizeof *speed);
+  struct why why = {{0}};
+  ridge_status status = RIDGE_OK;
+  if (a->place->catalog != NULL)
+    status = catalog_calibration_get(a->place->catalog, a->place->identity, threads_of(a),
+                                     &found, &why);
+  if (speed == NULL) abort();
+  if (status == RIDGE_OK && found.speed != NULL)
+    status = machine_speed_from_json(found.speed, speed, &why);
+  free(speed);
+  if (status == RIDGE_OK && found.speed != NULL)
+    return json_pack("{s:I, s:I, s:o}", "calibration", (json_int_t)found.id, "measured",
+                     (json_int_t)found.measured, "curve", found.speed);
+  json_decref(found.speed);
+  if (status != RIDGE_OK) outcome_event(a->outcome, "note", why.text);
+  return json_null();
 }
 
 bool job_make(struct attempt *a) {

@@ -5,7 +5,9 @@
  *   {"mode":"plan"|"run", "composition", "paths", "origins", "recipe":{"seed","name",...},
  *    "plugins":[{"id","path","build","params","may_idle"}], (strategies in recipe order,
  *               then all parts)
- *    "machine":{...machine_json...}, "speed":{...}|null, "blame_fd":n|-1}
+ *    "machine":{...machine_json...},
+ *    "speed":{"calibration","measured","curve":{...machine_speed_json...}}|null,
+ *    "blame_fd":n|-1}
  * then optionally {"t":"stop"}: end cleanly after this step.
  *
  * Worker to supervisor, each with "t":

@@ -33,6 +33,7 @@ struct worker {
   struct machine machine;
   struct machine_speed speed;
   bool has_speed;
+  int64_t calibration, calibrated;
   struct instances plugins;
 };
 
@@ -139,7 +140,11 @@ static ridge_status read_facts(struct worker *worker, struct why *why) {
   if (status != RIDGE_OK) return status;
   const json_t *speed = json_object_get(worker->job, "speed");
   worker->has_speed = speed != NULL && !json_is_null(speed);
-  return worker->has_speed ? machine_speed_from_json(speed, &worker->speed, why) : RIDGE_OK;
+  if (!worker->has_speed) return RIDGE_OK;
+  if (!wire_int(speed, "calibration", 0, INT64_MAX, &worker->calibration) ||
+      !wire_int(speed, "measured", 0, INT64_MAX, &worker->calibrated))
+    return why_set(why, RIDGE_CORRUPT, "job: `speed` without `calibration` or `measured`");
+  return machine_speed_from_json(json_object_get(speed, "curve"), &worker->speed, why);
 }
 
 static ridge_status attach_blame(struct worker *worker, struct why *why) {
@@ -191,6 +196,8 @@ static int run_session(struct worker *worker) {
       .plugins = &worker->plugins,
       .machine = &worker->machine,
       .speed = worker->has_speed ? &worker->speed : NULL,
+      .calibration = worker->calibration,
+      .calibrated = worker->calibrated,
       .sink = {.ctx = worker, .say = say, .stopped = stopped},
       .plan_only = mode != NULL && strcmp(mode, "plan") == 0,
   };

@@ -293,7 +293,7 @@ static void bench_look(const ridge_plugin *portable, const ridge_kernel *kernel,
 static void limits_measure(int32_t threads, struct limits *out) {
   struct machine_speed speed;
   machine_read(&out->machine);
-  machine_probe(&out->machine, 3.0, &speed);
+  machine_probe(&out->machine, 3.0, 0, &speed);
   out->flops = machine_speed_flops(&speed, threads);
   out->bytes = machine_speed_read(&speed, threads, 512u << 20);
   printf("%s, %d threads: %.1f GFLOP/s, %.1f GB/s from memory\n", out->machine.cpu, threads,

@@ -449,26 +449,57 @@ static void descriptions_are_kept_by_build(void **state) {
   expect("SELECT count(*) FROM plugin", "1");
 }
 
+/* What is kept of a speed here: the thread counts of its peaks. */
+static json_t *speed_of(const char *flops) {
+  json_t *speed = json_pack("{s:o}", "flops", json_loads(flops, 0, NULL));
+  assert_non_null(speed);
+  return speed;
+}
+
 static void the_newest_measured_speed_of_a_machine_is_found(void **state) {
   struct made_place *place = *state;
   struct why why;
+  struct catalog_calibration found;
   json_t *machine = json_pack("{s:s}", "cpu", "one"),
          *other = json_pack("{s:s}", "cpu", "two");
-  json_t *speed = json_pack("{s:f}", "read", 1.5), *found = NULL;
-  int64_t measured = 0;
-  must(catalog_calibration_get(place->catalog, machine, &found, &measured, &why));
-  assert_null(found);
-  must(catalog_calibration_put(place->catalog, machine, speed, &why));
-  json_object_set_new(speed, "read", json_real(2.5));
-  must(catalog_calibration_put(place->catalog, machine, speed, &why));
-  must(catalog_calibration_get(place->catalog, machine, &found, &measured, &why));
-  assert_true(json_equal(found, speed) && measured > 0);
-  json_decref(found);
-  must(catalog_calibration_get(place->catalog, other, &found, &measured, &why));
-  assert_null(found);
+  json_t *first = speed_of("[[1, 0, 5.5, 5]]"), *second = speed_of("[[1, 0, 6.5, 6]]");
+  must(catalog_calibration_get(place->catalog, machine, 0, &found, &why));
+  assert_null(found.speed);
+  must(catalog_calibration_put(place->catalog, machine, first, &why));
+  must(catalog_calibration_put(place->catalog, machine, second, &why));
+  must(catalog_calibration_get(place->catalog, machine, 0, &found, &why));
+  assert_true(json_equal(found.speed, second) && found.measured > 0 && found.id == 2);
+  json_decref(found.speed);
+  must(catalog_calibration_get(place->catalog, other, 0, &found, &why));
+  assert_null(found.speed);
   json_decref(machine);
   json_decref(other);
-  json_decref(speed);
+  json_decref(first);
+  json_decref(second);
+}
+
+static void a_speed_fits_the_threads_it_was_measured_around(void **state) {
+  struct made_place *place = *state;
+  struct why why;
+  struct catalog_calibration found;
+  json_t *machine = json_pack("{s:s}", "cpu", "three");
+  json_t *wide = speed_of("[[1, 0, 5, 5], [4, 0, 20, 20]]"), *two = speed_of("[[2, 0, 9, 9]]");
+  must(catalog_calibration_put(place->catalog, machine, wide, &why));
+  must(catalog_calibration_put(place->catalog, machine, two, &why));
+  static const struct {
+    int threads, newest; /* 0: none fits, 1: the wide one, 2: that of two threads */
+  } rows[] = {{1, 1}, {2, 2}, {3, 1}, {4, 1}, {5, 0}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    must(catalog_calibration_get(place->catalog, machine, rows[i].threads, &found, &why));
+    if (rows[i].newest == 0)
+      assert_null(found.speed);
+    else
+      assert_true(json_equal(found.speed, rows[i].newest == 1 ? wide : two));
+    json_decref(found.speed);
+  }
+  json_decref(machine);
+  json_decref(wide);
+  json_decref(two);
 }
 
 static void runs_of_a_sweep_belong_together(void **state) {
@@ -516,6 +547,7 @@ int main(void) {
       FRESH(an_edition_loaded_twice_is_the_same),
       FRESH(descriptions_are_kept_by_build),
       FRESH(the_newest_measured_speed_of_a_machine_is_found),
+      FRESH(a_speed_fits_the_threads_it_was_measured_around),
       FRESH(runs_of_a_sweep_belong_together),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

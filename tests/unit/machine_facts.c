@@ -283,8 +283,13 @@ static const struct machine_speed curve = {
              {2, 1 << 10, 200, 180},
              {2, 1 << 20, 12, 11}},
     .flops = {{1, 0, 50, 49}, {2, 0, 100, 98}, {4, 0, 140, 130}},
+    .int8 = {{1, 0, 200, 190}},
     .n_read = 4,
     .n_flops = 3,
+    .n_int8 = 1,
+    .read_by = "avx2 fma",
+    .flops_by = "avx512f",
+    .int8_by = "avx512f avx512vnni",
 };
 
 static void between_sizes_the_curve_is_straight_in_the_logarithm(void **state) {
@@ -311,6 +316,15 @@ static void nothing_measured_is_zero(void **state) {
   static const struct machine_speed none;
   assert_float_equal(machine_speed_read(&none, 2, 1 << 20), 0, 0);
   assert_float_equal(machine_speed_flops(&none, 2), 0, 0);
+  assert_float_equal(machine_speed_int8(&none, 2), 0, 0);
+  assert_false(machine_speed_covers(&none, 1));
+}
+
+static void threads_between_measured_ones_are_covered(void **state) {
+  (void)state;
+  assert_true(machine_speed_covers(&curve, 1));
+  assert_true(machine_speed_covers(&curve, 3));
+  assert_false(machine_speed_covers(&curve, 5));
 }
 
 static void a_curve_survives_json(void **state) {
@@ -328,13 +342,24 @@ static void a_curve_survives_json(void **state) {
   json_decref(twice);
 }
 
+static void a_curve_without_the_instructions_is_refused(void **state) {
+  (void)state;
+  static struct machine_speed again;
+  struct why why;
+  json_t *json = machine_speed_json(&curve);
+  json_object_del(json_object_get(json, "by"), "int8");
+  assert_int_equal(machine_speed_from_json(json, &again, &why), RIDGE_CORRUPT);
+  assert_non_null(strstr(why.text, "int8"));
+  json_decref(json);
+}
+
 static void a_probe_measures_every_thread_count_and_level(void **state) {
   (void)state;
   static struct machine_speed speed;
   struct machine machine;
   machine_read(&machine);
   machine.memory_bytes = 32 << 20; /* keeps the largest working set, and the test, small */
-  machine_probe(&machine, 0.2, &speed);
+  machine_probe(&machine, 0.2, 0, &speed);
   int counts = 0;
   for (int i = 0; i < speed.n_flops; i++)
     counts += speed.flops[i].threads == machine.threads;
@@ -345,6 +370,21 @@ static void a_probe_measures_every_thread_count_and_level(void **state) {
     assert_true(speed.read[i].median > 0 && speed.read[i].median <= speed.read[i].best);
     assert_true(speed.read[i].bytes <= 8 << 20);
   }
+  assert_true(speed.flops_by[0] != 0 && speed.read_by[0] != 0);
+  assert_int_equal(speed.n_int8 > 0, machine_has(&machine, "avx2", NULL, 0));
+  if (speed.n_int8 > 0)
+    assert_true(speed.int8[0].best > speed.flops[0].best); /* a quarter of the width */
+}
+
+static void one_thread_count_can_be_measured_alone(void **state) {
+  (void)state;
+  static struct machine_speed speed;
+  struct machine machine;
+  machine_read(&machine);
+  machine.memory_bytes = 1 << 20;
+  machine_probe(&machine, 0.05, machine.threads, &speed);
+  assert_int_equal(speed.n_flops, 1);
+  assert_int_equal(speed.flops[0].threads, machine.threads);
 }
 
 int main(void) {
@@ -373,8 +413,11 @@ int main(void) {
       cmocka_unit_test(beyond_the_ends_the_end_counts),
       cmocka_unit_test(between_thread_counts_the_curve_is_straight),
       cmocka_unit_test(nothing_measured_is_zero),
+      cmocka_unit_test(threads_between_measured_ones_are_covered),
       cmocka_unit_test(a_curve_survives_json),
+      cmocka_unit_test(a_curve_without_the_instructions_is_refused),
       cmocka_unit_test(a_probe_measures_every_thread_count_and_level),
+      cmocka_unit_test(one_thread_count_can_be_measured_alone),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
