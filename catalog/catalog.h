@@ -145,9 +145,11 @@ RIDGE_MUST ridge_status catalog_run_event(struct catalog *, int64_t run, const c
 /* instances_report: calls, declines, time, memory, evidence of who took part. */
 RIDGE_MUST ridge_status catalog_run_strategies(struct catalog *, int64_t run,
                                                const json_t *report, struct why *why);
-/* The nodes message's array: time per operator. */
+/* The nodes message's arrays: time per operator, and what the steps were. */
 RIDGE_MUST ridge_status catalog_run_operators(struct catalog *, int64_t run,
                                               const json_t *nodes, struct why *why);
+RIDGE_MUST ridge_status catalog_run_stages(struct catalog *, int64_t run,
+                                           const json_t *stages, struct why *why);
 
 #define CATALOG_STATUS_MAP(X)                                                              \
   X(REFUSED, refused)                                                                      \

@@ -132,6 +132,8 @@ static const struct section {
     {"notes", false, 0},
     {"texts", false, CATALOG_TEXTS},
     {"operators", false, CATALOG_OPERATORS},
+    {"stages", false, CATALOG_OPERATORS},
+    {"calibration", true, CATALOG_OPERATORS}, /* that of the plan, or the newest */
     {"plan", true, CATALOG_PLAN},
     {"points", false, CATALOG_POINTS},
 };

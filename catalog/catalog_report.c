@@ -258,21 +258,28 @@ static struct sql_value count_of(const json_t *row, const char *key) {
   return SQL_INT((int64_t)real);
 }
 
+static ridge_status operator_row(struct catalog *c, int64_t run, int64_t position,
+                                 const json_t *row, struct why *why) {
+  return sql_do(
+      c,
+      "INSERT INTO operator (run_id, phase, position, name, op, kind, kernel, calls, ns, "
+      "bytes, streamed, flops, narrow) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+      SQL_ARGS(SQL_INT(run), SQL_TEXT(text_or(row, "phase", "?")), SQL_INT(position),
+               SQL_TEXT(text_or(row, "name", "?")), SQL_TEXT(text_or(row, "op", "?")),
+               SQL_TEXT(text_or(row, "kind", "?")), SQL_TEXT(text_or(row, "kernel", "?")),
+               SQL_INT(int_or(row, "calls", 0)), SQL_INT(int_or(row, "ns", 0)),
+               count_of(row, "bytes"), count_of(row, "streamed"), count_of(row, "flops"),
+               SQL_INT(json_is_true(json_object_get(row, "narrow")))),
+      why);
+}
+
 static ridge_status operator_rows(struct catalog *c, int64_t run, const json_t *nodes,
                                   struct why *why) {
   const json_t *row;
   size_t i;
   json_array_foreach(nodes, i, row) {
-    ridge_status status = sql_do(
-        c,
-        "INSERT INTO operator (run_id, position, name, op, kernel, calls, ns, bytes, "
-        "flops) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        SQL_ARGS(SQL_INT(run), SQL_INT((int64_t)i), SQL_TEXT(text_or(row, "name", "?")),
-                 SQL_TEXT(text_or(row, "op", "?")), SQL_TEXT(text_or(row, "kernel", "?")),
-                 SQL_INT(int_or(row, "calls", 0)), SQL_INT(int_or(row, "ns", 0)),
-                 count_of(row, "bytes"), count_of(row, "flops")),
-        why);
+    ridge_status status = operator_row(c, run, (int64_t)i, row, why);
     if (status != RIDGE_OK) return status;
   }
   return RIDGE_OK;
@@ -281,4 +288,29 @@ static ridge_status operator_rows(struct catalog *c, int64_t run, const json_t *
 ridge_status catalog_run_operators(struct catalog *c, int64_t run, const json_t *nodes,
                                    struct why *why) {
   IN_TRANSACTION(c, why, operator_rows(c, run, nodes, why));
+}
+
+static ridge_status stage_rows(struct catalog *c, int64_t run, const json_t *stages,
+                               struct why *why) {
+  const json_t *row;
+  size_t i;
+  json_array_foreach(stages, i, row) {
+    ridge_status status = sql_do(
+        c,
+        "INSERT INTO stage (run_id, phase, steps, rows, wanted, depth, reach, model_ns, "
+        "step_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        SQL_ARGS(SQL_INT(run), SQL_TEXT(text_or(row, "phase", "?")),
+                 SQL_INT(int_or(row, "steps", 0)), SQL_INT(int_or(row, "rows", 0)),
+                 SQL_INT(int_or(row, "wanted", 0)), SQL_INT(int_or(row, "depth", 0)),
+                 SQL_INT(int_or(row, "reach", 0)), SQL_INT(int_or(row, "model_ns", 0)),
+                 SQL_INT(int_or(row, "step_ns", 0))),
+        why);
+    if (status != RIDGE_OK) return status;
+  }
+  return RIDGE_OK;
+}
+
+ridge_status catalog_run_stages(struct catalog *c, int64_t run, const json_t *stages,
+                                struct why *why) {
+  IN_TRANSACTION(c, why, stage_rows(c, run, stages, why));
 }

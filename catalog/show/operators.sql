@@ -1,2 +1,3 @@
-SELECT name, op, kernel, calls, ns, bytes, flops
-FROM operator WHERE run_id = ?1 ORDER BY position;
+SELECT phase, position, name, op, kind, kernel, calls, ns, bytes, streamed, flops, narrow
+FROM operator WHERE run_id = ?1
+ORDER BY instr('prompt decode mixed score', phase), position;

@@ -363,20 +363,34 @@ static double rate(const json_t *row, const char *key) {
   return ns > 0 ? (double)row_int(row, key) / ns * 1e9 : 0;
 }
 
+static double time_of_phase(const json_t *list, const char *phase) {
+  const json_t *row;
+  double all = 0;
+  size_t i;
+  json_array_foreach(list, i, row) {
+    if (strcmp(row_text(row, "phase"), phase) == 0) all += (double)row_int(row, "ns");
+  }
+  return all;
+}
+
 static void print_operators(const struct cli *cli, const json_t *run) {
   const json_t *list = json_object_get(run, "operators"), *row;
+  const char *phase = "";
   double all = 0;
   size_t i;
   if (list == NULL) return;
-  json_array_foreach(list, i, row) {
-    all += (double)row_int(row, "ns");
-  }
   head(cli, json_array_size(list) > 0 ? "Operators" : "No operators were recorded");
   if (json_array_size(list) == 0) return;
-  struct table *table = table_new("operator|op|kernel|>calls|>time|>share|>byte/s|>FLOP/s");
+  struct table *table =
+      table_new("phase|operator|kind|kernel|>calls|>time|>share|>byte/s|>FLOP/s");
   json_array_foreach(list, i, row) {
+    if (strcmp(phase, row_text(row, "phase")) != 0) {
+      phase = row_text(row, "phase");
+      all = time_of_phase(list, phase);
+    }
+    table_cell(table, phase);
     table_cell(table, row_text(row, "name"));
-    table_cell(table, row_text(row, "op"));
+    table_cell(table, row_text(row, "kind"));
     table_cell(table, row_text(row, "kernel"));
     table_cell(table, human_count((double)row_int(row, "calls")));
     table_cell(table, human_seconds((double)row_int(row, "ns") * 1e-9));
@@ -413,7 +427,7 @@ static void print_points(const struct cli *cli, const json_t *run) {
   table_print(table, cli->terminal, cli->colour);
 }
 
-void show_page_print(const struct cli *cli, const json_t *run, bool with_plan) {
+void show_page_print(const struct cli *cli, const json_t *run, unsigned parts) {
   print_run(run);
   print_diagnostics(cli, run);
   print_settings(cli, run);
@@ -425,7 +439,7 @@ void show_page_print(const struct cli *cli, const json_t *run, bool with_plan) {
   print_events(cli, run, "events", "Log");
   print_events(cli, run, "notes", "Notes");
   print_texts(cli, run);
-  print_operators(cli, run);
-  if (with_plan) print_plan(cli, run);
+  if ((parts & CATALOG_OPERATORS) != 0) print_operators(cli, run);
+  if ((parts & CATALOG_PLAN) != 0) print_plan(cli, run);
   print_points(cli, run);
 }

@@ -571,7 +571,9 @@ ridge_status loop_step(struct loop *loop, int64_t *left, struct why *why) {
   if (logits == NULL) return RIDGE_IO;
   status = settle(loop, &batch, n_step, logits, why);
   if (status != RIDGE_OK) return status;
-  measure(loop, &batch, clock_ns() - start, loop->totals.output_tokens - made);
+  uint64_t took = clock_ns() - start;
+  measure(loop, &batch, took, loop->totals.output_tokens - made);
+  program_add_step(&loop->rt->program, program_phase_of(&loop->rt->program, &batch), took);
   *left = 0;
   for (int64_t i = 0; i < loop->n_sequences; i++)
     *left += loop->sequences[i]->end == SEQUENCE_GOING;

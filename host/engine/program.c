@@ -230,32 +230,12 @@ ridge_status program_plan(struct ridge_graph *graph, const struct provider_rules
   return RIDGE_OK;
 }
 
-/* --- costs ---------------------------------------------------------------------- */
-
-static double bits_of(const ridge_codec *codec) {
-  return codec == NULL ? 32 : 8.0 * (double)codec->block_bytes / (double)codec->block;
-}
-
-struct operator_cost program_cost(const struct program *p, const struct program_op *op,
-                                  double tokens, double wanted, double depth) {
-  const ridge_node *n = op->node;
-  struct cost_query q = {.tokens = tokens,
-                         .wanted = wanted,
-                         .depth = depth,
-                         .weight_bits = 32,
-                         .cache_bits = 32};
-  if (graph_is_product(n)) q.weight_bits = bits_of(p->codec_of[n->in[1]]);
-  if (n->op == RIDGE_OP_EMBED) q.weight_bits = bits_of(p->codec_of[n->in[0]]);
-  if (n->op == RIDGE_OP_CACHE_PUT) q.cache_bits = bits_of(p->codec_of[n->in[1]]);
-  if (n->op == RIDGE_OP_ATTENTION)
-    q.cache_bits = (bits_of(p->codec_of[n->in[1]]) + bits_of(p->codec_of[n->in[2]])) / 2;
-  return operator_facts(n->op)->cost(p->graph, n, &q);
-}
-
 /* Bytes moved and operations done, for one row and for one position it looks back on. */
 static void weigh_op(const struct program *p, struct program_op *op) {
-  const struct operator_cost row = program_cost(p, op, 1, 1, 0);
-  const struct operator_cost deep = program_cost(p, op, 1, 1, 1);
+  const struct program_load one = {.tokens = 1, .wanted = 1};
+  const struct program_load two = {.tokens = 1, .wanted = 1, .depth = 1, .reach = 1};
+  const struct operator_cost row = program_cost(p, op, &one);
+  const struct operator_cost deep = program_cost(p, op, &two);
   op->row_work = row.activation_bytes;
   if (op->kind == PROGRAM_PREPARE) return;
   op->row_work += row.weight_bytes + row.cache_bytes + row.flops;

@@ -27,6 +27,32 @@ struct binding {
 };
 
 enum program_kind { PROGRAM_RUN, PROGRAM_PREPARE };
+
+/* What a step was for; counted apart, because prompts are bound by arithmetic and
+ * generated tokens by memory. */
+#define PROGRAM_PHASE_MAP(X)                                                               \
+  X(PROMPT, "prompt") X(DECODE, "decode") X(MIXED, "mixed") X(SCORE, "score")
+enum program_phase {
+#define X(id, name) PROGRAM_##id,
+  PROGRAM_PHASE_MAP(X)
+#undef X
+      PROGRAM_PHASES
+};
+const char *program_phase_name(enum program_phase);
+
+/* Sums over the steps of a phase. */
+struct program_stage {
+  uint64_t steps, rows, wanted;
+  uint64_t depth;    /* over rows: positions attended to            */
+  uint64_t reach;    /* over steps and sequences: cached positions  */
+  uint64_t model_ns; /* in program_run                              */
+  uint64_t timed_ns; /* of that, in steps whose operators were timed */
+  uint64_t step_ns;  /* with scheduling, drafting, sampling; by the loop that steps */
+};
+/* One step, or the mean of many. */
+struct program_load {
+  double tokens, wanted, depth, reach; /* as in cost_query */
+};
 struct program_op {
   enum program_kind kind;
   const ridge_node *node;
@@ -39,7 +65,9 @@ struct program_op {
   bool packs;         /* the kernel wants a form of its own                  */
   bool streamed;      /* the weight comes by the ring, as `stream_item`      */
   uint64_t stream_item;
-  uint64_t calls, timed, ns;
+  struct {
+    uint64_t calls, ns; /* ns of the timed steps only */
+  } count[PROGRAM_PHASES];
   /* Bytes moved and operations done for one row, and for each position that one sees. */
   double row_work, position_work;
 };
@@ -66,7 +94,9 @@ struct program {
   uint64_t arena_bytes, scratch_bytes; /* scratch of one thread */
   struct stream *stream;               /* or NULL */
   uint64_t steps;
-  uint64_t rows_run, wanted_run, depth_run; /* sums over steps; depth over rows */
+  struct program_stage stage[PROGRAM_PHASES];
+  bool scores;      /* rows are scored: a perplexity                              */
+  bool only_decode; /* prompts now are preparation, and are not counted           */
   struct arena memory;
 };
 
@@ -80,9 +110,27 @@ RIDGE_MUST ridge_status program_ready(struct program *, struct why *why);
 void program_free(struct program *);
 /* One step; returns the logits (wanted_rows, vocab), valid until the next. */
 float *program_run(struct program *, struct pool *, const ridge_batch *);
-/* What an op costs for T rows, R wanted, attending to `depth` positions. */
+/* The phase of a batch; PROGRAM_PHASES: not to be counted. */
+enum program_phase program_phase_of(const struct program *, const ridge_batch *);
+/* One step that was run, its time in the model, and whether its operators were timed. */
+void program_count(struct program *, enum program_phase, const ridge_batch *, uint64_t ns,
+                   bool timed);
+/* What an op took in all steps of a phase: as much of them as of the timed ones. */
+double program_op_ns(const struct program *, const struct program_op *, enum program_phase);
+/* All of a step's time, told by who made it. */
+void program_add_step(struct program *, enum program_phase, uint64_t ns);
+/* Counts begin again: what was before was warming up. */
+void program_forget(struct program *);
+struct program_load program_mean_load(const struct program_stage *);
 struct operator_cost program_cost(const struct program *, const struct program_op *,
-                                  double tokens, double wanted, double depth);
+                                  const struct program_load *);
+/* May it multiply bytes in this phase?  Then the int8 peak is its limit. */
+bool program_is_narrow(const struct program *, const struct program_op *,
+                       enum program_phase);
+/* "matmul q4_0", "matmul q6_k head", "attention", "prepare". */
+enum { PROGRAM_KIND_ROOM = 96 };
+void program_kind_name(const struct program *, const struct program_op *,
+                       char room[PROGRAM_KIND_ROOM]);
 uint64_t program_bytes(const struct program *, int threads); /* activations and scratch */
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Time one step in so many: two clock reads a node would cost a small model 3 %. */
+/* Of generated tokens: two clock reads a node would cost a small model 3 %. */
 enum { TIMED_EVERY = 8 };
 /* Bytes and operations that take about as long as two barriers of two threads (0.5 us). */
 enum { SMALL = 48 << 10 };
@@ -14,10 +14,11 @@ struct running {
   struct program *program;
   struct pool *pool;
   const ridge_batch *batch;
-  uint64_t round; /* steps before this one                                   */
-  double depth;   /* positions that all rows look back on                    */
+  uint64_t round;           /* steps before this one                    */
+  enum program_phase phase; /* PROGRAM_PHASES: not counted              */
+  double depth;             /* positions that all rows look back on     */
   bool timed;
-  uint64_t before; /* when thread 0 was done with the op before              */
+  uint64_t before; /* when thread 0 was done with the op before */
 };
 
 static int64_t rows_of(const struct program_op *op, const ridge_batch *batch) {
@@ -78,11 +79,11 @@ static bool is_small(const struct program_op *op, int64_t rows, double depth) {
 static void note_op(struct running *running, struct program_op *op) {
   struct program *p = running->program;
   if (op->streamed) stream_give(p->stream, running->round, op->stream_item);
-  op->calls++;
+  if (running->phase == PROGRAM_PHASES) return;
+  op->count[running->phase].calls += rows_of(op, running->batch) > 0;
   if (!running->timed) return;
   const uint64_t now = clock_ns();
-  op->ns += now - running->before;
-  op->timed++;
+  op->count[running->phase].ns += now - running->before;
   running->before = now;
 }
 
@@ -115,21 +116,33 @@ static void run_thread(void *arg, int thread, int threads) {
   }
 }
 
+/* A look at the clock after each operator is nothing beside a prompt; a generated token
+ * of a small model would feel it. */
+static bool is_timed(const struct program *p, enum program_phase phase) {
+  if (phase == PROGRAM_PHASES) return false;
+  return phase != PROGRAM_DECODE || p->stage[phase].steps % TIMED_EVERY == 0;
+}
+
+static double depth_of(const ridge_batch *batch) {
+  double depth = 0;
+  for (int64_t i = 0; i < batch->rows; i++) depth += (double)batch->position[i] + 1;
+  return depth;
+}
+
 float *program_run(struct program *p, struct pool *pool, const ridge_batch *batch) {
+  const enum program_phase phase = program_phase_of(p, batch);
+  const uint64_t start = clock_ns();
   struct running running = {.program = p,
                             .pool = pool,
                             .batch = batch,
                             .round = p->steps,
-                            .timed = p->steps % TIMED_EVERY == 0};
-  uint64_t depth = 0;
-  for (int64_t i = 0; i < batch->rows; i++) depth += (uint64_t)batch->position[i] + 1;
-  running.depth = (double)depth;
+                            .phase = phase,
+                            .depth = depth_of(batch),
+                            .timed = is_timed(p, phase),
+                            .before = start};
   p->steps++;
-  p->rows_run += (uint64_t)batch->rows;
-  p->wanted_run += (uint64_t)batch->wanted_rows;
-  p->depth_run += depth;
-  if (running.timed) running.before = clock_ns();
   pool_run(pool, run_thread, &running);
+  program_count(p, phase, batch, clock_ns() - start, running.timed);
   for (int32_t i = 0; i < p->n_ops; i++)
     atomic_fetch_add_explicit(&p->ops[i].verdict.choice.by->calls, 1, memory_order_relaxed);
   int32_t logits = p->graph->outputs[0];

@@ -55,6 +55,7 @@ static ridge_status workloads(struct session *s) {
           repeats = session_int(s, "measure.repeats");
   ridge_status status = RIDGE_OK;
   for (int64_t r = -warmup; r < repeats && status == RIDGE_OK && !session_stopped(s); r++) {
+    if (r == 0) program_forget(&s->main.program);
     if (session_has_word(s, "prompts")) status = workload_generate(s, r, &s->why);
     if (status == RIDGE_OK && session_has_word(s, "bench"))
       status = workload_bench(s, r, &s->why);
@@ -63,30 +64,47 @@ static ridge_status workloads(struct session *s) {
   return score(s);
 }
 
-/* Time as measured (one step in some is timed), bytes and operations by the cost model
- * for the rows that were run. */
+/* Time as measured (of generated tokens, one step in some is timed), bytes and operations
+ * by the cost model for the mean step of the phase. */
+static json_t *node_row(const struct program *p, const struct program_op *op,
+                        enum program_phase phase, const struct program_load *load) {
+  struct operator_cost c = program_cost(p, op, load);
+  char kind[PROGRAM_KIND_ROOM];
+  double calls = (double)op->count[phase].calls;
+  double streamed = c.weight_bytes + c.cache_bytes, bytes = streamed + c.activation_bytes;
+  program_kind_name(p, op, kind);
+  return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b}", "phase",
+                   program_phase_name(phase), "name", op->node->name, "op",
+                   op->kind == PROGRAM_PREPARE ? "prepare" : operator_name(op->node->op),
+                   "kind", kind, "kernel", op->verdict.choice.by->plugin->id, "calls",
+                   (json_int_t)calls, "ns", (json_int_t)program_op_ns(p, op, phase),
+                   "bytes", (json_int_t)(bytes * calls), "streamed",
+                   (json_int_t)(streamed * calls), "flops", (json_int_t)(c.flops * calls),
+                   "narrow", (int)program_is_narrow(p, op, phase));
+}
+
+static json_t *stage_row(const struct program_stage *stage, enum program_phase phase) {
+  return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "phase",
+                   program_phase_name(phase), "steps", (json_int_t)stage->steps, "rows",
+                   (json_int_t)stage->rows, "wanted", (json_int_t)stage->wanted, "depth",
+                   (json_int_t)stage->depth, "reach", (json_int_t)stage->reach, "model_ns",
+                   (json_int_t)stage->model_ns, "step_ns", (json_int_t)stage->step_ns);
+}
+
 static void say_nodes(const struct session *s) {
   const struct program *p = &s->main.program;
-  double steps = (double)p->steps;
-  json_t *nodes = json_array();
-  for (int32_t i = 0; i < p->n_ops; i++) {
-    const struct program_op *op = &p->ops[i];
-    struct operator_cost c = {0};
-    bool prepares = op->kind == PROGRAM_PREPARE;
-    if (!prepares && steps > 0)
-      c = program_cost(p, op, (double)p->rows_run / steps, (double)p->wanted_run / steps,
-                       p->rows_run > 0 ? (double)p->depth_run / (double)p->rows_run : 0);
-    double bytes = c.weight_bytes + c.cache_bytes + c.activation_bytes;
-    double ns = op->timed > 0 ? (double)op->ns / (double)op->timed * (double)op->calls : 0;
-    json_array_append_new(
-        nodes,
-        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "name", op->node->name, "op",
-                  prepares ? "prepare" : operator_name(op->node->op), "kernel",
-                  op->verdict.choice.by->plugin->id, "calls", (json_int_t)op->calls, "ns",
-                  (json_int_t)ns, "bytes", (json_int_t)(bytes * (double)op->calls), "flops",
-                  (json_int_t)(c.flops * (double)op->calls)));
+  json_t *nodes = json_array(), *stages = json_array();
+  for (int phase = 0; phase < (int)PROGRAM_PHASES; phase++) {
+    const struct program_stage *stage = &p->stage[phase];
+    struct program_load load = program_mean_load(stage);
+    if (stage->steps == 0) continue;
+    json_array_append_new(stages, stage_row(stage, (enum program_phase)phase));
+    for (int32_t i = 0; i < p->n_ops; i++)
+      json_array_append_new(nodes,
+                            node_row(p, &p->ops[i], (enum program_phase)phase, &load));
   }
-  session_say(s, json_pack("{s:s, s:o}", "t", "nodes", "nodes", nodes));
+  session_say(s,
+              json_pack("{s:s, s:o, s:o}", "t", "nodes", "nodes", nodes, "stages", stages));
 }
 
 /* The supervisor looks at them, and names them by their contents (run/inputs.h). */

@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-/* Positions that the predicted decode step attends to. */
-enum { PREDICTED_DEPTH = 128, PREDICTED_PREFILL = 256 };
-
 static json_t *files_json(const struct source *source) {
   json_t *files = json_array();
   for (uint32_t i = 0; i < source->n_files; i++)
@@ -195,53 +192,6 @@ static json_t *settled_json(const struct session *s) {
   return out;
 }
 
-/* --- predicted time ------------------------------------------------------------------ */
-
-/* The roofline: each node takes the longer of its operations at the peak and its bytes
- * at the bandwidth of what one step reads again and again. */
-static double predict_seconds(const struct session *s, double tokens, double depth,
-                              json_t *nodes) {
-  const struct program *p = &s->main.program;
-  double bytes = 0, seconds = 0;
-  for (int32_t i = 0; i < p->n_ops; i++) {
-    if (p->ops[i].kind != PROGRAM_RUN) continue;
-    struct operator_cost c = program_cost(p, &p->ops[i], tokens, 1, depth);
-    bytes += c.weight_bytes + c.cache_bytes;
-  }
-  double read = machine_speed_read(s->job->speed, s->threads, (uint64_t)bytes);
-  double peak = machine_speed_flops(s->job->speed, s->threads);
-  for (int32_t i = 0; i < p->n_ops; i++) {
-    if (p->ops[i].kind != PROGRAM_RUN) continue;
-    struct operator_cost c = program_cost(p, &p->ops[i], tokens, 1, depth);
-    double all = c.weight_bytes + c.cache_bytes + c.activation_bytes;
-    double compute = c.flops / peak, memory = all / read;
-    double longer = compute > memory ? compute : memory;
-    seconds += longer;
-    if (nodes != NULL)
-      json_array_append_new(
-          nodes,
-          json_pack("{s:s, s:s, s:f, s:f, s:f, s:s}", "name", p->ops[i].node->name, "op",
-                    operator_name(p->ops[i].node->op), "flops", c.flops, "bytes", all, "us",
-                    longer * 1e6, "bound", compute > memory ? "compute" : "memory"));
-  }
-  return seconds;
-}
-
-static json_t *predicted_json(const struct session *s) {
-  if (s->job->speed == NULL) return json_null();
-  double depth = s->main.spec.context < PREDICTED_DEPTH ? (double)s->main.spec.context
-                                                        : PREDICTED_DEPTH;
-  int64_t prefill =
-      s->main.spec.context < PREDICTED_PREFILL ? s->main.spec.context : PREDICTED_PREFILL;
-  json_t *nodes = json_array();
-  double decode = predict_seconds(s, 1, depth, nodes);
-  double prompt = predict_seconds(s, (double)prefill, (double)prefill / 2, NULL);
-  return json_pack("{s:f, s:f, s:f, s:I, s:o}", "decode_tps", decode > 0 ? 1 / decode : 0.0,
-                   "prefill_tps", prompt > 0 ? (double)prefill / prompt : 0.0,
-                   "decode_depth", depth, "prefill_tokens", (json_int_t)prefill, "nodes",
-                   nodes);
-}
-
 /* --- all ------------------------------------------------------------------------------ */
 
 static json_t *threads_json(const struct session *s) {
@@ -260,7 +210,7 @@ json_t *session_plan_json(const struct session *s) {
       "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:b}",
       "model", model_json(s), "graph", graph_json(s), "kernels", kernels_json(s), "weights",
       weights_json(s), "memory", memory_json(s), "threads", threads_json(s), "predicted",
-      predicted_json(s), "settled", settled_json(s), "steps", "rows", (json_int_t)s->rows,
+      session_prediction_json(s), "settled", settled_json(s), "steps", "rows", (json_int_t)s->rows,
       "sequences", (json_int_t)s->slots, "drafts", (json_int_t)s->depth, "context",
       (json_int_t)s->main.spec.context, "block_tokens", (json_int_t)kv->block_tokens,
       "blocks", (json_int_t)kv->blocks, "beside_unmodified", (int)s->has_base);

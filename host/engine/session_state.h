@@ -61,6 +61,8 @@ int session_failed(struct session *); /* says why->text, returns SESSION_FAILED 
 
 /* The plan as data (host/run/message.h, "plan"). */
 json_t *session_plan_json(const struct session *);
+/* Its stages against the machine's roof, or null where that was not measured. */
+json_t *session_prediction_json(const struct session *);
 /* Bytes: of the model that is run; of the models beside it, whole; of all. */
 struct session_memory {
   struct runtime_memory model;

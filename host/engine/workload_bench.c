@@ -68,8 +68,10 @@ ridge_status workload_bench(struct session *s, int64_t repeat, struct why *why) 
     session_sample(s, "first_token_ms", repeat, seconds * 1e3);
   }
   if (decode > 0) {
+    s->main.program.only_decode = true;
     ridge_status status =
         one_run(s, batch, depth > 0 ? depth : 1, decode + 1, &totals, &seconds, why);
+    s->main.program.only_decode = false;
     if (status != RIDGE_OK || s->stopped) return status;
     session_sample(s, "decode_tps", repeat,
                    (double)totals.decode_ns_tokens * 1e9 / (double)totals.decode_ns);

@@ -135,10 +135,12 @@ static ridge_status score_chunk(struct scoring *g, struct why *why) {
       job.base = forward(g, &s->base, from, n, &first, &wanted, why);
       if (job.base == NULL) return RIDGE_NO_MEMORY;
     }
+    uint64_t start = clock_ns();
     job.logits = forward(g, &s->main, from, n, &first, &wanted, why);
     if (job.logits == NULL) return RIDGE_NO_MEMORY;
     job.first = first;
     if (wanted > 0) pool_parallel(s->pool, wanted, 1, score_rows, &job);
+    program_add_step(&s->main.program, PROGRAM_SCORE, clock_ns() - start);
   }
   cache_release(&s->main.cache, 0);
   if (s->has_base) cache_release(&s->base.cache, 0);
@@ -192,6 +194,7 @@ static ridge_status make_room(struct scoring *g, struct why *why) {
 static ridge_status score_all(struct scoring *g, int64_t repeat, struct why *why) {
   ridge_status status = make_room(g, why);
   uint64_t start = clock_ns();
+  g->session->main.program.scores = true;
   while (status == RIDGE_OK && g->chunk < g->n_chunks && !session_stopped(g->session)) {
     status = score_chunk(g, why);
     g->done = ++g->chunk;
@@ -199,6 +202,7 @@ static ridge_status score_all(struct scoring *g, int64_t repeat, struct why *why
   }
   if (status == RIDGE_OK && g->done > 0 && !g->session->stopped)
     say_scores(g, repeat, (double)(clock_ns() - start) / 1e9);
+  g->session->main.program.scores = false;
   free(g->chunk_tokens);
   free(g->token);
   free(g->position);

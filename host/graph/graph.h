@@ -56,6 +56,7 @@ struct operator_cost {
 struct cost_query {
   double tokens, wanted;          /* T and R, or their means over steps              */
   double depth;                   /* mean positions a row attends to                 */
+  double reach;                   /* cached positions read, each sequence's once     */
   double weight_bits, cache_bits; /* per element, scales included              */
 };
 /* What gradient a training graph adds for an operator. */

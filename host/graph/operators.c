@@ -170,11 +170,13 @@ static struct operator_cost cost_attention(const struct ridge_graph *graph,
       a->window > 0 && q->depth > (double)a->window ? (double)a->window : q->depth;
   double pairs = rows * depth * (double)a->heads;
   double each = 4.0 * (double)a->head_dim + (a->softcap > 0 ? 12 : 5);
+  /* Rows of one sequence share what they read. */
+  double most = rows * (double)a->window,
+         reach = a->window > 0 && q->reach > most ? most : q->reach;
   return (struct operator_cost){
       .flops = pairs * each,
       .activation_bytes = 8 * rows * (double)width(in(graph, node, 0)),
-      .cache_bytes =
-          rows * depth * 2.0 * (double)(a->kv_heads * a->head_dim) * q->cache_bits / 8,
+      .cache_bytes = reach * 2.0 * (double)(a->kv_heads * a->head_dim) * q->cache_bits / 8,
   };
 }
 

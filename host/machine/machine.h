@@ -61,11 +61,13 @@ void machine_probe(const struct machine *, double seconds, int only,
 json_t *machine_speed_json(const struct machine_speed *);
 RIDGE_MUST ridge_status machine_speed_from_json(const json_t *, struct machine_speed *out,
                                                 struct why *why);
-/* The ceiling (the best measured) for a working set with `threads`, between the points in
- * log(size); 0: not measured. */
-double machine_speed_read(const struct machine_speed *, int threads, uint64_t bytes);
-double machine_speed_flops(const struct machine_speed *, int threads);
-double machine_speed_int8(const struct machine_speed *, int threads);
+/* The best measured is a ceiling, the median what to expect. */
+enum machine_rate { RATE_BEST, RATE_TYPICAL };
+/* For a working set with `threads`, between the points in log(size); 0: not measured. */
+double machine_speed_read(const struct machine_speed *, enum machine_rate, int threads,
+                          uint64_t bytes);
+double machine_speed_flops(const struct machine_speed *, enum machine_rate, int threads);
+double machine_speed_int8(const struct machine_speed *, enum machine_rate, int threads);
 /* Was this many threads measured, or fewer and more? */
 bool machine_speed_covers(const struct machine_speed *, int threads);
 

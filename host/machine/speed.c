@@ -4,13 +4,22 @@
 #include <math.h>
 #include <string.h>
 
+struct curve {
+  const struct machine_point *points;
+  int n;
+  enum machine_rate rate;
+};
+
+static double rate_of(const struct curve *curve, const struct machine_point *point) {
+  return curve->rate == RATE_BEST ? point->best : point->median;
+}
+
 /* Rates of one thread count at `bytes`, straight in log(size); beyond the ends the end's.
  */
-static double at_size(const struct machine_point *points, int n, int threads,
-                      uint64_t bytes) {
+static double at_size(const struct curve *curve, int threads, uint64_t bytes) {
   const struct machine_point *below = NULL, *above = NULL;
-  for (int i = 0; i < n; i++) {
-    const struct machine_point *point = &points[i];
+  for (int i = 0; i < curve->n; i++) {
+    const struct machine_point *point = &curve->points[i];
     if (point->threads != threads) continue;
     if (point->bytes <= bytes && (below == NULL || point->bytes > below->bytes))
       below = point;
@@ -18,19 +27,18 @@ static double at_size(const struct machine_point *points, int n, int threads,
       above = point;
   }
   if (below == NULL && above == NULL) return 0;
-  if (below == NULL) return above->best;
-  if (above == NULL || above->bytes == below->bytes) return below->best;
+  if (below == NULL) return rate_of(curve, above);
+  if (above == NULL || above->bytes == below->bytes) return rate_of(curve, below);
   double part = log((double)bytes / (double)below->bytes) /
                 log((double)above->bytes / (double)below->bytes);
-  return below->best + part * (above->best - below->best);
+  return rate_of(curve, below) + part * (rate_of(curve, above) - rate_of(curve, below));
 }
 
 /* The measured thread counts around `threads`; equal when one fits or is the nearest. */
-static void around(const struct machine_point *points, int n, int threads, int *low,
-                   int *high) {
+static void around(const struct curve *curve, int threads, int *low, int *high) {
   *low = *high = 0;
-  for (int i = 0; i < n; i++) {
-    int t = points[i].threads;
+  for (int i = 0; i < curve->n; i++) {
+    int t = curve->points[i].threads;
     if (t <= threads && t > *low) *low = t;
     if (t >= threads && (*high == 0 || t < *high)) *high = t;
   }
@@ -38,26 +46,28 @@ static void around(const struct machine_point *points, int n, int threads, int *
   if (*high == 0) *high = *low;
 }
 
-static double look_up(const struct machine_point *points, int n, int threads,
-                      uint64_t bytes) {
+static double look_up(const struct curve *curve, int threads, uint64_t bytes) {
   int low, high;
-  around(points, n, threads, &low, &high);
-  double first = at_size(points, n, low, bytes);
+  around(curve, threads, &low, &high);
+  double first = at_size(curve, low, bytes);
   if (low == high) return first;
   double part = (double)(threads - low) / (double)(high - low);
-  return first + part * (at_size(points, n, high, bytes) - first);
+  return first + part * (at_size(curve, high, bytes) - first);
 }
 
-double machine_speed_read(const struct machine_speed *speed, int threads, uint64_t bytes) {
-  return look_up(speed->read, speed->n_read, threads, bytes);
+double machine_speed_read(const struct machine_speed *speed, enum machine_rate rate,
+                          int threads, uint64_t bytes) {
+  return look_up(&(struct curve){speed->read, speed->n_read, rate}, threads, bytes);
 }
 
-double machine_speed_flops(const struct machine_speed *speed, int threads) {
-  return look_up(speed->flops, speed->n_flops, threads, 0);
+double machine_speed_flops(const struct machine_speed *speed, enum machine_rate rate,
+                           int threads) {
+  return look_up(&(struct curve){speed->flops, speed->n_flops, rate}, threads, 0);
 }
 
-double machine_speed_int8(const struct machine_speed *speed, int threads) {
-  return look_up(speed->int8, speed->n_int8, threads, 0);
+double machine_speed_int8(const struct machine_speed *speed, enum machine_rate rate,
+                          int threads) {
+  return look_up(&(struct curve){speed->int8, speed->n_int8, rate}, threads, 0);
 }
 
 bool machine_speed_covers(const struct machine_speed *speed, int threads) {

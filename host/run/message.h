@@ -20,7 +20,9 @@
  *             value: message_real(), here and in point
  *   point     series step value
  *   strategies strategies:[...]                instances_report, at the end
- *   nodes     nodes:[{name,op,calls,ns,bytes,flops,kernel}]   time per operator
+ *   nodes     nodes:[{phase,name,op,kind,kernel,calls,ns,bytes,streamed,flops,narrow}]
+ *             stages:[{phase,steps,rows,wanted,depth,reach,model_ns,step_ns}]
+ *             of the measured repeats: what each operator took, and all steps of a phase
  *   event     level text
  *   done      status:"done"|"failed"|"stopped" why output    last
  *

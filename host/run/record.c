@@ -86,7 +86,11 @@ static ridge_status write_strategies(struct attempt *a, const json_t *message) {
 
 static ridge_status write_nodes(struct attempt *a, const json_t *message) {
   const json_t *nodes = json_object_get(message, "nodes");
-  return catalog_run_operators(a->place->catalog, a->outcome->run, nodes, &a->why);
+  const json_t *stages = json_object_get(message, "stages");
+  ridge_status status =
+      catalog_run_operators(a->place->catalog, a->outcome->run, nodes, &a->why);
+  if (status != RIDGE_OK) return status;
+  return catalog_run_stages(a->place->catalog, a->outcome->run, stages, &a->why);
 }
 
 static ridge_status write_event_message(struct attempt *a, const json_t *message) {

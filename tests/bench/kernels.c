@@ -294,8 +294,8 @@ static void limits_measure(int32_t threads, struct limits *out) {
   struct machine_speed speed;
   machine_read(&out->machine);
   machine_probe(&out->machine, 3.0, 0, &speed);
-  out->flops = machine_speed_flops(&speed, threads);
-  out->bytes = machine_speed_read(&speed, threads, 512u << 20);
+  out->flops = machine_speed_flops(&speed, RATE_BEST, threads);
+  out->bytes = machine_speed_read(&speed, RATE_BEST, threads, 512u << 20);
   printf("%s, %d threads: %.1f GFLOP/s, %.1f GB/s from memory\n", out->machine.cpu, threads,
          out->flops * 1e-9, out->bytes * 1e-9);
 }

@@ -231,12 +231,18 @@ static void texts_inputs_operators_events_and_plans_are_kept(void **state) {
       json_pack("{s:i,s:i,s:s,s:s,s:[i,i],s:s}", "repeat", 0, "sequence", 1, "prompt",
                 "Once", "text", "upon \xe2\x82\xac", "tokens", 5, 6, "stop", "length");
   json_t *nodes =
-      json_pack("[{s:s,s:s,s:s,s:i,s:i,s:i,s:i}]", "name", "blk.0.attn_q", "op", "matmul",
-                "kernel", "avx2", "calls", 3, "ns", 4, "bytes", 5, "flops", 6);
+      json_pack("[{s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:b}]", "phase", "decode",
+                "name", "blk.0.attn_q", "op", "matmul", "kind", "matmul q4_0", "kernel",
+                "avx2", "calls", 3, "ns", 4, "bytes", 5, "streamed", 4, "flops", 6,
+                "narrow", 1);
+  json_t *stages = json_pack("[{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i}]", "phase", "decode",
+                             "steps", 3, "rows", 6, "wanted", 6, "depth", 60, "reach", 30,
+                             "model_ns", 5, "step_ns", 7);
   json_t *plan = json_pack("{s:[s]}", "nodes", "x");
   must(catalog_run_input(place->catalog, run.id, input, &why));
   must(catalog_run_text(place->catalog, run.id, text, &why));
   must(catalog_run_operators(place->catalog, run.id, nodes, &why));
+  must(catalog_run_stages(place->catalog, run.id, stages, &why));
   must(catalog_run_detail(place->catalog, run.id, plan, &why));
   must(catalog_run_event(place->catalog, run.id, "info", "pool.c:3", "2 threads", &why));
   must(catalog_run_note(place->catalog, run.id, "a note", &why));
@@ -263,10 +269,12 @@ static void texts_inputs_operators_events_and_plans_are_kept(void **state) {
   assert_string_equal(json_string_value(json_object_get(
                           json_array_get(json_object_get(all, "operators"), 0), "kernel")),
                       "avx2");
+  assert_true(json_equal(json_object_get(all, "stages"), stages));
   json_decref(all);
   json_decref(input);
   json_decref(text);
   json_decref(nodes);
+  json_decref(stages);
   json_decref(plan);
 }
 

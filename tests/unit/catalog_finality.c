@@ -16,7 +16,7 @@ static int64_t full_run(struct catalog *catalog, bool ended) {
   json_t *input = json_pack("{s:s,s:s,s:s,s:s,s:i}", "role", "model", "name", "m", "path",
                             "/m", "digest", "d", "bytes", 1);
   json_t *text = json_pack("{s:i,s:i,s:[i]}", "repeat", 0, "sequence", 0, "tokens", 1);
-  json_t *nodes = json_pack("[{s:s}]", "name", "n");
+  json_t *nodes = json_pack("[{s:s, s:s}]", "name", "n", "phase", "prompt");
   json_t *report = json_pack("[{s:s,s:b,s:i,s:[{s:s,s:i}]}]", "id", "kv.paged", "engaged",
                              1, "calls", 3, "evidence", "name", "blocks", "count", 3);
   json_t *diagnostics =
@@ -25,6 +25,7 @@ static int64_t full_run(struct catalog *catalog, bool ended) {
   must(catalog_run_input(catalog, run.id, input, &why));
   must(catalog_run_text(catalog, run.id, text, &why));
   must(catalog_run_operators(catalog, run.id, nodes, &why));
+  must(catalog_run_stages(catalog, run.id, nodes, &why));
   must(catalog_run_strategies(catalog, run.id, report, &why));
   must(catalog_run_diagnostics(catalog, run.id, diagnostics, &why));
   must(catalog_run_sample(catalog, run.id, "loss", 0, 1.5, &why));
@@ -42,7 +43,7 @@ static int64_t full_run(struct catalog *catalog, bool ended) {
 
 static const char *const tables[] = {"diagnostic", "composition", "evidence", "setting",
                                      "sample",     "point",       "input",    "event",
-                                     "run_text",   "operator"};
+                                     "run_text",   "operator",    "stage"};
 enum { N_TABLES = sizeof tables / sizeof *tables };
 
 static void every_table_of_a_run_is_tried(void **state) {
@@ -51,7 +52,7 @@ static void every_table_of_a_run_is_tried(void **state) {
   expect("SELECT count(*) FROM sqlite_schema s, pragma_table_info(s.name) c WHERE s.type = "
          "'table' AND c.name = 'run_id' AND s.name NOT IN ('run', 'settled', 'note', "
          "'arm')",
-         "10");
+         "11");
   full_run(place->catalog, true);
   for (int i = 0; i < N_TABLES; i++) {
     char sql[128];

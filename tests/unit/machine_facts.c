@@ -294,29 +294,30 @@ static const struct machine_speed curve = {
 
 static void between_sizes_the_curve_is_straight_in_the_logarithm(void **state) {
   (void)state;
-  assert_float_equal(machine_speed_read(&curve, 1, 1 << 15), 55, 1e-9);
-  assert_float_equal(machine_speed_read(&curve, 2, 1 << 10), 200, 1e-9);
+  assert_float_equal(machine_speed_read(&curve, RATE_BEST, 1, 1 << 15), 55, 1e-9);
+  assert_float_equal(machine_speed_read(&curve, RATE_BEST, 2, 1 << 10), 200, 1e-9);
+  assert_float_equal(machine_speed_read(&curve, RATE_TYPICAL, 2, 1 << 10), 180, 1e-9);
 }
 
 static void beyond_the_ends_the_end_counts(void **state) {
   (void)state;
-  assert_float_equal(machine_speed_read(&curve, 1, 1), 100, 1e-9);
-  assert_float_equal(machine_speed_read(&curve, 1, (uint64_t)1 << 40), 10, 1e-9);
-  assert_float_equal(machine_speed_read(&curve, 9, 1 << 20), 12, 1e-9);
+  assert_float_equal(machine_speed_read(&curve, RATE_BEST, 1, 1), 100, 1e-9);
+  assert_float_equal(machine_speed_read(&curve, RATE_BEST, 1, (uint64_t)1 << 40), 10, 1e-9);
+  assert_float_equal(machine_speed_read(&curve, RATE_BEST, 9, 1 << 20), 12, 1e-9);
 }
 
 static void between_thread_counts_the_curve_is_straight(void **state) {
   (void)state;
-  assert_float_equal(machine_speed_flops(&curve, 3), 120, 1e-9);
-  assert_float_equal(machine_speed_flops(&curve, 4), 140, 1e-9);
+  assert_float_equal(machine_speed_flops(&curve, RATE_BEST, 3), 120, 1e-9);
+  assert_float_equal(machine_speed_flops(&curve, RATE_BEST, 4), 140, 1e-9);
 }
 
 static void nothing_measured_is_zero(void **state) {
   (void)state;
   static const struct machine_speed none;
-  assert_float_equal(machine_speed_read(&none, 2, 1 << 20), 0, 0);
-  assert_float_equal(machine_speed_flops(&none, 2), 0, 0);
-  assert_float_equal(machine_speed_int8(&none, 2), 0, 0);
+  assert_float_equal(machine_speed_read(&none, RATE_BEST, 2, 1 << 20), 0, 0);
+  assert_float_equal(machine_speed_flops(&none, RATE_BEST, 2), 0, 0);
+  assert_float_equal(machine_speed_int8(&none, RATE_BEST, 2), 0, 0);
   assert_false(machine_speed_covers(&none, 1));
 }
 
