@@ -2,6 +2,7 @@
 #include "cli/render_plan.h"
 
 #include "base/canon.h"
+#include "cli/render_roof.h"
 #include "cli/table.h"
 
 #include <stdio.h>
@@ -108,22 +109,6 @@ static void print_kernel_line(const json_t *plan) {
   json_decref(counts);
 }
 
-/* A bound of the machine, and no forecast: what a run reaches lies below it. */
-static void print_roof(const json_t *plan) {
-  const json_t *roof = json_object_get(plan, "predicted");
-  if (roof == NULL) return;
-  if (!json_is_object(roof)) {
-    printf("roof     unknown: this machine was not measured yet (ridge probe)\n");
-    return;
-  }
-  printf("roof     at most %s tokens/s decoding one sequence",
-         human_number(number_of(roof, "decode_tps")));
-  if (json_object_get(roof, "decode_depth") != NULL)
-    printf(" at %s tokens of cache", human_number(number_of(roof, "decode_depth")));
-  printf(", %s tokens/s reading prompts: a bound from the measured machine, no forecast\n",
-         human_number(number_of(roof, "prefill_tps")));
-}
-
 static void print_asked(const struct outcome *o) {
   size_t i;
   const json_t *row;
@@ -142,7 +127,7 @@ void render_plan_summary(const struct outcome *o) {
   print_kernel_line(o->plan);
   print_threads(o->plan);
   print_memory_line(o->plan);
-  print_roof(o->plan);
+  render_roof_line(o->plan);
   fflush(stdout);
 }
 
@@ -282,37 +267,6 @@ static void render_memory(const struct cli *cli, json_t *memory) {
   table_print(table, cli->terminal, cli->colour);
 }
 
-static int by_time(const void *a, const void *b) {
-  double x = number_of(*(json_t *const *)a, "us"), y = number_of(*(json_t *const *)b, "us");
-  return (x < y) - (x > y);
-}
-
-/* The nodes that take longest, by the roofline. */
-static void render_slowest(const struct cli *cli, const json_t *nodes) {
-  enum { MOST = 10 };
-  size_t n = json_array_size(nodes), i;
-  json_t **sorted = calloc(n + 1, sizeof *sorted);
-  if (n == 0 || sorted == NULL) {
-    free(sorted);
-    return;
-  }
-  for (i = 0; i < n; i++) sorted[i] = json_array_get(nodes, i);
-  qsort(sorted, n, sizeof *sorted, by_time);
-  heading(cli, "roof: the nodes of a decode step that take longest, if each ran at the "
-               "machine's bound");
-  struct table *table = table_new("node|operator|>at least|>bytes|>FLOPs|bound by");
-  for (i = 0; i < n && i < MOST; i++) {
-    table_cell(table, text_of(sorted[i], "name"));
-    table_cell(table, text_of(sorted[i], "op"));
-    table_cell(table, human_seconds(number_of(sorted[i], "us") * 1e-6));
-    table_cell(table, human_bytes(number_of(sorted[i], "bytes")));
-    table_cell(table, human_count(number_of(sorted[i], "flops")));
-    table_cell(table, text_of(sorted[i], "bound"));
-  }
-  table_print(table, cli->terminal, cli->colour);
-  free(sorted);
-}
-
 static void render_steps(const struct cli *cli, json_t *steps) {
   const char *name;
   json_t *value;
@@ -330,14 +284,14 @@ void render_plan(const struct cli *cli, const json_t *plan) {
   heading(cli, "plan");
   print_model(plan);
   print_threads(plan);
-  print_roof(plan);
+  render_roof_line(plan);
   render_steps(cli, json_object_get(plan, "steps"));
   render_graph(cli, json_object_get(plan, "graph"));
   render_passes(cli, json_object_get(json_object_get(plan, "graph"), "passes"));
   render_kernels(cli, json_object_get(plan, "kernels"));
   render_weights(cli, json_object_get(plan, "weights"));
   render_memory(cli, json_object_get(plan, "memory"));
-  render_slowest(cli, json_object_get(json_object_get(plan, "predicted"), "nodes"));
+  render_roof(cli, plan);
 }
 
 /* The composition ----------------------------------------------------------------- */

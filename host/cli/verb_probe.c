@@ -107,7 +107,7 @@ int verb_probe(struct cli *cli, int argc, char **argv) {
   struct machine machine;
   machine_read(&machine);
   if (threads > machine.threads)
-    return options_refuse("probe",
+    return options_refuse(cli, "probe",
                           "--threads: %" PRId64 " were asked for, %d can be used here",
                           threads, machine.threads);
   struct machine_speed *speed = calloc(1, sizeof *speed);
@@ -122,7 +122,7 @@ int verb_probe(struct cli *cli, int argc, char **argv) {
     print_peaks(cli, speed);
     print_reads(cli, &machine, speed);
     if (exit == EXIT_OK)
-      printf("\nstored; plans now say the most that this machine can reach\n");
+      printf("\nstored; plans now say what this machine can reach at most, and what to expect\n");
   }
   free(speed);
   return exit;

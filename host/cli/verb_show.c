@@ -15,7 +15,8 @@ struct asked {
   unsigned parts;
 };
 
-static int write_svg(const char *path, const struct roofline_view *view, const json_t *run) {
+static int write_svg(const char *path, const struct roofline_view *view,
+                     const json_t *run) {
   char title[256];
   snprintf(title, sizeof title, "run %lld: %s", (long long)row_int(run, "run"),
            row_text(run, "name"));

@@ -2,8 +2,8 @@
  * prediction.c - how long the steps of this plan should take on this machine.
  *
  * For each stage of the workload (a prompt, a generated token, a scored chunk) every node
- * is laid against the measured roof, at typical rates for the prediction and at the best
- * ones for the limit.  A prompt longer than a step is the sum of its pieces.
+ * is laid against the measured roof, at the best rates for the bound and at typical ones
+ * for what to expect.  A prompt longer than a step is the sum of its pieces.
  */
 #include "engine/session_state.h"
 
@@ -95,7 +95,7 @@ static void add_node(const struct program *p, const struct program_op *op,
   sums->stage->flops += c->flops;
   sums->stage->bytes += bytes;
   if (typical->compute_bound) sums->compute += typical->seconds;
-  if (sums->nodes != NULL) json_array_append_new(sums->nodes, node_json(op, c, typical));
+  if (sums->nodes != NULL) json_array_append_new(sums->nodes, node_json(op, c, best));
   program_kind_name(p, op, kind);
   json_t *row = kind_row(sums->kinds, kind);
   add_to(row, "nodes", 1);
@@ -107,8 +107,8 @@ static void add_node(const struct program *p, const struct program_op *op,
   add_to(row, "limit_us", best->seconds * 1e6);
 }
 
-static void add_piece(const struct session *s, const struct stage *stage,
-                      const struct program_load *load, struct sums *sums) {
+static void add_piece(const struct session *s, const struct program_load *load,
+                      struct sums *sums) {
   const struct program *p = &s->main.program;
   struct roof typical = {s->job->speed, s->threads, RATE_TYPICAL, streamed_bytes(p, load)};
   struct roof best = typical;
@@ -120,7 +120,7 @@ static void add_piece(const struct session *s, const struct stage *stage,
     if (op->kind != PROGRAM_RUN) continue;
     struct operator_cost c = program_cost(p, op, load);
     struct roof_work work = {c.flops, c.weight_bytes + c.cache_bytes, c.activation_bytes,
-                             program_is_narrow(p, op, stage->phase)};
+                             program_is_narrow(p, op)};
     struct roof_time expected = roof_time(&typical, &work), limit = roof_time(&best, &work);
     add_node(p, op, &c, &expected, &limit, sums);
   }
@@ -151,18 +151,19 @@ static json_t *stage_json(const struct session *s, const struct stage *stage, js
   for (int64_t from = 0; from < stage->tokens; from += at_once) {
     int64_t n = stage->tokens - from < at_once ? stage->tokens - from : at_once;
     struct program_load load = load_of(stage, from, n);
-    add_piece(s, stage, &load, &sums);
+    add_piece(s, &load, &sums);
   }
   settle_bounds(sums.kinds);
   time->compute_bound = sums.compute > time->seconds / 2;
   const struct roof roof = {s->job->speed, s->threads, RATE_TYPICAL, time->working_set};
   double tokens = (double)(stage->tokens * stage->sequences);
   return json_pack(
-      "{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:o}", "stage",
-      program_phase_name(stage->phase), "tokens", (json_int_t)stage->tokens, "sequences",
-      (json_int_t)stage->sequences, "depth", (json_int_t)stage->depth, "seconds",
-      time->seconds, "limit_seconds", time->limit, "tps",
-      time->seconds > 0 ? tokens / time->seconds : 0.0, "flops", time->flops, "bytes",
+      "{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:o}",
+      "stage", program_phase_name(stage->phase), "tokens", (json_int_t)stage->tokens,
+      "sequences", (json_int_t)stage->sequences, "depth", (json_int_t)stage->depth,
+      "seconds", time->seconds, "limit_seconds", time->limit, "tps",
+      time->seconds > 0 ? tokens / time->seconds : 0.0, "limit_tps",
+      time->limit > 0 ? tokens / time->limit : 0.0, "flops", time->flops, "bytes",
       time->bytes, "working_set", time->working_set, "bandwidth",
       roof_bandwidth(&roof, time->working_set), "peak", roof_peak(&roof, false), "bound",
       time->compute_bound ? "compute" : "memory", "kinds", sums.kinds);
@@ -216,10 +217,10 @@ json_t *session_prediction_json(const struct session *s) {
   double prefill_tps = 0, decode_tps = 0;
   if (prompt.tokens > 0) {
     json_array_append_new(stages, stage_json(s, &prompt, NULL, &time));
-    prefill_tps = time.seconds > 0 ? (double)prompt.tokens / time.seconds : 0;
+    prefill_tps = time.limit > 0 ? (double)prompt.tokens / time.limit : 0;
   }
   json_array_append_new(stages, stage_json(s, &decode, nodes, &time));
-  decode_tps = time.seconds > 0 ? (double)decode.sequences / time.seconds : 0;
+  decode_tps = time.limit > 0 ? (double)decode.sequences / time.limit : 0;
   if (session_has_word(s, "perplexity")) {
     const struct stage score = score_stage(s);
     json_array_append_new(stages, stage_json(s, &score, NULL, &time));

@@ -124,9 +124,8 @@ void program_forget(struct program *);
 struct program_load program_mean_load(const struct program_stage *);
 struct operator_cost program_cost(const struct program *, const struct program_op *,
                                   const struct program_load *);
-/* May it multiply bytes in this phase?  Then the int8 peak is its limit. */
-bool program_is_narrow(const struct program *, const struct program_op *,
-                       enum program_phase);
+/* May it multiply bytes?  Then the int8 peak is its limit. */
+bool program_is_narrow(const struct program *, const struct program_op *);
 /* "matmul q4_0", "matmul q6_k head", "attention", "prepare". */
 enum { PROGRAM_KIND_ROOM = 96 };
 void program_kind_name(const struct program *, const struct program_op *,

@@ -93,14 +93,11 @@ struct operator_cost program_cost(const struct program *p, const struct program_
   return operator_facts(n->op)->cost(p->graph, n, &q);
 }
 
-/* Prompt rows are computed in floats whatever the weights are; a kernel that prepares its
- * input for weights this narrow makes bytes of it. */
-bool program_is_narrow(const struct program *p, const struct program_op *op,
-                       enum program_phase phase) {
+/* A kernel that prepares its input for weights this narrow makes bytes of it. */
+bool program_is_narrow(const struct program *p, const struct program_op *op) {
   int keyed = provider_keyed_input(op->node->op);
-  if (phase == PROGRAM_PROMPT || phase == PROGRAM_SCORE || keyed < 0) return false;
-  if (op->kind != PROGRAM_RUN || op->prepared < 0) return false;
-  return bits_of(p->codec_of[op->node->in[keyed]]) < 9; /* eight, and scales */
+  if (keyed < 0 || op->kind != PROGRAM_RUN || op->prepared < 0) return false;
+  return bits_of(p->codec_of[op->node->in[keyed]]) < 10; /* eight, scales and a sum */
 }
 
 void program_kind_name(const struct program *p, const struct program_op *op,

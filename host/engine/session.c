@@ -80,7 +80,7 @@ static json_t *node_row(const struct program *p, const struct program_op *op,
                    (json_int_t)calls, "ns", (json_int_t)program_op_ns(p, op, phase),
                    "bytes", (json_int_t)(bytes * calls), "streamed",
                    (json_int_t)(streamed * calls), "flops", (json_int_t)(c.flops * calls),
-                   "narrow", (int)program_is_narrow(p, op, phase));
+                   "narrow", (int)program_is_narrow(p, op));
 }
 
 static json_t *stage_row(const struct program_stage *stage, enum program_phase phase) {

@@ -210,8 +210,9 @@ json_t *session_plan_json(const struct session *s) {
       "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:b}",
       "model", model_json(s), "graph", graph_json(s), "kernels", kernels_json(s), "weights",
       weights_json(s), "memory", memory_json(s), "threads", threads_json(s), "predicted",
-      session_prediction_json(s), "settled", settled_json(s), "steps", "rows", (json_int_t)s->rows,
-      "sequences", (json_int_t)s->slots, "drafts", (json_int_t)s->depth, "context",
-      (json_int_t)s->main.spec.context, "block_tokens", (json_int_t)kv->block_tokens,
-      "blocks", (json_int_t)kv->blocks, "beside_unmodified", (int)s->has_base);
+      session_prediction_json(s), "settled", settled_json(s), "steps", "rows",
+      (json_int_t)s->rows, "sequences", (json_int_t)s->slots, "drafts",
+      (json_int_t)s->depth, "context", (json_int_t)s->main.spec.context, "block_tokens",
+      (json_int_t)kv->block_tokens, "blocks", (json_int_t)kv->blocks, "beside_unmodified",
+      (int)s->has_base);
 }

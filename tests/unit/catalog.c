@@ -230,11 +230,10 @@ static void texts_inputs_operators_events_and_plans_are_kept(void **state) {
   json_t *text =
       json_pack("{s:i,s:i,s:s,s:s,s:[i,i],s:s}", "repeat", 0, "sequence", 1, "prompt",
                 "Once", "text", "upon \xe2\x82\xac", "tokens", 5, 6, "stop", "length");
-  json_t *nodes =
-      json_pack("[{s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:b}]", "phase", "decode",
-                "name", "blk.0.attn_q", "op", "matmul", "kind", "matmul q4_0", "kernel",
-                "avx2", "calls", 3, "ns", 4, "bytes", 5, "streamed", 4, "flops", 6,
-                "narrow", 1);
+  json_t *nodes = json_pack("[{s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:b}]", "phase",
+                            "decode", "name", "blk.0.attn_q", "op", "matmul", "kind",
+                            "matmul q4_0", "kernel", "avx2", "calls", 3, "ns", 4, "bytes",
+                            5, "streamed", 4, "flops", 6, "narrow", 1);
   json_t *stages = json_pack("[{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i}]", "phase", "decode",
                              "steps", 3, "rows", 6, "wanted", 6, "depth", 60, "reach", 30,
                              "model_ns", 5, "step_ns", 7);
@@ -491,7 +490,8 @@ static void a_speed_fits_the_threads_it_was_measured_around(void **state) {
   struct why why;
   struct catalog_calibration found;
   json_t *machine = json_pack("{s:s}", "cpu", "three");
-  json_t *wide = speed_of("[[1, 0, 5, 5], [4, 0, 20, 20]]"), *two = speed_of("[[2, 0, 9, 9]]");
+  json_t *wide = speed_of("[[1, 0, 5, 5], [4, 0, 20, 20]]"),
+         *two = speed_of("[[2, 0, 9, 9]]");
   must(catalog_calibration_put(place->catalog, machine, wide, &why));
   must(catalog_calibration_put(place->catalog, machine, two, &why));
   static const struct {

@@ -356,7 +356,7 @@ static void free_sql_reads_whatever_is_there(void **state) {
        "{}", "1; 2; 3"},
       {"SELECT value FROM json_each('[4, 5]')", "{}", "4; 5"},
       {"SELECT name FROM pragma_table_info('paper') WHERE pk", "{}", "paper_id"},
-      {"PRAGMA user_version", "{}", "2"},
+      {"PRAGMA user_version", "{}", "3"},
       {"SELECT 1e999", "{}", "+inf"},
       {"SELECT CAST(x'41ff42' AS TEXT)", "{}",
        "A\xef\xbf\xbd"

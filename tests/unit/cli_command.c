@@ -517,8 +517,55 @@ static void a_probe_is_stored_and_makes_plans_predict(void **state) {
   json_t *plan = last_json(&output);
   const json_t *predicted = json_object_get(json_object_get(plan, "detail"), "predicted");
   assert_true(json_number_value(json_object_get(predicted, "decode_tps")) > 0);
+  assert_int_equal(json_integer_value(json_object_get(predicted, "calibration")), 1);
+  const json_t *stages = json_object_get(predicted, "stages"), *stage;
+  size_t i;
+  assert_int_equal(json_array_size(stages), 2); /* a prompt, a generated token */
+  json_array_foreach(stages, i, stage) {
+    double limit = json_number_value(json_object_get(stage, "limit_seconds"));
+    assert_true(limit > 0);
+    assert_true(json_number_value(json_object_get(stage, "seconds")) >= limit);
+    assert_true(json_array_size(json_object_get(stage, "kinds")) > 3);
+  }
   json_decref(speed);
   json_decref(plan);
+  free(path);
+}
+
+static double of_phase(const json_t *phase, const char *key) {
+  return json_number_value(json_object_get(phase, key));
+}
+
+/* Operators lie in the model's time, the model in the step's. */
+static void a_roofline_sets_prompts_and_generated_tokens_apart(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  char *path = recipe(s, "roofline", PROMPT), svg[512];
+  snprintf(svg, sizeof svg, "%s.svg", path);
+  struct testing_output probe = RIDGE(s, "probe", "--seconds=0.2", "--json");
+  assert_int_equal(probe.exit, 0);
+  struct testing_output run = RIDGE(s, "run", path, "--json");
+  assert_int_equal(run.exit, 0);
+  struct testing_output output =
+      RIDGE(s, "show", "last", "--roofline", "--svg", svg, "--json");
+  assert_int_equal(output.exit, 0);
+  json_t *shown = last_json(&output);
+  const json_t *roofline = json_object_get(shown, "roofline");
+  const json_t *phases = json_object_get(roofline, "phases"), *phase;
+  static const char *const names[] = {"prompt", "decode"};
+  size_t i;
+  assert_true(of_phase(roofline, "flops") > 0 && of_phase(roofline, "calibration") > 0);
+  assert_true(json_is_true(json_object_get(roofline, "planned")));
+  assert_int_equal(json_array_size(phases), 2);
+  json_array_foreach(phases, i, phase) {
+    const json_t *all = json_object_get(phase, "all");
+    assert_string_equal(text_of(phase, "phase"), names[i]);
+    assert_true(of_phase(phase, "model_seconds") <= of_phase(phase, "step_seconds"));
+    assert_true(of_phase(all, "seconds") <= of_phase(phase, "model_seconds"));
+    assert_true(of_phase(all, "seconds") > 0 && of_phase(all, "limit_seconds") > 0);
+  }
+  assert_int_equal(access(svg, R_OK), 0);
+  json_decref(shown);
   free(path);
 }
 
@@ -568,6 +615,7 @@ int main(void) {
       cmocka_unit_test(an_ablation_leaves_out_each_strategy_in_turn),
       cmocka_unit_test(a_recipe_is_compared_with_the_run_it_names),
       cmocka_unit_test(a_probe_is_stored_and_makes_plans_predict),
+      cmocka_unit_test(a_roofline_sets_prompts_and_generated_tokens_apart),
       cmocka_unit_test(a_doctor_gives_advice_for_everything_odd),
       cmocka_unit_test(every_metric_of_the_host_is_explained_once),
   };
