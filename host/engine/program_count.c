@@ -2,7 +2,8 @@
  * program_count.c - what the steps of a program were, and what its operators cost.
  *
  * Bytes and operations come from the operators' rules; they are sums that grow with rows
- * and positions, so that the mean load of a phase gives the phase's totals exactly.
+ * and positions, so that the mean load of a phase gives the phase's totals; only weights
+ * of experts do not grow evenly, and are as many as in the mean step.
  */
 #include "engine/program.h"
 
