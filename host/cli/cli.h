@@ -36,6 +36,7 @@ int verb_plan(struct cli *, int argc, char **argv);
 int verb_plugins(struct cli *, int argc, char **argv);
 int verb_probe(struct cli *, int argc, char **argv);
 int verb_query(struct cli *, int argc, char **argv);
+int verb_roofline(struct cli *, int argc, char **argv);
 int verb_run(struct cli *, int argc, char **argv);
 int verb_runs(struct cli *, int argc, char **argv);
 int verb_scan_plugin(struct cli *, int argc, char **argv);

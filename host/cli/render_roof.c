@@ -69,7 +69,7 @@ static void kind_rows(struct table *table, const json_t *kinds) {
   qsort(sorted, n, sizeof *sorted, by_limit);
   for (size_t i = 0; i < n; i++) {
     char name[128];
-    snprintf(name, sizeof name, "%.0f %s", number_of(sorted[i], "nodes"),
+    snprintf(name, sizeof name, "%.0f %s", number_of(sorted[i], "calls"),
              text_of(sorted[i], "kind"));
     kind_cells(table, sorted[i], name, number_of(sorted[i], "limit_us") * 1e-6,
                number_of(sorted[i], "us") * 1e-6);
@@ -85,7 +85,7 @@ static void render_stage(const struct cli *cli, const json_t *stage) {
   if (sequences > 1) printf(" of each of %s sequences", human_number(sequences));
   if (depth > 0) printf(" after %s", human_number(depth));
   printf("%s\n", cli->colour ? "\033[0m" : "");
-  struct table *table = table_new("nodes|>at least|>expected|>bytes|>operations|bound by");
+  struct table *table = table_new("calls|>at least|>expected|>bytes|>operations|bound by");
   kind_rows(table, json_object_get(stage, "kinds"));
   kind_cells(table, stage, "all", number_of(stage, "limit_seconds"),
              number_of(stage, "seconds"));

@@ -18,6 +18,7 @@ static const struct cli_verb verbs[] = {
     {"compare", "Whether two runs or recipes differ, and by how much.", verb_compare, BOTH, false},
     {"query", "Ask the catalog: a named question, or read-only SQL.", verb_query, CATALOG, false},
     {"probe", "Measure this machine's bandwidth and arithmetic peak.", verb_probe, CATALOG, false},
+    {"roofline", "Operations, bytes and time of a model's shape on a device.", verb_roofline, CATALOG, false},
     {"doctor", "What is missing or odd on this machine, and what to do.", verb_doctor, BOTH, false},
     {"vet", "Check a plugin with the conformance kit.", verb_vet, NEITHER, false},
     {"new", "Start a strategy from the template.", verb_new, PLUGINS, false},

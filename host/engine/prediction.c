@@ -24,9 +24,11 @@ struct stage_time {
   bool compute_bound;
 };
 
-/* A scored chunk wants its second half, but for the last row. */
-static double scored_rows(const struct stage *stage, int64_t from, int64_t n) {
+/* A scored chunk wants its second half but for the last row, a prompt its last rows. */
+static double wanted_rows(const struct stage *stage, int64_t from, int64_t n) {
   int64_t lo = stage->tokens / 2, hi = stage->tokens - 1;
+  if (stage->phase != PROGRAM_SCORE)
+    return from + n < stage->tokens ? 0 : (double)stage->sequences;
   if (from > lo) lo = from;
   if (from + n < hi) hi = from + n;
   return hi > lo ? (double)(hi - lo) : 0;
@@ -37,7 +39,7 @@ static struct program_load load_of(const struct stage *stage, int64_t from, int6
   double before = (double)(stage->depth + from);
   return (struct program_load){
       .tokens = rows,
-      .wanted = stage->phase == PROGRAM_SCORE ? scored_rows(stage, from, n) : sequences,
+      .wanted = wanted_rows(stage, from, n),
       .depth = before + ((double)n + 1) / 2,
       .reach = sequences * (before + (double)n),
   };
@@ -98,7 +100,7 @@ static void add_node(const struct program *p, const struct program_op *op,
   if (sums->nodes != NULL) json_array_append_new(sums->nodes, node_json(op, c, best));
   program_kind_name(p, op, kind);
   json_t *row = kind_row(sums->kinds, kind);
-  add_to(row, "nodes", 1);
+  add_to(row, "calls", bytes > 0);
   add_to(row, "flops", c->flops);
   add_to(row, "bytes", bytes);
   add_to(row, "us", typical->seconds * 1e6);

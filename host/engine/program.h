@@ -43,13 +43,14 @@ const char *program_phase_name(enum program_phase);
 /* Sums over the steps of a phase. */
 struct program_stage {
   uint64_t steps, rows, wanted;
+  uint64_t wanting;  /* steps that made any logits                  */
   uint64_t depth;    /* over rows: positions attended to            */
   uint64_t reach;    /* over steps and sequences: cached positions  */
   uint64_t model_ns; /* in program_run                              */
   uint64_t timed_ns; /* of that, in steps whose operators were timed */
   uint64_t step_ns;  /* with scheduling, drafting, sampling; by the loop that steps */
 };
-/* One step, or the mean of many. */
+/* One step, or the mean of many; `wanted` of those that made logits. */
 struct program_load {
   double tokens, wanted, depth, reach; /* as in cost_query */
 };

@@ -33,6 +33,7 @@ void program_count(struct program *p, enum program_phase phase, const ridge_batc
   stage->steps++;
   stage->rows += (uint64_t)batch->rows;
   stage->wanted += (uint64_t)batch->wanted_rows;
+  stage->wanting += batch->wanted_rows > 0;
   stage->model_ns += ns;
   if (timed) stage->timed_ns += ns;
   for (int64_t i = 0; i < batch->rows; i++) {
@@ -64,7 +65,7 @@ struct program_load program_mean_load(const struct program_stage *stage) {
   if (stage->steps == 0 || stage->rows == 0) return (struct program_load){0};
   return (struct program_load){
       .tokens = rows / steps,
-      .wanted = (double)stage->wanted / steps,
+      .wanted = stage->wanting > 0 ? (double)stage->wanted / (double)stage->wanting : 0,
       .depth = (double)stage->depth / rows,
       .reach = (double)stage->reach / steps,
   };
@@ -86,6 +87,8 @@ struct operator_cost program_cost(const struct program *p, const struct program_
                          .weight_bits = 32,
                          .cache_bits = 32};
   if (op->kind == PROGRAM_PREPARE) return (struct operator_cost){0};
+  if (op->rows_kind == RIDGE_DIM_WANTED && load->wanted <= 0)
+    return (struct operator_cost){0}; /* left out of the step: not even weights are read */
   if (graph_is_product(n)) q.weight_bits = bits_of(p->codec_of[n->in[1]]);
   if (n->op == RIDGE_OP_EMBED) q.weight_bits = bits_of(p->codec_of[n->in[0]]);
   if (n->op == RIDGE_OP_CACHE_PUT) q.cache_bits = bits_of(p->codec_of[n->in[1]]);
