@@ -37,6 +37,11 @@ foreach(source ${test_sources})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300)
 endforeach()
+# What the comparison with llama.cpp computes, not what it measures.
+find_program(RIDGE_PYTHON python3)
+if(RIDGE_PYTHON)
+  add_test(NAME bench_compare COMMAND ${RIDGE_PYTHON} -B ${CMAKE_SOURCE_DIR}/tests/bench/check_compare.py)
+endif()
 # Longer measurements: `ninja bench_NAME`, never part of the ordinary run.
 file(GLOB bench_sources CONFIGURE_DEPENDS tests/bench/*.c)
 foreach(source ${bench_sources})

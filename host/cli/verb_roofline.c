@@ -206,9 +206,11 @@ static int ask(const struct cli *cli, const struct asked *asked) {
   const struct roofline_device *device =
       asked->device == NULL ? NULL : roofline_device_find(asked->device);
   bool here = asked->device == NULL || strcmp(asked->device, "here") == 0;
+  if (asked->shape == NULL)
+    return options_refuse(cli, "roofline", "--shape names the model; --list has them all");
   if (shape == NULL)
-    return options_refuse(cli, "roofline", "--shape: %s; --list names them",
-                          asked->shape == NULL ? "one is needed" : "it is not known");
+    return options_refuse(cli, "roofline", "--shape: `%s` is not known; --list names them",
+                          asked->shape);
   if (device == NULL && !here)
     return options_refuse(cli, "roofline", "--device: `%s` is not known; --list names them",
                           asked->device);

@@ -318,6 +318,40 @@ static void every_older_version_becomes_the_present_one(void **state) {
   free(wanted);
 }
 
+static void write_all(const char *path, const char *sql) {
+  sqlite3 *db = NULL;
+  char *problem = NULL;
+  if (sqlite3_open(path, &db) != SQLITE_OK) abort();
+  if (sqlite3_exec(db, sql, NULL, NULL, &problem) != SQLITE_OK) fail_msg("%s", problem);
+  sqlite3_close(db);
+}
+
+/* Before version 3 prompts and generated tokens were one sum. */
+static void operators_of_an_older_catalog_are_of_mixed_steps(void **state) {
+  struct made_place *place = *state;
+  char path[300];
+  snprintf(path, sizeof path, "%s/before.db", place->folder);
+  make_version(path, 2);
+  write_all(path,
+            "INSERT INTO recipe VALUES (1, 'd', 'n', 't');"
+            "INSERT INTO machine (machine_id, digest, cpu, facts, first_seen) "
+            "VALUES (1, 'm', 'c', '{}', 0);"
+            "INSERT INTO program VALUES (1, 'p', 'v', '', '', 'c', 'f', 0);"
+            "INSERT INTO plan VALUES (1, 'c', 't', '{}');"
+            "INSERT INTO run (run_id, uid, name, phase, recipe_id, plan_id, "
+            "machine_id, program_id, seed, command, file, status, supervisor, started) "
+            "VALUES (7, 'u', 'n', 'infer', 1, 1, 1, 1, 1, '[]', 'f', 'running', 's', 0);"
+            "INSERT INTO operator (run_id, position, name, op, kernel, calls, ns, "
+            "bytes, flops) VALUES (7, 3, 'blk.0.attn_q', 'matmul', 'k', 5, 600, 70, "
+            "80)");
+  catalog_close(made_open(path));
+  char *found =
+      made_look(path, "SELECT phase || ' ' || position || ' ' || kind || ' ' || ns "
+                      "|| ' ' || (streamed IS NULL) FROM operator");
+  assert_string_equal(found, "mixed 3 matmul 600 1");
+  free(found);
+}
+
 static void a_version_below_one_is_no_catalog(void **state) {
   struct made_place *place = *state;
   catalog_close(place->catalog);
@@ -344,6 +378,7 @@ int main(void) {
       FRESH(the_option_goes_before_the_variable_before_xdg_before_home),
       FRESH(a_relative_path_is_a_file_whatever_it_looks_like),
       FRESH(every_older_version_becomes_the_present_one),
+      FRESH(operators_of_an_older_catalog_are_of_mixed_steps),
       FRESH(a_version_below_one_is_no_catalog),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_WORDS = 12 };
+enum { MOST_WORDS = 14 };
 
 struct scene {
   char *dir, *catalog, *model, *recipe, *bad;
@@ -287,6 +287,34 @@ static void a_usage_line_names_every_option(void **state) {
   testing_output_free(&output);
 }
 
+static void a_roofline_of_what_is_not_known_names_what_was_typed(void **state) {
+  static const struct slip slips[] = {
+      {{"roofline"}, "--shape names the model", NULL},
+      {{"roofline", "--shape", "gigantic"}, "`gigantic` is not known", NULL},
+      {{"roofline", "--shape", "llama-2-7b", "--device", "z80"},
+       "`z80` is not known",
+       NULL},
+      {{"roofline", "--shape", "llama-2-7b", "--device", "i9-13900k", "--weights", "8",
+        "--activations", "8", "--cache", "8", "--compat"},
+       "i9-13900k has no int8 peak",
+       NULL},
+  };
+  REFUSED((const struct scene *)*state, slips);
+}
+
+static void a_roofline_needs_neither_model_nor_machine(void **state) {
+  const struct scene *s = *state;
+  struct testing_output output = RIDGE(s, "roofline", "--shape", "llama-2-7b", "--device",
+                                       "a6000", "--compat", "--json");
+  assert_int_equal(output.exit, 0);
+  json_t *answer = json_loads(output.out, 0, NULL);
+  double seconds =
+      json_number_value(json_object_get(json_object_get(answer, "prefill"), "seconds"));
+  assert_true(seconds > 0.22685 && seconds < 0.22691); /* 226.88 ms */
+  json_decref(answer);
+  testing_output_free(&output);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_mistake_in_a_bench_is_told_of_the_word_that_was_typed),
@@ -299,6 +327,8 @@ int main(void) {
       cmocka_unit_test(a_new_strategy_says_which_seam_it_fills),
       cmocka_unit_test(help_comes_in_every_way_it_is_asked_for),
       cmocka_unit_test(a_usage_line_names_every_option),
+      cmocka_unit_test(a_roofline_of_what_is_not_known_names_what_was_typed),
+      cmocka_unit_test(a_roofline_needs_neither_model_nor_machine),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
