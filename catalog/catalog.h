@@ -190,7 +190,7 @@ RIDGE_MUST ridge_status catalog_sweep_end(struct catalog *, int64_t sweep_id,
 struct registry_cache catalog_registry_cache(struct catalog *);
 
 /* Measured speed of a machine (machine_speed_json) by its facts (machine_identity).  Get:
- * the newest that knows `threads` threads, or fewer and more; 0: the newest of all.  `speed`
+ * the newest that knows `threads` threads, or fewer and more; 0: the newest of all. `speed`
  * is NULL when there is none. */
 struct catalog_calibration {
   json_t *speed;    /* a new reference */

@@ -122,7 +122,8 @@ int verb_probe(struct cli *cli, int argc, char **argv) {
     print_peaks(cli, speed);
     print_reads(cli, &machine, speed);
     if (exit == EXIT_OK)
-      printf("\nstored; plans now say what this machine can reach at most, and what to expect\n");
+      printf("\nstored; plans now say what this machine can reach at most, and what to "
+             "expect\n");
   }
   free(speed);
   return exit;

@@ -11,6 +11,7 @@ README.md here says what the figures mean and what they do not.
 
 import argparse
 import ctypes
+import glob
 import json
 import mmap
 import os
@@ -49,42 +50,74 @@ class Skip(Exception):
 # --- the two sides --------------------------------------------------------------------
 
 
+def peer_libraries():
+    """The folder with libllama: RIDGE_PEER_DIR itself, or the npm package under it."""
+    named = os.environ.get("RIDGE_PEER_DIR")
+    if not named:
+        raise Skip(
+            "skipped: RIDGE_PEER_DIR is not set; `npm install node-llama-cpp` in a folder "
+            "and name it there, or name one that holds libllama"
+        )
+    machine = {"x86_64": "x64", "aarch64": "arm64"}.get(os.uname().machine, "?")
+    name = f"linux-{machine}"
+    package = os.path.join(named, "node_modules", "@node-llama-cpp", name, "bins", name)
+    for folder in (named, package):
+        if glob.glob(os.path.join(folder, "libllama*.so*")):
+            return folder
+    raise Skip(f"skipped: there is no libllama in {named}, nor in {package}")
+
+
+def peer_version(libraries):
+    """What the package says of its build; otherwise where the libraries are."""
+    try:
+        with open(os.path.join(libraries, "_nlcBuildMetadata.json")) as file:
+            built = json.load(file)["buildOptions"]["llamaCpp"]
+        return f"{built['repo']} {built['release']}"
+    except (OSError, KeyError, ValueError):
+        return libraries
+
+
+def build_peer(folder):
+    source = os.path.join(HERE, "peer", "llama_peer.c")
+    program = os.path.join(folder, "llama_peer")
+    compiler = os.environ.get("CC", "cc")
+    try:
+        done = subprocess.run([compiler, "-O2", "-o", program, source, "-ldl"],
+                              capture_output=True, text=True)
+    except FileNotFoundError:
+        raise Skip(f"skipped: the compiler `{compiler}` is not there")
+    if done.returncode != 0:
+        raise Skip(f"skipped: {source} cannot be compiled: {done.stderr.strip()}")
+    return program
+
+
 class Peer:
-    """One llama.cpp process (peer.mjs) with one model open."""
+    """One llama.cpp process (peer/llama_peer.c) with one model open."""
+
+    program, libraries = None, None  # set once, by main
 
     def __init__(self):
-        if not os.environ.get("RIDGE_PEER_DIR"):
-            raise Skip(
-                "skipped: RIDGE_PEER_DIR is not set; `npm install node-llama-cpp` in a "
-                "folder and name it there"
-            )
-        try:
-            self.process = subprocess.Popen(
-                ["node", os.path.join(HERE, "peer.mjs")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        except FileNotFoundError:
-            raise Skip("skipped: the peer needs node (18 or later), which is not there")
+        self.process = subprocess.Popen(
+            [self.program, self.libraries],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         hello = self.read()
         if "error" in hello:
             raise Skip(f"skipped: the peer cannot be used: {hello['error']}")
 
     def read(self):
-        while True:
-            line = self.process.stdout.readline()
-            if line == "":
-                return {"error": "it ended"}
-            if line.startswith("{"):  # llama.cpp may print a line of its own
-                return json.loads(line)
+        line = self.process.stdout.readline()
+        return json.loads(line) if line else {"error": "it ended"}
 
-    def ask(self, **what):
-        self.process.stdin.write(json.dumps(what) + "\n")
+    def ask(self, *words):
+        self.process.stdin.write("\t".join(str(word) for word in words) + "\n")
         self.process.stdin.flush()
         answer = self.read()
         if "error" in answer:
-            raise RuntimeError(f"peer: {what['op']}: {answer['error']}")
+            raise RuntimeError(f"peer: {words[0]}: {answer['error']}")
         return answer
 
     def close(self):
@@ -182,10 +215,9 @@ class Case:
 
     def measure_peer(self, peer):
         if self.prefill:
-            answer, tokens = peer.ask(op="prefill", tokens=self.prefill), self.prefill
+            answer, tokens = peer.ask("prefill", self.prefill), self.prefill
         else:
-            answer = peer.ask(op="decode", tokens=self.decode, batch=self.batch,
-                              depth=self.depth)
+            answer = peer.ask("decode", self.decode, self.batch, self.depth)
             tokens = self.decode * self.batch
         self.theirs.append(tokens / answer["seconds"])
         self.their_cpu.append(tokens / answer["cpu"] if answer["cpu"] > 0 else None)
@@ -239,12 +271,11 @@ def measure_round(cases, ridge, peer, number):
 def measure_speeds(model, suites, ridge, args, say):
     cases = cases_of(model, suites, args)
     if not cases:
-        return [], None
+        return []
     context, sequences = rooms_of(cases, args)
     peer = Peer()
     try:
-        opened = peer.ask(op="open", model=model, threads=ridge.threads, context=context,
-                          sequences=sequences)
+        peer.ask("open", model, ridge.threads, context, sequences)
         for case in cases:  # llama.cpp's first step of a kind allocates
             if case.kind != "depth":
                 Case("", "", model, case.prefill, min(case.decode, 4),
@@ -253,12 +284,15 @@ def measure_speeds(model, suites, ridge, args, say):
             say(f"{os.path.basename(model)}, {ridge.threads} threads: round {number + 1} "
                 f"of {args.rounds}")
             measure_round(cases, ridge, peer, number)
+    except RuntimeError as error:  # not even opened
+        for case in cases:
+            case.failed = case.failed or str(error)
     finally:
         peer.close()
     for case in cases:
         if case.runs:
             case.look_up_share(ridge)
-    return cases, opened["version"]
+    return cases
 
 
 # --- from nothing to the first token ---------------------------------------------------
@@ -319,10 +353,9 @@ class Start:
         peer = Peer()
         try:
             self.prepare()
-            opened = peer.ask(op="open", model=self.model, threads=threads, context=512,
-                              sequences=1)
-            first = peer.ask(op="prefill", tokens=self.PROMPT)
-            memory = peer.ask(op="memory")
+            opened = peer.ask("open", self.model, threads, 512, 1)
+            first = peer.ask("prefill", self.PROMPT)
+            memory = peer.ask("memory")
         finally:
             peer.close()
         self.theirs.append(opened["seconds"] + first["seconds"])
@@ -512,14 +545,12 @@ def compare(args, say):
     Peer().close()  # before anything is made or measured
     models = [os.path.abspath(m) for m in args.models]
     models = models or default_models(args.ridge, os.path.abspath(args.made), say)
-    rows, kept, version = [], [], None
+    rows, kept = [], []
     for threads in args.threads:
         ridge = Ridge(args.ridge, args.catalog, threads)
         cases, starts = [], []
         for model in models:
-            more, seen = measure_speeds(model, args.suites, ridge, args, say)
-            cases += more
-            version = seen or version
+            cases += measure_speeds(model, args.suites, ridge, args, say)
             if "start" in args.suites:
                 starts += measure_starts(model, ridge, args, say)
         for case in cases:
@@ -530,7 +561,7 @@ def compare(args, say):
             more, facts = start_rows(start, threads)
             rows += more
             kept += facts
-    return rows, kept, version
+    return rows, kept
 
 
 def main():
@@ -540,12 +571,15 @@ def main():
         print(text, file=sys.stderr, flush=True)
 
     try:
-        rows, kept, version = compare(args, say)
+        Peer.libraries = peer_libraries()
+        with tempfile.TemporaryDirectory(prefix="ridge-peer-") as folder:
+            Peer.program = build_peer(folder)
+            rows, kept = compare(args, say)
     except Skip as reason:
         print(reason)
         return 0
     print_table(rows)
-    facts = dict(peer=version, ridge=args.ridge, catalog=os.path.abspath(args.catalog),
+    facts = dict(peer=peer_version(Peer.libraries), ridge=args.ridge, catalog=os.path.abspath(args.catalog),
                  at=int(time.time()), rounds=args.rounds, load=os.getloadavg(), rows=kept)
     with open(args.out, "w") as out:
         json.dump(facts, out, indent=1)

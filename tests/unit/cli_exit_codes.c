@@ -51,6 +51,7 @@ static const struct {
     {"compare", {"last", "last", "--noise"}, READS, false, true},
     {"query", {"SELECT count(*) FROM run"}, READS, false, false},
     {"probe", {"--seconds=0.1"}, WRITES, false, false},
+    {"roofline", {"--shape=stories15m"}, READS, false, false}, /* of what was probed */
     {"doctor", {NULL}, REPORTS, true, false},
     {"vet", {TEST_BUILD_DIR "/good/everything.so"}, BLIND, false, false},
     {"new", {"kv.made", "NEW"}, BLIND, true, false},
@@ -265,6 +266,7 @@ static void a_command_that_is_wrong_is_2(void **state) {
       {"plugins", "no.plugin"},
       {"runs", "--status", "nothing"},
       {"probe", "--seconds", "x"},
+      {"roofline", "--shape", "nothing"},
       {"run", "/nowhere/a.lua"},
       {"plan", "/nowhere/a.lua"},
       {"ablate", "/nowhere/a.lua"},
