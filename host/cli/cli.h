@@ -28,6 +28,7 @@ int verb_ablate(struct cli *, int argc, char **argv);
 int verb_bench(struct cli *, int argc, char **argv);
 int verb_claims(struct cli *, int argc, char **argv);
 int verb_compare(struct cli *, int argc, char **argv);
+int verb_convert(struct cli *, int argc, char **argv);
 int verb_diff(struct cli *, int argc, char **argv);
 int verb_doctor(struct cli *, int argc, char **argv);
 int verb_eval_recipe(struct cli *, int argc, char **argv);

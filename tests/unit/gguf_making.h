@@ -16,7 +16,9 @@
 #include "plugins/formats/gguf/gguf_memory.c"
 #include "plugins/formats/gguf/gguf_read.c"
 #include "plugins/formats/gguf/gguf_tensors.c"
+#include "plugins/formats/gguf/gguf_split.c"
 #include "plugins/formats/gguf/gguf_types.c"
+#include "plugins/formats/gguf/gguf_write.c"
 #pragma pop_macro("fail")
 
 #include <stdarg.h>

@@ -426,7 +426,7 @@ static const struct {
     {alignment_zero, RIDGE_CORRUPT, {"alignment is 0", "power of two"}},
     {alignment_48, RIDGE_CORRUPT, {"alignment is 48"}},
     {alignment_text, RIDGE_CORRUPT, {"alignment is not a whole number"}},
-    {split_model, RIDGE_UNSUPPORTED, {"one of 3 parts", "merge"}},
+    {split_model, RIDGE_INVALID, {"piece 1 of 3", "rename it"}},
     {no_rank, RIDGE_CORRUPT, {"tensor blk.0.w", "0 dimensions"}},
     {rank_five, RIDGE_CORRUPT, {"tensor blk.0.w", "5 dimensions"}},
     {dim_zero, RIDGE_CORRUPT, {"tensor blk.0.w", "dimension 2 is 0"}},

@@ -27,9 +27,10 @@ static const struct layer layers[] = {
     {"host/graph/", "graph base ridge"},
     {"host/model/", "model graph registry base ridge"},
     {"host/engine/", "engine model graph registry machine base ridge"},
+    {"host/convert/", "convert engine model graph registry machine base ridge"},
     {"host/run/",
      "run engine model graph compose recipe registry machine base ridge catalog"},
-    {"host/cli/", "cli run engine model graph compose recipe registry machine base ridge "
+    {"host/cli/", "cli run convert engine model graph compose recipe registry machine base ridge "
                   "catalog conformance"},
     {"catalog/", "catalog registry machine base ridge"},
     {"plugins/conformance/", "conformance model graph registry base ridge"},
@@ -79,7 +80,8 @@ static void check_include(const char *path, const char *name, const char *line) 
   snprintf(folder, sizeof folder, "%.*s", (int)(slash - name), name);
   static const char *const ours[] = {
       "base",   "machine", "registry", "recipe",  "compose", "graph",      "model",
-      "engine", "run",     "cli",      "catalog", "ridge",   "conformance"};
+      "engine", "run",     "cli",      "catalog", "ridge",   "conformance",
+      "convert"};
   for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
     if (strcmp(folder, ours[i]) == 0 && !is_word(layer->sees, folder, strlen(folder)))
       complain(path, "looks up, or past its neighbours", line);

@@ -4,8 +4,8 @@
  * Opening reads the header, the metadata and the list of tensors, checks all of it
  * against the bytes that are there, and copies no weights.  Metadata keep their
  * GGUF names, dimensions are turned outermost first.  Bytes after the last tensor are
- * ignored.  Does not read version 1 (32-bit lengths), big-endian files, or one part
- * of a model that is split over several files.
+ * ignored.  Of a model that is split over several files, any piece opens the whole.
+ * Does not read version 1 (32-bit lengths) or big-endian files.  Writes version 3.
  *
  *   https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
@@ -14,10 +14,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define MAGIC           "GGUF"
-#define LEAST_FACT      14u /* a key of one byte, a type, a value of one byte           */
-#define LEAST_TENSOR    33u /* a name of one byte, one dimension, type, offset          */
-#define USUAL_ALIGNMENT 32u
+#define MAGIC        "GGUF"
+#define LEAST_FACT   14u /* a key of one byte, a type, a value of one byte             */
+#define LEAST_TENSOR 33u /* a name of one byte, one dimension, type, offset            */
 
 static bool probe(const uint8_t *head, uint64_t size) {
   return size >= 4 && memcmp(head, MAGIC, 4) == 0;
@@ -65,7 +64,9 @@ static ridge_status read_count(struct gguf_cursor *c, const char *what, uint64_t
   return RIDGE_OK;
 }
 
-static ridge_status read_all(struct gguf_cursor *c, struct gguf_file *file) {
+ridge_status gguf_read_file(struct gguf_cursor *c, struct gguf_file *file) {
+  file->alignment = GGUF_ALIGNMENT;
+  file->split = (struct gguf_split){.count = 1, .tensors = -1};
   ridge_status status = read_version(c, file);
   if (status != RIDGE_OK) return status;
   status = read_count(c, "the number of tensors", GGUF_MAX_TENSORS, LEAST_TENSOR,
@@ -78,8 +79,8 @@ static ridge_status read_all(struct gguf_cursor *c, struct gguf_file *file) {
 }
 
 /* The arena moves with the struct it holds the memory of. */
-static void close_file(struct gguf_file *file) {
-  struct gguf_arena arena = file->arena;
+static void free_model(struct gguf_model *model) {
+  struct gguf_arena arena = model->arena;
   gguf_arena_free(&arena);
 }
 
@@ -91,34 +92,33 @@ static ridge_status open_file(const ridge_host *host, const ridge_folder *folder
                       " bytes; %zu are "
                       "needed (struct_size is the caller's to set)",
                       out->struct_size, sizeof *out);
-  struct gguf_cursor c = {
-      .host = host, .data = folder->file.data, .size = folder->file.size};
   struct gguf_arena arena = {.host = host};
-  struct gguf_file *file = gguf_alloc(&arena, 1, sizeof *file);
-  if (file == NULL) return gguf_no_memory(&c, "the file's tables");
-  *file = (struct gguf_file){.arena = arena, .alignment = USUAL_ALIGNMENT};
-  ridge_status status = read_all(&c, file);
+  struct gguf_model *model = gguf_alloc(&arena, 1, sizeof *model);
+  if (model == NULL)
+    return host->fail(host, RIDGE_NO_MEMORY, "there is no memory for the file's tables");
+  *model = (struct gguf_model){.arena = arena};
+  ridge_status status = gguf_read_model(host, folder, model);
   if (status != RIDGE_OK) {
-    close_file(file);
+    free_model(model);
     return status;
   }
-  out->facts = file->facts;
-  out->tensors = file->tensors;
-  out->n_facts = file->n_facts;
-  out->n_tensors = file->n_tensors;
-  out->opaque = file;
+  out->facts = model->facts;
+  out->tensors = model->tensors;
+  out->n_facts = model->n_facts;
+  out->n_tensors = model->n_tensors;
+  out->opaque = model;
   return RIDGE_OK;
 }
 
 static void close_model(ridge_model_file *model) {
-  if (model->opaque != NULL) close_file(model->opaque);
+  if (model->opaque != NULL) free_model(model->opaque);
   model->facts = NULL;
   model->tensors = NULL;
   model->n_facts = model->n_tensors = 0;
   model->opaque = NULL;
 }
 
-static const char *const entries[] = {"*.gguf", NULL};
+static const char *const entries[] = {"*-00001-of-?????.gguf", "*.gguf", NULL};
 
 static const ridge_format format = {
     .struct_size = sizeof format,
@@ -126,6 +126,9 @@ static const ridge_format format = {
     .open = open_file,
     .close = close_model,
     .entries = entries,
+    .write_head = gguf_write_head,
+    .write_after = gguf_write_after,
+    .piece_name = gguf_piece_name,
 };
 
 static const ridge_fill fills[] = {
@@ -140,13 +143,15 @@ static const ridge_plugin plugin = {
     .effect = RIDGE_EXACT,
     .id = "format.gguf",
     .version = "1.0.0",
-    .summary = "reads GGUF model files (versions 2 and 3)",
+    .summary = "reads and writes GGUF model files (versions 2 and 3)",
     .doc =
         "Opens model files in the GGUF format: metadata, tokenizer tables and the list of "
         "tensors, with every length, offset and product checked before it is used. "
-        "Weights are not copied; they are read where they lie.\n\n"
+        "Weights are not copied; they are read where they lie. Of a model that is split "
+        "over several files, any piece opens the whole. Written are files of version 3, in "
+        "one piece or several.\n\n"
         "**When**: always, for `.gguf` files. **When not**: version 1 and big-endian files "
-        "are refused, and a model split over several files has to be merged first.",
+        "are refused.",
     .license = "Apache-2.0",
     .source = "https://github.com/ggml-org/ggml/blob/master/docs/gguf.md",
     .fills = RIDGE_ROWS(fills),

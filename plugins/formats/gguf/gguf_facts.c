@@ -69,7 +69,7 @@ static double real_of(const struct value_type *type, const uint8_t *from) {
 static ridge_status read_ints(struct gguf_cursor *c, struct gguf_file *file,
                               const struct value_type *type, const uint8_t *from,
                               ridge_fact *fact) {
-  int64_t *ints = gguf_alloc(&file->arena, fact->count, sizeof *ints);
+  int64_t *ints = gguf_alloc(file->arena, fact->count, sizeof *ints);
   if (ints == NULL) return gguf_no_memory(c, "an array of numbers");
   for (uint64_t i = 0; i < fact->count; i++) {
     ridge_status status = integer_of(c, type, from + i * type->bytes, &ints[i]);
@@ -83,7 +83,7 @@ static ridge_status read_ints(struct gguf_cursor *c, struct gguf_file *file,
 static ridge_status read_reals(struct gguf_cursor *c, struct gguf_file *file,
                                const struct value_type *type, const uint8_t *from,
                                ridge_fact *fact) {
-  double *reals = gguf_alloc(&file->arena, fact->count, sizeof *reals);
+  double *reals = gguf_alloc(file->arena, fact->count, sizeof *reals);
   if (reals == NULL) return gguf_no_memory(c, "an array of numbers");
   for (uint64_t i = 0; i < fact->count; i++)
     reals[i] = real_of(type, from + i * type->bytes);
@@ -94,7 +94,7 @@ static ridge_status read_reals(struct gguf_cursor *c, struct gguf_file *file,
 
 static ridge_status read_texts(struct gguf_cursor *c, struct gguf_file *file,
                                ridge_fact *fact) {
-  ridge_bytes *texts = gguf_alloc(&file->arena, fact->count, sizeof *texts);
+  ridge_bytes *texts = gguf_alloc(file->arena, fact->count, sizeof *texts);
   if (texts == NULL) return gguf_no_memory(c, "an array of texts");
   for (uint64_t i = 0; i < fact->count; i++) {
     ridge_status status = gguf_string(c, "a text of the array", &texts[i]);
@@ -131,6 +131,7 @@ static ridge_status read_array(struct gguf_cursor *c, struct gguf_file *file,
                      GGUF_MAX_ARRAY);
   fact->count = count;
   if (type->class == TEXT) return read_texts(c, file, fact);
+  fact->stored = gguf_stored((uint32_t)(type - value_types));
   const uint8_t *from = NULL;
   status = gguf_take(c, count * type->bytes, "the array", &from);
   if (status != RIDGE_OK) return status;
@@ -166,21 +167,30 @@ static ridge_status obey_alignment(const struct gguf_cursor *c, struct gguf_file
 }
 
 static ridge_status obey_split(const struct gguf_cursor *c, const ridge_fact *fact,
-                               uint64_t byte) {
-  if (fact->type != RIDGE_FACT_INT || fact->value.i <= 1) return RIDGE_OK;
-  return gguf_fail(c, RIDGE_UNSUPPORTED, byte,
-                   "the file is one of %" PRId64
-                   " parts of a model; one whole file is needed: "
-                   "merge them (llama-gguf-split --merge)",
-                   fact->value.i);
+                               int64_t lo, int64_t hi, int64_t *out, uint64_t byte) {
+  if (fact->type == RIDGE_FACT_INT && fact->value.i >= lo && fact->value.i <= hi) {
+    *out = fact->value.i;
+    return RIDGE_OK;
+  }
+  if (fact->type != RIDGE_FACT_INT)
+    return gguf_fail(c, RIDGE_CORRUPT, byte, "it is not a whole number");
+  return gguf_fail(c, RIDGE_CORRUPT, byte,
+                   "it is %" PRId64 "; it has to be between %" PRId64 " and %" PRId64,
+                   fact->value.i, lo, hi);
 }
 
-/* The two keys that concern the format itself. */
+/* The keys that concern the format itself. */
 static ridge_status obey(const struct gguf_cursor *c, struct gguf_file *file,
                          const ridge_fact *fact, uint64_t byte) {
+  struct gguf_split *split = &file->split;
   if (strcmp(fact->key, "general.alignment") == 0)
     return obey_alignment(c, file, fact, byte);
-  if (strcmp(fact->key, "split.count") == 0) return obey_split(c, fact, byte);
+  if (strcmp(fact->key, "split.no") == 0)
+    return obey_split(c, fact, 0, GGUF_MAX_PIECES - 1, &split->number, byte);
+  if (strcmp(fact->key, "split.count") == 0)
+    return obey_split(c, fact, 0, GGUF_MAX_PIECES, &split->count, byte);
+  if (strcmp(fact->key, "split.tensors.count") == 0)
+    return obey_split(c, fact, 0, GGUF_MAX_TENSORS, &split->tensors, byte);
   return RIDGE_OK;
 }
 
@@ -189,7 +199,7 @@ static ridge_status read_fact(struct gguf_cursor *c, struct gguf_file *file,
   ridge_fact *fact = &file->facts[index];
   fact->struct_size = sizeof *fact;
   gguf_item(c, "fact %" PRIu64 " of %" PRIu64, index + 1, file->n_facts);
-  ridge_status status = gguf_name(c, &file->arena, GGUF_MAX_KEY, "the key", &fact->key);
+  ridge_status status = gguf_name(c, file->arena, GGUF_MAX_KEY, "the key", &fact->key);
   if (status != RIDGE_OK) return status;
   gguf_item(c, "fact %.80s", fact->key);
   const struct value_type *type = NULL;
@@ -203,12 +213,13 @@ static ridge_status read_fact(struct gguf_cursor *c, struct gguf_file *file,
     status = gguf_string(c, "the text", &fact->value.text);
   } else {
     status = read_scalar(c, type, fact);
+    fact->stored = gguf_stored((uint32_t)(type - value_types));
   }
   return status != RIDGE_OK ? status : obey(c, file, fact, start);
 }
 
 static ridge_status refuse_twice(struct gguf_cursor *c, struct gguf_file *file) {
-  const char **keys = gguf_alloc(&file->arena, file->n_facts, sizeof *keys);
+  const char **keys = gguf_alloc(file->arena, file->n_facts, sizeof *keys);
   if (keys == NULL) return gguf_no_memory(c, "the list of keys");
   for (uint64_t i = 0; i < file->n_facts; i++) keys[i] = file->facts[i].key;
   const char *twice = gguf_twice(keys, file->n_facts);
@@ -218,7 +229,7 @@ static ridge_status refuse_twice(struct gguf_cursor *c, struct gguf_file *file) 
 }
 
 ridge_status gguf_read_facts(struct gguf_cursor *c, struct gguf_file *file) {
-  file->facts = gguf_alloc(&file->arena, file->n_facts, sizeof *file->facts);
+  file->facts = gguf_alloc(file->arena, file->n_facts, sizeof *file->facts);
   if (file->facts == NULL) return gguf_no_memory(c, "the facts");
   for (uint64_t i = 0; i < file->n_facts; i++) {
     ridge_status status = read_fact(c, file, i);

@@ -19,8 +19,9 @@ ridge_status gguf_fail(const struct gguf_cursor *c, ridge_status status, uint64_
   va_start(args, fmt);
   vsnprintf(text, sizeof text, fmt, args);
   va_end(args);
-  const char *comma = c->item[0] != 0 ? ", " : "";
-  c->host->fail(c->host, status, "at byte %" PRIu64 "%s%s: %s", byte, comma, c->item, text);
+  const char *comma = c->item[0] != 0 ? ", " : "", *of = c->name != NULL ? " of " : "";
+  c->host->fail(c->host, status, "at byte %" PRIu64 "%s%.80s%s%s: %s", byte, of,
+                c->name != NULL ? c->name : "", comma, c->item, text);
   return status;
 }
 

@@ -76,8 +76,7 @@ static ridge_status read_tensor(struct gguf_cursor *c, struct gguf_file *file,
   tensor->struct_size = sizeof *tensor;
   gguf_item(c, "tensor %" PRIu64 " of %" PRIu64, index + 1, file->n_tensors);
   uint64_t start = c->at;
-  ridge_status status =
-      gguf_name(c, &file->arena, GGUF_MAX_NAME, "the name", &tensor->name);
+  ridge_status status = gguf_name(c, file->arena, GGUF_MAX_NAME, "the name", &tensor->name);
   if (status != RIDGE_OK) return status;
   gguf_item(c, "tensor %s", tensor->name);
   const struct gguf_type *type = NULL;
@@ -124,7 +123,7 @@ static ridge_status place_tensors(struct gguf_cursor *c, struct gguf_file *file)
 }
 
 static ridge_status refuse_twice_named(struct gguf_cursor *c, struct gguf_file *file) {
-  const char **names = gguf_alloc(&file->arena, file->n_tensors, sizeof *names);
+  const char **names = gguf_alloc(file->arena, file->n_tensors, sizeof *names);
   if (names == NULL) return gguf_no_memory(c, "the list of tensors");
   for (uint64_t i = 0; i < file->n_tensors; i++) names[i] = file->tensors[i].name;
   const char *twice = gguf_twice(names, file->n_tensors);
@@ -133,7 +132,7 @@ static ridge_status refuse_twice_named(struct gguf_cursor *c, struct gguf_file *
 }
 
 ridge_status gguf_read_tensors(struct gguf_cursor *c, struct gguf_file *file) {
-  file->tensors = gguf_alloc(&file->arena, file->n_tensors, sizeof *file->tensors);
+  file->tensors = gguf_alloc(file->arena, file->n_tensors, sizeof *file->tensors);
   if (file->tensors == NULL) return gguf_no_memory(c, "the tensors");
   uint64_t expected = 0;
   for (uint64_t i = 0; i < file->n_tensors; i++) {

@@ -6,6 +6,8 @@
  */
 #include "gguf_parts.h"
 
+#include <string.h>
+
 static const struct gguf_type types[] = {
     [0] = {"f32", 1, 4},         [1] = {"f16", 1, 2},         [2] = {"q4_0", 32, 18},
     [3] = {"q4_1", 32, 20},      [4] = {"q4_2", 0, 0},        [5] = {"q4_3", 0, 0},
@@ -26,4 +28,33 @@ static const struct gguf_type types[] = {
 
 const struct gguf_type *gguf_type(uint32_t id) {
   return id < sizeof types / sizeof *types ? &types[id] : NULL;
+}
+
+bool gguf_type_find(const char *codec, uint32_t *id) {
+  for (uint32_t i = 0; i < sizeof types / sizeof *types; i++) {
+    if (types[i].codec == NULL || types[i].block == 0) continue;
+    if (strcmp(types[i].codec, codec) != 0) continue;
+    *id = i;
+    return true;
+  }
+  return false;
+}
+
+/* By the ids of GGUF's values. */
+static const uint32_t stored_as[] = {
+    [0] = RIDGE_STORED_U8,   [1] = RIDGE_STORED_I8,   [2] = RIDGE_STORED_U16,
+    [3] = RIDGE_STORED_I16,  [4] = RIDGE_STORED_U32,  [5] = RIDGE_STORED_I32,
+    [6] = RIDGE_STORED_F32,  [7] = RIDGE_STORED_BOOL, [10] = RIDGE_STORED_U64,
+    [11] = RIDGE_STORED_I64, [12] = RIDGE_STORED_F64,
+};
+
+uint32_t gguf_stored(uint32_t value_id) {
+  return value_id < sizeof stored_as / sizeof *stored_as ? stored_as[value_id]
+                                                         : RIDGE_STORED_ANY;
+}
+
+uint32_t gguf_value_id(uint32_t stored) {
+  uint32_t id = 0;
+  while (id + 1 < sizeof stored_as / sizeof *stored_as && stored_as[id] != stored) id++;
+  return id;
 }

@@ -1,5 +1,5 @@
 /*
- * ridge/format.h - reading model files.  Seam "format/1", a SET keyed by the
+ * ridge/format.h - reading and writing model files.  Seam "format/1", a SET keyed by the
  * format's name ("gguf").
  *
  * A format turns bytes into facts (key and value, under GGUF's names, which are
@@ -41,6 +41,21 @@ struct ridge_folder {
 };
 RIDGE_SEALED(ridge_folder, map);
 
+/* How a file holds a number: kept, so that a writer can hold it in the same way. */
+enum ridge_stored {
+  RIDGE_STORED_ANY = 0, /* not known; the writer chooses by key and value          */
+  RIDGE_STORED_U8,
+  RIDGE_STORED_I8,
+  RIDGE_STORED_U16,
+  RIDGE_STORED_I16,
+  RIDGE_STORED_U32,
+  RIDGE_STORED_I32,
+  RIDGE_STORED_U64,
+  RIDGE_STORED_I64,
+  RIDGE_STORED_BOOL,
+  RIDGE_STORED_F32,
+  RIDGE_STORED_F64,
+};
 enum ridge_fact_type {
   RIDGE_FACT_INT = 1, /* any integer or bool; values beyond int64 are refused   */
   RIDGE_FACT_REAL,
@@ -61,9 +76,10 @@ typedef struct ridge_fact {
     const ridge_bytes *texts;
   } value;
   uint64_t count; /* of an array                                               */
-  uint32_t type, reserved;
+  uint32_t type;
+  uint32_t stored; /* of numbers: enum ridge_stored                              */
 } ridge_fact;
-RIDGE_SEALED(ridge_fact, reserved);
+RIDGE_SEALED(ridge_fact, stored);
 
 typedef struct ridge_file_tensor {
   uint64_t struct_size;
@@ -87,6 +103,24 @@ typedef struct ridge_model_file {
 } ridge_model_file;
 RIDGE_SEALED(ridge_model_file, opaque);
 
+/* One of the files that a written model becomes: the tensors first .. first + n - 1. */
+typedef struct ridge_piece {
+  uint64_t struct_size;
+  uint64_t first, n;
+  uint32_t number, count; /* from 0; a model in one file has one                     */
+} ridge_piece;
+RIDGE_SEALED(ridge_piece, count);
+
+/* Where the bytes of a written file go, in order; the host's. */
+typedef struct ridge_output ridge_output;
+struct ridge_output {
+  uint64_t struct_size;
+  void *ctx;
+  /* On failure the sentence has been said: return the status. [main] */
+  ridge_status (*put)(const ridge_output *, const void *data, uint64_t size);
+};
+RIDGE_SEALED(ridge_output, put);
+
 typedef struct ridge_format {
   uint64_t struct_size;
   /* Is it ours?  Looks at the first bytes only. [pure] */
@@ -98,7 +132,20 @@ typedef struct ridge_format {
    * the better first, ended by NULL: the first that fits anything is the one, and has
    * to fit one file.  NULL: a model of this format is never a directory. */
   const char *const *entries;
+  /* Writing: all three, or none (a format that is only read).  `model` has the facts and
+   * all tensors in their order; of a tensor, name, codec, dims, rank and bytes count.  For
+   * each piece the host calls write_head, puts the bytes of the first tensor itself,
+   * calls write_after for it, and so on: a file is written from its beginning to its end,
+   * and no tensor need be in memory as a whole.  Facts about pieces ("split.count") are
+   * the format's own to write; the host hands over those of the model. [main] */
+  ridge_status (*write_head)(const ridge_host *, const ridge_model_file *model,
+                             const ridge_piece *, const ridge_output *);
+  ridge_status (*write_after)(const ridge_host *, const ridge_model_file *model,
+                              const ridge_piece *, uint64_t tensor, const ridge_output *);
+  /* The file name of a piece, made from the name the user gave the model. */
+  ridge_status (*piece_name)(const ridge_host *, const char *name, const ridge_piece *,
+                             char *to, uint64_t room);
 } ridge_format;
-RIDGE_SEALED(ridge_format, entries);
+RIDGE_SEALED(ridge_format, piece_name);
 
 #endif

@@ -1,0 +1,36 @@
+/*
+ * writing.h - what the verbs that write models share: the machine, the parts, progress
+ * on a terminal, and a signal that stops the work instead of the process.
+ */
+#ifndef RIDGE_CLI_WRITING_H
+#define RIDGE_CLI_WRITING_H
+
+#include "cli/progress.h"
+#include "convert/convert.h"
+#include "run/workplace.h"
+
+#include <signal.h>
+
+struct writing {
+  struct workplace place;
+  struct instances plugins;
+  struct progress progress;
+  sigset_t before; /* the signals that were blocked */
+  const char *phase;
+};
+
+/* -1: ready; else the exit code, with a sentence in `why`.  To be closed either way. */
+int writing_open(const struct cli *, const char *phase, struct writing *out,
+                 struct why *why);
+void writing_close(struct writing *);
+
+/* For output_spec and convert_spec; ctx is the struct writing. */
+void writing_progress(void *ctx, uint64_t done, uint64_t of);
+bool writing_stopped(void *ctx);
+
+/* 0 asks for as many as the machine's plan says. */
+int writing_threads(const struct writing *, int64_t wanted);
+/* "2G", "500M", "1.5Gi": bytes; false when it is none. */
+bool writing_size(const char *text, uint64_t *out);
+
+#endif
