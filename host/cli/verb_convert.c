@@ -36,25 +36,26 @@ static int read_words(struct conversion *c) {
   const char *verb = "convert";
   for (size_t i = 0; i < c->rule_words.n; i++)
     if (mix_rule_read(c->rule_words.items[i], &c->rules[i], &c->why) != RIDGE_OK)
-      return options_refuse(verb, "--tensor: %s", c->why.text);
+      return options_refuse(c->cli, verb, "--tensor: %s", c->why.text);
   c->spec.rules = c->rules;
   c->spec.n_rules = c->rule_words.n;
   c->spec.split_tensors = (uint64_t)c->split_tensors;
   if (c->split_size != NULL && !writing_size(c->split_size, &c->spec.split_bytes))
-    return options_refuse(verb, "--split-size wants a size like 2G or 500Mi, not `%s`",
+    return options_refuse(c->cli, verb,
+                          "--split-size wants a size like 2G or 500Mi, not `%s`",
                           c->split_size);
   if (c->spec.pure && c->spec.mix == NULL)
-    return options_refuse(verb, "--pure is about a mix; say which with --to");
+    return options_refuse(c->cli, verb, "--pure is about a mix; say which with --to");
   if (c->join && (c->split_size != NULL || c->split_tensors > 0))
-    return options_refuse(verb, "--join makes one file, --split-... several; choose one");
+    return options_refuse(c->cli, verb,
+                          "--join makes one file, --split-... several; choose one");
   return -1;
 }
 
 static int refuse(struct conversion *c, ridge_status status) {
   progress_clear(&c->writing.progress);
-  fprintf(stderr, "ridge convert: %s\n", c->why.text);
-  return status == RIDGE_INVALID || status == RIDGE_UNSUPPORTED ? EXIT_REFUSED
-                                                                : EXIT_FAILED;
+  bool refused = status == RIDGE_INVALID || status == RIDGE_UNSUPPORTED;
+  return options_fail(c->cli, "convert", refused ? EXIT_REFUSED : EXIT_FAILED, c->why.text);
 }
 
 /* The plan, for people --------------------------------------------------------------- */
@@ -114,18 +115,34 @@ static void print_groups(const struct conversion *c) {
   table_print(table, c->cli->terminal, c->cli->colour);
 }
 
-static void print_plan(const struct conversion *c) {
+static bool same_fallback(const struct convert_row *a, const struct convert_row *b) {
+  return b->missed != NULL && strcmp(a->missed, b->missed) == 0 &&
+         strcmp(a->to, b->to) == 0 && output_cols(a->from) == output_cols(b->from);
+}
+
+/* One line for each codec that could not be had, at the first tensor it is about. */
+static void print_fallbacks(const struct conversion *c) {
   const struct convert_plan *plan = &c->plan;
+  for (size_t i = 0; i < plan->n; i++) {
+    const struct convert_row *row = &plan->rows[i];
+    size_t before = 0, after = 0;
+    if (row->missed == NULL) continue;
+    for (size_t j = 0; j < i; j++) before += same_fallback(row, &plan->rows[j]);
+    for (size_t j = i + 1; j < plan->n; j++) after += same_fallback(row, &plan->rows[j]);
+    if (before > 0) continue;
+    printf("fallback: rows of %lld are no whole blocks of %s, so %s instead: %s",
+           (long long)output_cols(row->from), row->missed, row->to, row->from->name);
+    if (after > 0) printf(" and %zu more", after);
+    printf("\n");
+  }
+}
+
+static void print_plan(const struct conversion *c) {
   if (c->verbose)
     print_tensors(c);
   else
     print_groups(c);
-  for (size_t i = 0; i < plan->n; i++) {
-    const struct convert_row *row = &plan->rows[i];
-    if (row->missed != NULL)
-      printf("%s: rows of %lld are no whole blocks of %s; %s instead\n", row->from->name,
-             (long long)output_cols(row->from), row->missed, row->to);
-  }
+  print_fallbacks(c);
 }
 
 static void print_end(const struct conversion *c) {
@@ -180,7 +197,8 @@ static int plan_and_write(struct conversion *c) {
   ridge_status status = source_open(c->in, &c->writing.plugins, &c->source, &c->why);
   if (status != RIDGE_OK) return refuse(c, status);
   if (c->join && c->source.n_files == 1)
-    return options_refuse("convert", "--join: %s is one file already", c->source.path);
+    return options_refuse(c->cli, "convert", "--join: %s is one file already",
+                          c->source.path);
   c->spec.source = &c->source;
   c->spec.plugins = &c->writing.plugins;
   c->spec.threads = writing_threads(&c->writing, c->threads);
@@ -203,10 +221,7 @@ static int plan_and_write(struct conversion *c) {
 
 static int convert(struct conversion *c) {
   int exit = writing_open(c->cli, "convert", &c->writing, &c->why);
-  if (exit >= 0)
-    fprintf(stderr, "ridge convert: %s\n", c->why.text);
-  else
-    exit = plan_and_write(c);
+  exit = exit >= 0 ? options_fail(c->cli, "convert", exit, c->why.text) : plan_and_write(c);
   output_result_free(&c->result);
   convert_free(&c->plan);
   source_close(&c->source);
@@ -222,17 +237,17 @@ int verb_convert(struct cli *cli, int argc, char **argv) {
       {"OUT", .doc = "the file to write; pieces make their names from it",
        .kind = OPTION_TEXT, .to = &c.spec.path},
       {"--to", "MIX", "codecs by a mix: q4_k_m, q8_0, f16 ... (README)", OPTION_TEXT,
-       &c.spec.mix},
+       .to = &c.spec.mix},
       {"--pure", .doc = "the mix's base codec for every matrix", .kind = OPTION_FLAG,
        .to = &c.spec.pure},
       {"--tensor", "PATTERN=CODEC", "for the tensors that fit; `keep`: as they are",
-       OPTION_TEXTS, &c.rule_words},
+       OPTION_TEXTS, .to = &c.rule_words},
       {"--split-size", "SIZE", "several files of about SIZE at most: 2G, 500Mi",
-       OPTION_TEXT, &c.split_size},
+       OPTION_TEXT, .to = &c.split_size},
       {"--split-tensors", "N", "several files of N tensors at most", OPTION_INT,
        &c.split_tensors, .lo = 1, .hi = 65536},
       {"--join", .doc = "one file of a split model", .kind = OPTION_FLAG, .to = &c.join},
-      {"--format", "NAME", "of the file to write: gguf", OPTION_TEXT, &c.spec.format},
+      {"--format", "NAME", "of the file to write: gguf", OPTION_TEXT, .to = &c.spec.format},
       {"--force", .doc = "replace files that are there", .kind = OPTION_FLAG,
        .to = &c.spec.force},
       {"--threads", "N", "else as many as the machine has", OPTION_INT, &c.threads, .lo = 1,

@@ -9,6 +9,7 @@ static const struct cli_verb verbs[] = {
     {"plan", "Everything `run` would do, nothing done.", verb_plan, BOTH, false},
     {"bench", "Prefill and decode speed of a model, logged like any run.", verb_bench, BOTH, false},
     {"ablate", "What each strategy is worth: the recipe whole, plain, without each.", verb_ablate, BOTH, false},
+    {"convert", "A model file in other codecs, another format, or other pieces.", verb_convert, BOTH, false},
     {"plugins", "Installed strategies and parts, and files that cannot be used.", verb_plugins, BOTH, false},
     {"techniques", "What the literature offers, and what implements it here.", verb_techniques, CATALOG, false},
     {"claims", "What is claimed, and whether it holds here.", verb_claims, CATALOG, false},

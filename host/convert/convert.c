@@ -83,24 +83,16 @@ static ridge_status fall_back(struct convert_plan *plan, struct convert_row *row
 }
 
 static ridge_status obey_rule(struct convert_plan *plan, struct convert_row *row,
-                              const struct mix_rule *rule, struct why *why) {
-  const char *path = plan->spec->source->path;
+                              const struct mix_rule *rule, const ridge_codec *table,
+                              struct why *why) {
   row->rule = "rule";
-  if (strcmp(rule->codec, "keep") == 0) return RIDGE_OK;
-  const ridge_codec *table = codec_of(plan, rule->codec);
-  if (table == NULL || table->encode == NULL)
-    return refuse_codec(plan, row, rule->codec, "writes", why);
   if (!fits(table, row))
     return why_set(why, RIDGE_INVALID,
                    "%s: tensor %s: its rows are %lld wide, and %s is stored in blocks of "
                    "%lld; choose another codec in `%s=%s`",
-                   path, row->from->name, (long long)output_cols(row->from), rule->codec,
-                   (long long)table->block, rule->pattern, rule->codec);
-  if (!mix_takes(row->from) && table->block > 1)
-    return why_set(why, RIDGE_INVALID,
-                   "%s: tensor %s is no matrix that kernels multiply by, and is not stored "
-                   "in blocks; narrow the pattern `%s`, or choose f32 or f16",
-                   path, row->from->name, rule->pattern);
+                   plan->spec->source->path, row->from->name,
+                   (long long)output_cols(row->from), rule->codec, (long long)table->block,
+                   rule->pattern, rule->codec);
   row->to = table->name;
   return RIDGE_OK;
 }
@@ -116,17 +108,30 @@ static void keep(const struct convert_plan *plan, struct convert_row *row) {
   if (strcmp(codec, "f16") == 0 || strcmp(codec, "bf16") == 0) row->to = "f32";
 }
 
-static ridge_status choose(struct convert_plan *plan, const struct mix_model *model,
-                           struct convert_row *row, struct why *why) {
-  const struct convert_spec *spec = plan->spec;
-  const struct mix_rule *rule = mix_rule_find(spec->rules, spec->n_rules, row->from->name);
-  row->to = row->from->codec;
-  if (rule != NULL) return obey_rule(plan, row, rule, why);
+static ridge_status choose_by_mix(struct convert_plan *plan, const struct mix_model *model,
+                                  struct convert_row *row, struct why *why) {
   keep(plan, row);
   if (plan->mix == NULL || !mix_takes(row->from)) return RIDGE_OK;
   row->rule = "mix";
-  row->to = mix_codec(plan->mix, model, row->from, spec->pure);
+  row->to = mix_codec(plan->mix, model, row->from, plan->spec->pure);
   return fall_back(plan, row, why);
+}
+
+static ridge_status choose(struct convert_plan *plan, const struct mix_model *model,
+                           struct convert_row *row, struct why *why) {
+  const struct convert_spec *spec = plan->spec;
+  struct mix_rule *rule = mix_rule_find(spec->rules, spec->n_rules, row->from->name);
+  row->to = row->from->codec;
+  row->rule = "rule";
+  if (rule == NULL) return choose_by_mix(plan, model, row, why);
+  if (strcmp(rule->codec, "keep") == 0) return RIDGE_OK;
+  const ridge_codec *table = codec_of(plan, rule->codec);
+  if (table == NULL || table->encode == NULL)
+    return refuse_codec(plan, row, rule->codec, "writes", why);
+  if (mix_takes(row->from) || table->block == 1)
+    return obey_rule(plan, row, rule, table, why);
+  rule->passed++; /* blocks are for matrices: blk.0.* means those of the layer */
+  return choose_by_mix(plan, model, row, why);
 }
 
 static int64_t count_numbers(const ridge_file_tensor *tensor) {
@@ -152,7 +157,7 @@ static ridge_status find_codecs(struct convert_plan *plan, struct convert_row *r
   return RIDGE_OK;
 }
 
-/* ---- the plan ---- */
+/* ---- all of them ---- */
 
 static struct mix_model model_of(struct convert_plan *plan) {
   const struct source *source = plan->spec->source;
@@ -168,12 +173,19 @@ static struct mix_model model_of(struct convert_plan *plan) {
 }
 
 static ridge_status check_rules(const struct convert_spec *spec, struct why *why) {
-  for (size_t i = 0; i < spec->n_rules; i++)
-    if (spec->rules[i].fitted == 0)
+  for (size_t i = 0; i < spec->n_rules; i++) {
+    const struct mix_rule *rule = &spec->rules[i];
+    if (rule->fitted == 0)
       return why_set(why, RIDGE_INVALID,
                      "the pattern `%s` fits no tensor of %s; `ridge convert --dry-run "
                      "--verbose` lists their names",
-                     spec->rules[i].pattern, spec->source->path);
+                     rule->pattern, spec->source->path);
+    if (rule->fitted == rule->passed)
+      return why_set(why, RIDGE_INVALID,
+                     "the pattern `%s` fits what is no matrix of %s only, and %s is stored "
+                     "in blocks of matrices' rows; f32 and f16 can be had",
+                     rule->pattern, spec->source->path, rule->codec);
+  }
   return RIDGE_OK;
 }
 
@@ -223,20 +235,9 @@ static ridge_status find_format(struct convert_plan *plan, struct why *why) {
                  plan->spec->format);
 }
 
-ridge_status convert_plan(const struct convert_spec *spec, struct convert_plan *out,
-                          struct why *why) {
-  *out = (struct convert_plan){.spec = spec};
-  ridge_status status = find_mix(out, why);
-  if (status == RIDGE_OK) status = find_format(out, why);
-  if (status == RIDGE_OK) status = choose_all(out, why);
-  if (status == RIDGE_OK) status = convert_pairs(out, why);
-  if (status == RIDGE_OK) status = find_all_codecs(out, why);
-  return status == RIDGE_OK ? convert_facts(out, why) : status;
-}
-
 void convert_free(struct convert_plan *plan) { arena_free(&plan->memory); }
 
-/* ---- writing ---- */
+/* ---- reading ---- */
 
 static void read_vector(const struct convert_plan *plan, const struct convert_row *row,
                         const uint8_t *from, float *to) {
@@ -291,13 +292,10 @@ static struct output_tensor *make_tensors(struct convert_plan *plan) {
   return tensors;
 }
 
-ridge_status convert_write(struct convert_plan *plan, struct output_result *out,
-                           struct why *why) {
-  struct pool *pool = NULL;
-  *out = (struct output_result){0};
-  ridge_status status = pool_new(plan->spec->threads, NULL, &pool, why);
-  if (status != RIDGE_OK) return status;
-  const struct output_spec spec = {
+/* ---- the plan ---- */
+
+static void make_output(struct convert_plan *plan) {
+  plan->output = (struct output_spec){
       .path = plan->spec->path,
       .force = plan->spec->force,
       .by = plan->by,
@@ -308,13 +306,34 @@ ridge_status convert_write(struct convert_plan *plan, struct output_result *out,
       .n_tensors = plan->n,
       .split_bytes = plan->spec->split_bytes,
       .split_tensors = plan->spec->split_tensors,
-      .pool = pool,
       .ctx = plan,
       .rows = read_rows,
       .progress = tell,
       .stopped = is_stopped,
   };
-  status = output_write(&spec, out, why);
-  pool_free(pool);
+}
+
+ridge_status convert_plan(const struct convert_spec *spec, struct convert_plan *out,
+                          struct why *why) {
+  *out = (struct convert_plan){.spec = spec};
+  ridge_status status = find_mix(out, why);
+  if (status == RIDGE_OK) status = find_format(out, why);
+  if (status == RIDGE_OK) status = choose_all(out, why);
+  if (status == RIDGE_OK) status = convert_pairs(out, why);
+  if (status == RIDGE_OK) status = find_all_codecs(out, why);
+  if (status == RIDGE_OK) status = convert_facts(out, why);
+  if (status != RIDGE_OK) return status;
+  make_output(out);
+  return output_check(&out->output, why);
+}
+
+ridge_status convert_write(struct convert_plan *plan, struct output_result *out,
+                           struct why *why) {
+  *out = (struct output_result){0};
+  ridge_status status = pool_new(plan->spec->threads, NULL, &plan->output.pool, why);
+  if (status != RIDGE_OK) return status;
+  status = output_write(&plan->output, out, why);
+  pool_free(plan->output.pool);
+  plan->output.pool = NULL;
   return status;
 }

@@ -55,6 +55,7 @@ struct convert_plan {
   int64_t rope_rows; /* of a head that are turned */
   struct instance *by;
   const ridge_format *format_table;
+  struct output_spec output;
   struct arena memory;
 };
 

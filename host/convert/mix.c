@@ -231,7 +231,7 @@ static bool fits(const char *pattern, const char *name) {
   return fnmatch(pattern, stem, 0) == 0;
 }
 
-const struct mix_rule *mix_rule_find(struct mix_rule *rules, size_t n, const char *name) {
+struct mix_rule *mix_rule_find(struct mix_rule *rules, size_t n, const char *name) {
   struct mix_rule *found = NULL;
   for (size_t i = 0; i < n; i++) {
     if (!fits(rules[i].pattern, name)) continue;

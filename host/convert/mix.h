@@ -20,6 +20,7 @@ struct mix_rule {
   char pattern[96];
   char codec[32]; /* "keep": as it is */
   size_t fitted;  /* tensors */
+  size_t passed;  /* of these, what is no matrix and cannot be stored in blocks */
 };
 
 /* What a mix needs to know of the model. */
@@ -51,6 +52,6 @@ const char *mix_instead(const char *codec);
 RIDGE_MUST ridge_status mix_rule_read(const char *text, struct mix_rule *out,
                                       struct why *why);
 /* The last rule that fits, or NULL; it is counted. */
-const struct mix_rule *mix_rule_find(struct mix_rule *, size_t n, const char *name);
+struct mix_rule *mix_rule_find(struct mix_rule *, size_t n, const char *name);
 
 #endif

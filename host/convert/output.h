@@ -49,6 +49,8 @@ struct output_result {
   uint64_t bytes; /* of all files */
 };
 
+/* Can the format hold these facts and tensors?  Nothing is written. */
+RIDGE_MUST ridge_status output_check(const struct output_spec *, struct why *why);
 /* RIDGE_CANCELLED when `stopped` said so. */
 RIDGE_MUST ridge_status output_write(const struct output_spec *, struct output_result *out,
                                      struct why *why);

@@ -138,13 +138,21 @@ static ridge_status check_store(const struct fill_site *site, const void *at) {
   return RIDGE_OK;
 }
 
+static ridge_status check_format(const struct fill_site *site, const void *at) {
+  const ridge_format *table = at;
+  bool writes = table->write_head != NULL;
+  if (writes != (table->write_after != NULL) || writes != (table->piece_name != NULL))
+    return refuse(
+        site, "`write_head`, `write_after` and `piece_name` belong together: all or none");
+  return RIDGE_OK;
+}
+
 static const struct {
   const char *seam;
   ridge_status (*check)(const struct fill_site *, const void *table);
 } agreements[] = {
-    {RIDGE_SEAM_CODEC, check_codec},
-    {RIDGE_SEAM_KERNEL, check_kernel},
-    {RIDGE_SEAM_GRAPH_PASS, check_pass},
+    {RIDGE_SEAM_FORMAT, check_format},  {RIDGE_SEAM_CODEC, check_codec},
+    {RIDGE_SEAM_KERNEL, check_kernel},  {RIDGE_SEAM_GRAPH_PASS, check_pass},
     {RIDGE_SEAM_KV_STORE, check_store},
 };
 

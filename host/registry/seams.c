@@ -18,7 +18,7 @@
 
 /* In the order in which a run comes to them. */
 static const struct seam seams[] = {
-    {RIDGE_SEAM_FORMAT, SEAM_SET, sizeof(ridge_format), "read a model file"},
+    {RIDGE_SEAM_FORMAT, SEAM_SET, sizeof(ridge_format), "read and write model files"},
     {RIDGE_SEAM_CODEC, SEAM_SET, sizeof(ridge_codec), "how a row of numbers is stored"},
     {RIDGE_SEAM_KERNEL, SEAM_SET, sizeof(ridge_kernel), "compute a node of the graph"},
     {RIDGE_SEAM_PLACEMENT, SEAM_ONE, sizeof(ridge_placement), "where weights live"},

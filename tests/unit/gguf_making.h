@@ -15,8 +15,8 @@
 #include "plugins/formats/gguf/gguf_facts.c"
 #include "plugins/formats/gguf/gguf_memory.c"
 #include "plugins/formats/gguf/gguf_read.c"
-#include "plugins/formats/gguf/gguf_tensors.c"
 #include "plugins/formats/gguf/gguf_split.c"
+#include "plugins/formats/gguf/gguf_tensors.c"
 #include "plugins/formats/gguf/gguf_types.c"
 #include "plugins/formats/gguf/gguf_write.c"
 #pragma pop_macro("fail")
@@ -181,6 +181,83 @@ MAKING ridge_status making_open(struct making_host *host, const void *data, size
   host->text[0] = 0;
   ridge_folder folder = making_folder(data, size);
   return making_format()->open(&host->host, &folder, out);
+}
+
+/* ---- several files -------------------------------------------------------------- */
+
+enum { MAKING_MOST_FILES = 8 };
+
+/* A directory in memory; number 0 is the file that is opened. */
+struct making_directory {
+  struct {
+    char name[64];
+    struct making file;
+  } entries[MAKING_MOST_FILES];
+  size_t n, opened;
+};
+
+MAKING struct making *making_add(struct making_directory *d, const char *name) {
+  if (d->n == MAKING_MOST_FILES) abort();
+  snprintf(d->entries[d->n].name, sizeof d->entries[d->n].name, "%s", name);
+  return &d->entries[d->n++].file;
+}
+
+MAKING void making_directory_free(struct making_directory *d) {
+  for (size_t i = 0; i < d->n; i++) free(d->entries[i].file.data);
+  *d = (struct making_directory){.n = 0};
+}
+
+MAKING ridge_status making_beside(const ridge_folder *folder, const char *name,
+                                  ridge_bytes *out, uint32_t *number) {
+  struct making_directory *d = folder->ctx;
+  for (size_t i = 0; i < d->n; i++)
+    if (strcmp(d->entries[i].name, name) == 0) {
+      *out = (ridge_bytes){d->entries[i].file.data, d->entries[i].file.size};
+      *number = (uint32_t)(i == d->opened ? 0 : i < d->opened ? i + 1 : i);
+      return RIDGE_OK;
+    }
+  return RIDGE_DECLINED;
+}
+
+/* Opened by the file of that index. */
+MAKING ridge_status making_open_directory(struct making_host *host,
+                                          struct making_directory *d, size_t opened,
+                                          ridge_model_file *out) {
+  *out = (ridge_model_file){.struct_size = sizeof *out};
+  host->text[0] = 0;
+  d->opened = opened;
+  ridge_folder folder =
+      making_folder(d->entries[opened].file.data, d->entries[opened].file.size);
+  folder.ctx = d;
+  folder.name = folder.path = d->entries[opened].name;
+  folder.map = making_beside;
+  return making_format()->open(&host->host, &folder, out);
+}
+
+/* One piece with tensors of 8 numbers called names[0..n-1]; number from 0. */
+MAKING void making_piece(struct making *m, uint16_t number, uint16_t count, int32_t tensors,
+                         const char *const *names, uint64_t n) {
+  put_head(m, 3, n, number == 0 ? 4 : 3);
+  if (number == 0) put_fact_text(m, "general.architecture", "llama");
+  put_key(m, "split.no", U16);
+  put_number(m, number, 2);
+  put_key(m, "split.count", U16);
+  put_number(m, count, 2);
+  put_key(m, "split.tensors.count", I32);
+  put_number(m, (uint32_t)tensors, 4);
+  for (uint64_t i = 0; i < n; i++) put_tensor(m, names[i], 1, (uint64_t[]){8}, 0, 32 * i);
+  put_padding(m, 32);
+  for (uint64_t i = 0; i < 32 * n; i++) put_number(m, 16 * number + i, 1);
+}
+
+/* m-0000N-of-00003.gguf: facts alone, two tensors, one tensor. */
+MAKING struct making_directory making_three(void) {
+  struct making_directory d = {.n = 0};
+  making_piece(making_add(&d, "m-00001-of-00003.gguf"), 0, 3, 3, NULL, 0);
+  making_piece(making_add(&d, "m-00002-of-00003.gguf"), 1, 3, 3, (const char *[]){"a", "b"},
+               2);
+  making_piece(making_add(&d, "m-00003-of-00003.gguf"), 2, 3, 3, (const char *[]){"c"}, 1);
+  return d;
 }
 
 MAKING const ridge_fact *making_fact(const ridge_model_file *file, const char *key) {

@@ -334,11 +334,6 @@ static void alignment_text(struct making *m) {
   one_fact(m);
   put_fact_text(m, "general.alignment", "32");
 }
-static void split_model(struct making *m) {
-  one_fact(m);
-  put_key(m, "split.count", U16);
-  put_number(m, 3, 2);
-}
 static void no_rank(struct making *m) { tensor_of(m, 0, NULL, 0, 0); }
 static void rank_five(struct making *m) {
   tensor_of(m, 5, (uint64_t[]){1, 1, 1, 1, 1}, 0, 0);
@@ -426,7 +421,6 @@ static const struct {
     {alignment_zero, RIDGE_CORRUPT, {"alignment is 0", "power of two"}},
     {alignment_48, RIDGE_CORRUPT, {"alignment is 48"}},
     {alignment_text, RIDGE_CORRUPT, {"alignment is not a whole number"}},
-    {split_model, RIDGE_INVALID, {"piece 1 of 3", "rename it"}},
     {no_rank, RIDGE_CORRUPT, {"tensor blk.0.w", "0 dimensions"}},
     {rank_five, RIDGE_CORRUPT, {"tensor blk.0.w", "5 dimensions"}},
     {dim_zero, RIDGE_CORRUPT, {"tensor blk.0.w", "dimension 2 is 0"}},
@@ -473,6 +467,30 @@ static void each_fault_has_its_sentence(void **state) {
     free(exact);
     free(m.data);
   }
+}
+
+static void rows_are_whole_blocks_of_every_type(void **state) {
+  (void)state;
+  int blocked = 0;
+  for (uint32_t id = 0; gguf_type(id) != NULL; id++) {
+    const struct gguf_type *type = gguf_type(id);
+    if (type->block <= 1) continue;
+    const uint64_t rows[] = {type->block / 2, type->block - 1, type->block + 1,
+                             3 * type->block / 2};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+      struct making m = {0};
+      tensor_of(&m, 2, (uint64_t[]){rows[i], 2}, id, 0);
+      struct making_host host;
+      making_host_new(&host);
+      ridge_model_file file;
+      assert_int_equal(making_open(&host, m.data, m.size, &file), RIDGE_CORRUPT);
+      assert_non_null(strstr(host.text, type->codec));
+      assert_non_null(strstr(host.text, "stored in blocks of"));
+      free(m.data);
+    }
+    blocked++;
+  }
+  assert_true(blocked > 25);
 }
 
 static void without_memory_it_fails_and_leaks_nothing(void **state) {
@@ -597,6 +615,7 @@ int main(void) {
       cmocka_unit_test(an_alignment_of_its_own_is_obeyed),
       cmocka_unit_test(every_stored_type_has_its_codec_and_size),
       cmocka_unit_test(each_fault_has_its_sentence),
+      cmocka_unit_test(rows_are_whole_blocks_of_every_type),
       cmocka_unit_test(without_memory_it_fails_and_leaks_nothing),
       cmocka_unit_test(without_memory_for_a_large_table_it_fails_too),
       cmocka_unit_test(the_callers_struct_has_to_say_its_size),

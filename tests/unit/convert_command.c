@@ -1,0 +1,312 @@
+/*
+ * convert_command.c - `ridge convert` on the model that ships: what is written is what
+ * was asked for, pieces and whole are one, and nothing is left behind or overwritten.
+ */
+#include "testing.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct place {
+  char *folder, *model, out[600], catalog[600];
+};
+
+static struct place place_new(void) {
+  struct place p = {.folder = testing_scratch(),
+                    .model = testing_source("models/kjv-2m-f16.gguf")};
+  snprintf(p.out, sizeof p.out, "%s/out.gguf", p.folder);
+  snprintf(p.catalog, sizeof p.catalog, "--catalog=%s/c.db", p.folder);
+  return p;
+}
+
+static void place_free(struct place *p) {
+  testing_remove(p->folder);
+  free(p->model);
+}
+
+static const char *inside(const struct place *p, const char *name) {
+  static char paths[4][700];
+  static int at;
+  char *path = paths[at++ % 4];
+  snprintf(path, sizeof paths[0], "%s/%s", p->folder, name);
+  return path;
+}
+
+/* Files of the folder whose name holds `part`. */
+static int count_files(const struct place *p, const char *part) {
+  DIR *dir = opendir(p->folder);
+  int n = 0;
+  assert_non_null(dir);
+  for (struct dirent *e; (e = readdir(dir)) != NULL;) n += strstr(e->d_name, part) != NULL;
+  closedir(dir);
+  return n;
+}
+
+static char *load(const char *path, size_t *size) {
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) fail_msg("%s: %s", path, strerror(errno));
+  struct stat facts;
+  assert_int_equal(fstat(fileno(file), &facts), 0);
+  *size = (size_t)facts.st_size;
+  char *data = malloc(*size + 1);
+  assert_non_null(data);
+  assert_int_equal(fread(data, 1, *size, file), *size);
+  fclose(file);
+  return data;
+}
+
+static bool same_files(const char *a, const char *b) {
+  size_t a_size, b_size;
+  char *x = load(a, &a_size), *y = load(b, &b_size);
+  bool same = a_size == b_size && memcmp(x, y, a_size) == 0;
+  free(x);
+  free(y);
+  return same;
+}
+
+#define RUN(...) testing_ridge((const char *[]){"convert", __VA_ARGS__, NULL})
+
+static void expect(struct testing_output o, int exit, const char *wanted) {
+  if (o.exit != exit || (strstr(o.out, wanted) == NULL && strstr(o.err, wanted) == NULL))
+    fail_msg("exit %d, \"%s\", \"%s\"; wanted %d, \"%s\"", o.exit, o.out, o.err, exit,
+             wanted);
+  testing_output_free(&o);
+}
+
+static json_t *expect_json(struct testing_output o) {
+  json_error_t error;
+  if (o.exit != 0) fail_msg("exit %d: %s", o.exit, o.err);
+  json_t *json = json_loads(o.out, 0, &error);
+  if (json == NULL) fail_msg("%s: %s", error.text, o.out);
+  testing_output_free(&o);
+  return json;
+}
+
+static json_t *row_of(json_t *json, const char *name) {
+  size_t i;
+  json_t *row;
+  json_array_foreach(json_object_get(json, "tensors"), i, row)
+    if (strcmp(json_string_value(json_object_get(row, "name")), name) == 0) return row;
+  fail_msg("no tensor %s", name);
+  return NULL;
+}
+
+static void expect_codec(json_t *json, const char *tensor, const char *codec) {
+  assert_string_equal(json_string_value(json_object_get(row_of(json, tensor), "to")),
+                      codec);
+}
+
+/* ---- what is written ---- */
+
+static void without_a_change_the_file_is_the_same(void **state) {
+  (void)state;
+  struct place p = place_new();
+  expect(RUN(p.model, p.out, p.catalog), 0, "29 tensors");
+  assert_true(same_files(p.model, p.out));
+  place_free(&p);
+}
+
+static void pieces_joined_are_the_file_they_were_cut_from(void **state) {
+  (void)state;
+  struct place p = place_new();
+  expect(RUN(p.model, p.out, "--split-tensors=7", p.catalog), 0, "5 files");
+  assert_int_equal(count_files(&p, "-of-00005.gguf"), 5);
+  expect(RUN(inside(&p, "out-00004-of-00005.gguf"), inside(&p, "joined.gguf"), "--join",
+             p.catalog),
+         0, "29 tensors");
+  assert_true(same_files(p.model, inside(&p, "joined.gguf")));
+  place_free(&p);
+}
+
+static void a_size_cuts_pieces_no_larger_than_it(void **state) {
+  (void)state;
+  struct place p = place_new();
+  json_t *json = expect_json(RUN(p.model, p.out, "--split-size=1M", "--json", p.catalog));
+  json_t *files = json_object_get(json, "files"), *path;
+  size_t i;
+  assert_true(json_array_size(files) >= 4);
+  json_array_foreach(files, i, path) {
+    struct stat facts;
+    assert_int_equal(stat(json_string_value(path), &facts), 0);
+    assert_true(facts.st_size < 1100000);
+  }
+  json_decref(json);
+  place_free(&p);
+}
+
+static void a_mix_gives_each_tensor_its_codec(void **state) {
+  (void)state;
+  struct place p = place_new();
+  json_t *json = expect_json(RUN(p.model, p.out, "--to=q4_k_m", "--json", p.catalog));
+  expect_codec(json, "token_embd.weight", "q6_k"); /* the head as well */
+  expect_codec(json, "blk.0.ffn_up.weight", "q4_k");
+  expect_codec(json, "blk.2.ffn_down.weight", "q6_k"); /* the last eighth */
+  expect_codec(json, "blk.1.attn_v.weight", "q4_k");
+  expect_codec(json, "output_norm.weight", "f32");
+  assert_int_equal(json_integer_value(json_object_get(json, "fallbacks")), 0);
+  const double bits = json_real_value(json_object_get(json, "bits_per_weight"));
+  assert_true(bits > 4.5 && bits < 5.1);
+  json_decref(json);
+  json =
+      expect_json(RUN(p.out, inside(&p, "again.gguf"), "--to=q4_k_m", "--json", p.catalog));
+  json_decref(json);
+  assert_true(same_files(p.out, inside(&p, "again.gguf"))); /* nothing left to change */
+  place_free(&p);
+}
+
+static void rules_go_before_the_mix_and_the_last_before_the_first(void **state) {
+  (void)state;
+  struct place p = place_new();
+  json_t *json =
+      expect_json(RUN(p.model, p.out, "--to=q8_0", "--tensor=blk.*.ffn_*=q5_k", "--tensor",
+                      "blk.*.ffn_down.weight=keep", "--json", p.catalog));
+  expect_codec(json, "blk.0.ffn_up.weight", "q5_k");
+  expect_codec(json, "blk.0.ffn_norm.weight", "f32");
+  expect_codec(json, "blk.0.ffn_down.weight", "f16");
+  expect_codec(json, "blk.0.attn_q.weight", "q8_0");
+  json_decref(json);
+  place_free(&p);
+}
+
+static void pure_means_every_matrix(void **state) {
+  (void)state;
+  struct place p = place_new();
+  json_t *json =
+      expect_json(RUN(p.model, p.out, "--to=q2_k", "--pure", "--json", p.catalog));
+  expect_codec(json, "token_embd.weight", "q2_k");
+  expect_codec(json, "blk.0.ffn_down.weight", "q2_k");
+  json_decref(json);
+  place_free(&p);
+}
+
+/* Rows of 64 and 172: nothing of 256, and 172 not even of 32. */
+static void a_fallback_is_said_and_counted(void **state) {
+  (void)state;
+  char *model = testing_shared("models/stories260K-f32.gguf");
+  if (model == NULL) {
+    testing_skip_without("shared/models/stories260K-f32.gguf");
+    return;
+  }
+  struct place p = place_new();
+  json_t *json = expect_json(RUN(model, p.out, "--to=q4_k_m", "--json", p.catalog));
+  expect_codec(json, "blk.0.attn_q.weight", "q5_0");
+  expect_codec(json, "blk.0.ffn_down.weight", "f16");
+  assert_true(json_integer_value(json_object_get(json, "fallbacks")) > 30);
+  assert_string_equal(
+      json_string_value(json_object_get(row_of(json, "blk.0.attn_q.weight"), "wanted")),
+      "q4_k");
+  json_decref(json);
+  expect(RUN(model, p.out, "--to=q4_k_m", "--dry-run", p.catalog), 0,
+         "rows of 64 are no whole blocks of q4_k, so q5_0 instead");
+  expect(RUN(model, p.out, "--tensor=blk.0.attn_q=q4_k", "--dry-run", p.catalog), 2,
+         "its rows are 64 wide, and q4_k is stored in blocks of 256");
+  place_free(&p);
+  free(model);
+}
+
+/* ---- what is refused ---- */
+
+static void nothing_is_overwritten_unless_it_is_forced(void **state) {
+  (void)state;
+  struct place p = place_new();
+  FILE *file = fopen(p.out, "w");
+  assert_non_null(file);
+  fputs("mine", file);
+  fclose(file);
+  expect(RUN(p.model, p.out, p.catalog), 2, "is there already");
+  size_t size;
+  char *data = load(p.out, &size);
+  assert_int_equal(size, 4);
+  free(data);
+  expect(RUN(p.model, p.out, "--force", p.catalog), 0, "29 tensors");
+  assert_true(same_files(p.model, p.out));
+  expect(RUN(p.out, p.out, "--force", "--to=q8_0", p.catalog), 0, "q8_0");
+  assert_int_equal(count_files(&p, ".part-"), 0);
+  place_free(&p);
+}
+
+static void each_refusal_names_the_fix(void **state) {
+  (void)state;
+  struct place p = place_new();
+  const char *m = p.model, *o = p.out, *c = p.catalog;
+  expect(RUN(m, o, "--to=q4_k_n", c), 2, "did you mean");
+  expect(RUN(m, o, "--to=nonsense_codec", c), 2, "there are f32, f16");
+  expect(RUN(m, o, "--tensor=blk.*.ffn_dwon=q6_k", c), 2, "fits no tensor");
+  expect(RUN(m, o, "--tensor=blk.0.attn_q=q9", c), 2, "no installed codec writes `q9`");
+  expect(RUN(m, o, "--tensor=blk.0.attn_q", c), 2, "PATTERN=CODEC is wanted");
+  expect(RUN(m, o, "--tensor=blk.*_norm=q8_0", c), 2, "what is no matrix");
+  expect(RUN(m, o, "--tensor=blk.0.attn_q=i4g64", c), 2, "GGUF has no type");
+  expect(RUN(m, o, "--pure", c), 2, "--to");
+  expect(RUN(m, o, "--join", c), 2, "is one file already");
+  expect(RUN(m, o, "--join", "--split-tensors=2", c), 2, "choose one");
+  expect(RUN(m, o, "--split-size=2X", c), 2, "2G or 500Mi");
+  expect(RUN(m, o, "--format=floppy", c), 2, "no installed format writes `floppy`");
+  expect(RUN(m, inside(&p, "no/such/out.gguf"), c), 1, "directory cannot be opened");
+  expect(RUN(m, inside(&p, ""), c), 2, "is a directory");
+  expect(RUN(inside(&p, "none.gguf"), o, c), 1, "there is no such file");
+  assert_int_equal(count_files(&p, ".gguf"), 0);
+  place_free(&p);
+}
+
+static void a_dry_run_writes_nothing(void **state) {
+  (void)state;
+  struct place p = place_new();
+  expect(RUN(p.model, p.out, "--to=q4_0", "--dry-run", "--verbose", p.catalog), 0,
+         "blk.2.ffn_down.weight");
+  assert_int_equal(count_files(&p, ".gguf"), 0);
+  place_free(&p);
+}
+
+/* The signal is pending before the work begins, so it is met at the first chunk. */
+static void an_interrupt_leaves_nothing_behind(void **state) {
+  (void)state;
+  struct place p = place_new();
+  char command[600];
+  snprintf(command, sizeof command, "%s/ridge", TEST_BUILD_DIR);
+  sigset_t set, before;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigprocmask(SIG_BLOCK, &set, &before); /* the child begins with it blocked */
+  pid_t child = fork();
+  if (child == 0) {
+    freopen("/dev/null", "w", stderr);
+    freopen("/dev/null", "w", stdout);
+    raise(SIGINT);
+    execl(command, command, "convert", p.model, p.out, "--to=q4_k_m", p.catalog,
+          (char *)NULL);
+    _exit(99);
+  }
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), 1);
+  assert_int_equal(count_files(&p, ".gguf"), 0);
+  place_free(&p);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(without_a_change_the_file_is_the_same),
+      cmocka_unit_test(pieces_joined_are_the_file_they_were_cut_from),
+      cmocka_unit_test(a_size_cuts_pieces_no_larger_than_it),
+      cmocka_unit_test(a_mix_gives_each_tensor_its_codec),
+      cmocka_unit_test(rules_go_before_the_mix_and_the_last_before_the_first),
+      cmocka_unit_test(pure_means_every_matrix),
+      cmocka_unit_test(a_fallback_is_said_and_counted),
+      cmocka_unit_test(nothing_is_overwritten_unless_it_is_forced),
+      cmocka_unit_test(each_refusal_names_the_fix),
+      cmocka_unit_test(a_dry_run_writes_nothing),
+      cmocka_unit_test(an_interrupt_leaves_nothing_behind),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
