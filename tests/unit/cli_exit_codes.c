@@ -42,6 +42,7 @@ static const struct {
     {"plan", {"RECIPE"}, READS, true, true},
     {"bench", {"MODEL", "--prefill=2", "--decode=2", "--repeat=1"}, WRITES, true, true},
     {"ablate", {"RECIPE", "--repeat=1"}, WRITES, true, true},
+    {"convert", {"MODEL", "NEW", "--dry-run"}, READS, true, true},
     {"plugins", {NULL}, READS, true, false},
     {"techniques", {NULL}, READS, false, false},
     {"claims", {NULL}, READS, false, false},
