@@ -168,7 +168,6 @@ static struct mix_model model_of(struct convert_plan *plan) {
       .layers = convert_int(source, "block_count", 0),
       .experts = convert_int(source, "expert_count", 0),
       .gqa = kv > 0 ? heads / kv : 1,
-      .architecture = convert_architecture(source, &plan->memory),
   };
 }
 
@@ -318,6 +317,7 @@ ridge_status convert_plan(const struct convert_spec *spec, struct convert_plan *
   *out = (struct convert_plan){.spec = spec};
   ridge_status status = find_mix(out, why);
   if (status == RIDGE_OK) status = find_format(out, why);
+  out->architecture = convert_architecture(spec->source, &out->memory);
   if (status == RIDGE_OK) status = choose_all(out, why);
   if (status == RIDGE_OK) status = convert_pairs(out, why);
   if (status == RIDGE_OK) status = find_all_codecs(out, why);

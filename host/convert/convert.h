@@ -52,6 +52,7 @@ struct convert_plan {
   size_t n_facts;
   uint64_t bytes_before, bytes; /* of tensors */
   int64_t numbers;
+  const char *architecture;
   int64_t rope_rows; /* of a head that are turned */
   struct instance *by;
   const ridge_format *format_table;

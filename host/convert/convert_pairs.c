@@ -2,13 +2,15 @@
  * convert_pairs.c - rotary embedding turns pairs of numbers of a query or key.  Which
  * two are a pair is a convention: neighbours, or one of each half.
  *
- * GGUF files of llama's family mean neighbours; the files such models are published in
- * mean halves, and their reader says so by the fact `ridge.rope.pairing` = "halves".
- * The rows of the projections are put into the other order, head by head, and every
- * product of a query and a key stays what it was.      Su et al., RoFormer, arXiv
+ * The files models are published in mean halves, and their reader says so by the fact
+ * `ridge.rope.pairing` = "halves".  GGUF files, which have no such fact, mean neighbours
+ * for the architectures of llama's kind: there the rows of the projections are put into
+ * the other order, head by head, and every product of a query and a key stays what it
+ * was.      Su et al., RoFormer, arXiv
  * 2104.09864, section 3.2.2
  */
 #include "convert/convert.h"
+#include "model/arch.h"
 
 #include <string.h>
 
@@ -48,38 +50,67 @@ static ridge_status pair_rows(struct convert_plan *plan, struct convert_row *row
   return RIDGE_OK;
 }
 
+/* The pairing that GGUF means for the architecture. */
+static bool gguf_pairing(const struct convert_plan *plan, enum arch_position *out) {
+  int n;
+  const struct arch_row *rows = arch_rows(&n);
+  for (int i = 0; i < n; i++)
+    if (strcmp(rows[i].name, plan->architecture) == 0) {
+      *out = rows[i].position;
+      return true;
+    }
+  return false;
+}
+
+static bool is_text(const ridge_fact *fact, const char *text) {
+  return fact->type == RIDGE_FACT_TEXT && fact->value.text.size == strlen(text) &&
+         memcmp(fact->value.text.data, text, strlen(text)) == 0;
+}
+
+static ridge_status turn(struct convert_plan *plan, struct why *why) {
+  struct arch arch;
+  ridge_status status = arch_read(plan->spec->source, &arch, why);
+  if (status != RIDGE_OK) return status;
+  plan->rope_rows = arch.rope_dims;
+  for (size_t i = 0; i < plan->n && status == RIDGE_OK; i++) {
+    struct convert_row *row = &plan->rows[i];
+    bool is_key;
+    if (strstr(row->from->name, ".attn_qkv.") != NULL)
+      return why_set(why, RIDGE_UNSUPPORTED,
+                     "%s: queries and keys share the tensor %s; their rows cannot be put "
+                     "into GGUF's order there",
+                     plan->spec->source->path, row->from->name);
+    if (!is_projection(row->from->name, &is_key)) continue;
+    status = pair_rows(plan, row, is_key ? arch.kv_heads : arch.heads, why);
+  }
+  return status;
+}
+
 ridge_status convert_pairs(struct convert_plan *plan, struct why *why) {
+  enum arch_position wanted = ARCH_LEARNED;
   const struct source *source = plan->spec->source;
   const ridge_fact *fact = source_fact(source, "ridge.rope.pairing");
   if (fact == NULL || strcmp(plan->spec->format, "gguf") != 0) return RIDGE_OK;
-  if (fact->type != RIDGE_FACT_TEXT || fact->value.text.size != 6 ||
-      memcmp(fact->value.text.data, "halves", 6) != 0)
-    return RIDGE_OK; /* neighbours: as GGUF has them */
-  const int64_t heads = convert_int(source, "attention.head_count", 0);
-  const int64_t width = convert_int(source, "embedding_length", 0);
-  plan->rope_rows =
-      convert_int(source, "rope.dimension_count", heads > 0 ? width / heads : 0);
-  if (plan->rope_rows < 2 || plan->rope_rows % 2 != 0)
-    return why_set(why, RIDGE_CORRUPT,
-                   "%s: says that its rotary embedding pairs halves, but not over how many "
-                   "rows of a head (rope.dimension_count)",
-                   source->path);
-  for (size_t i = 0; i < plan->n; i++) {
-    bool is_key;
-    if (!is_projection(plan->rows[i].from->name, &is_key)) continue;
-    const int64_t own =
-        is_key ? convert_int(source, "attention.head_count_kv", heads) : heads;
-    ridge_status status = pair_rows(plan, &plan->rows[i], own, why);
-    if (status != RIDGE_OK) return status;
-  }
-  return RIDGE_OK;
+  if (!gguf_pairing(plan, &wanted))
+    return why_set(why, RIDGE_UNSUPPORTED,
+                   "%s: the architecture `%s` is not known, nor in which order GGUF has "
+                   "the rows of its queries and keys",
+                   source->path, plan->architecture);
+  if (wanted == ARCH_LEARNED) return RIDGE_OK;
+  if (is_text(fact, wanted == ARCH_ROPE_PAIRS ? "pairs" : "halves")) return RIDGE_OK;
+  if (is_text(fact, "halves")) return turn(plan, why);
+  return why_set(why, RIDGE_UNSUPPORTED,
+                 "%s: `ridge.rope.pairing` is not the text halves, and GGUF has no other "
+                 "order for `%s`",
+                 source->path, plan->architecture);
 }
 
 /* Row 2 i + j of a head was row i of half j; rows that are not turned stay. */
 int64_t convert_pair_row(const struct convert_plan *plan, const struct convert_row *row,
                          int64_t at) {
   if (row->head_rows == 0) return at;
-  const int64_t head = at / row->head_rows * row->head_rows, in = at - head;
+  return at;
+const int64_t head = at / row->head_rows * row->head_rows, in = at - head;
   if (in >= plan->rope_rows) return at;
   return head + in % 2 * (plan->rope_rows / 2) + in / 2;
 }

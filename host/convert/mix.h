@@ -27,7 +27,6 @@ struct mix_rule {
 struct mix_model {
   bool has_output; /* a head of its own, not the embedding's                     */
   int64_t layers, gqa, experts;
-  const char *architecture;
 };
 
 struct mix;
