@@ -33,6 +33,7 @@ int verb_diff(struct cli *, int argc, char **argv);
 int verb_doctor(struct cli *, int argc, char **argv);
 int verb_eval_recipe(struct cli *, int argc, char **argv);
 int verb_new(struct cli *, int argc, char **argv);
+int verb_new_model(struct cli *, int argc, char **argv);
 int verb_plan(struct cli *, int argc, char **argv);
 int verb_plugins(struct cli *, int argc, char **argv);
 int verb_probe(struct cli *, int argc, char **argv);

@@ -21,9 +21,11 @@ int writing_open(const struct cli *cli, const char *phase, struct writing *out,
   signals_of_interest(&ours);
   pthread_sigmask(SIG_BLOCK, &ours, &out->before);
   out->progress = progress_new(!cli->json);
-  int exit = workplace_open(cli, CATALOG_READ, &out->place, why);
-  if (exit >= 0) return exit;
-  if (convert_open_parts(&out->place.registry, &out->plugins, why) != RIDGE_OK)
+  machine_read(&out->machine);
+  const struct registry_search search = {
+      .self = cli->self, .directories = cli->plugins, .n_directories = cli->n_plugins};
+  if (registry_open(&search, &out->registry, why) != RIDGE_OK) return EXIT_REFUSED;
+  if (convert_open_parts(&out->registry, &out->plugins, why) != RIDGE_OK)
     return EXIT_FAILED;
   return -1;
 }
@@ -31,7 +33,7 @@ int writing_open(const struct cli *cli, const char *phase, struct writing *out,
 void writing_close(struct writing *w) {
   progress_clear(&w->progress);
   instances_free(&w->plugins);
-  workplace_close(&w->place);
+  registry_free(&w->registry);
   pthread_sigmask(SIG_SETMASK, &w->before, NULL);
 }
 
@@ -50,7 +52,7 @@ bool writing_stopped(void *ctx) {
 }
 
 int writing_threads(const struct writing *w, int64_t wanted) {
-  return wanted > 0 ? (int)wanted : w->place.machine.threads;
+  return wanted > 0 ? (int)wanted : w->machine.threads;
 }
 
 bool writing_size(const char *text, uint64_t *out) {

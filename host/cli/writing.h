@@ -7,12 +7,14 @@
 
 #include "cli/progress.h"
 #include "convert/convert.h"
-#include "run/workplace.h"
+#include "machine/machine.h"
+#include "run/caller.h"
 
 #include <signal.h>
 
 struct writing {
-  struct workplace place;
+  struct machine machine;
+  struct registry registry; /* described anew: no catalog is needed */
   struct instances plugins;
   struct progress progress;
   sigset_t before; /* the signals that were blocked */

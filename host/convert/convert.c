@@ -142,7 +142,8 @@ static int64_t count_numbers(const ridge_file_tensor *tensor) {
 static ridge_status find_codecs(struct convert_plan *plan, struct convert_row *row,
                                 struct why *why) {
   row->bytes = row->from->bytes;
-  if (strcmp(row->to, row->from->codec) == 0 && row->head_rows == 0) return RIDGE_OK;
+  const bool same = strcmp(row->to, row->from->codec) == 0;
+  if (same && row->head_rows == 0 && plan->spec->rows == NULL) return RIDGE_OK;
   row->reader = codec_of(plan, row->from->codec);
   row->writer = codec_of(plan, row->to);
   if (row->reader == NULL || row->reader->decode == NULL)
@@ -153,7 +154,7 @@ static ridge_status find_codecs(struct convert_plan *plan, struct convert_row *r
   if (__builtin_mul_overflow(blocks, row->writer->block_bytes, &row->bytes))
     return why_set(why, RIDGE_CORRUPT, "%s: tensor %s is larger than can be counted",
                    plan->spec->source->path, row->from->name);
-  plan->changed += strcmp(row->to, row->from->codec) != 0;
+  plan->changed += !same;
   return RIDGE_OK;
 }
 
@@ -254,10 +255,11 @@ static ridge_status read_rows(void *ctx, size_t index, int64_t lo, int64_t hi, f
                               struct why *why) {
   const struct convert_plan *plan = ctx;
   const struct convert_row *row = &plan->rows[index];
+  if (plan->spec->rows != NULL)
+    return plan->spec->rows(plan->spec->rows_ctx, index, lo, hi, to, why);
   const uint8_t *from = source_data(plan->spec->source, row->from);
   const int64_t cols = output_cols(row->from);
   const uint64_t stride = (uint64_t)(cols / row->reader->block) * row->reader->block_bytes;
-  (void)why;
   if (row->from->rank == 1) {
     read_vector(plan, row, from, to);
     return RIDGE_OK;

@@ -27,6 +27,10 @@ struct convert_spec {
   bool force;
   uint64_t split_bytes, split_tensors;
   int threads;
+  /* Where the source has no bytes: rows of its tensors, as output_spec has it. */
+  ridge_status (*rows)(void *rows_ctx, size_t index, int64_t lo, int64_t hi, float *to,
+                       struct why *why);
+  void *rows_ctx;
   void *ctx;
   void (*progress)(void *ctx, uint64_t done, uint64_t of);
   bool (*stopped)(void *ctx);

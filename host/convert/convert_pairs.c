@@ -110,7 +110,7 @@ int64_t convert_pair_row(const struct convert_plan *plan, const struct convert_r
                          int64_t at) {
   if (row->head_rows == 0) return at;
   return at;
-const int64_t head = at / row->head_rows * row->head_rows, in = at - head;
+  const int64_t head = at / row->head_rows * row->head_rows, in = at - head;
   if (in >= plan->rope_rows) return at;
   return head + in % 2 * (plan->rope_rows / 2) + in / 2;
 }

@@ -17,14 +17,13 @@
 #include <unistd.h>
 
 struct place {
-  char *folder, *model, out[600], catalog[600];
+  char *folder, *model, out[600];
 };
 
 static struct place place_new(void) {
   struct place p = {.folder = testing_scratch(),
                     .model = testing_source("models/kjv-2m-f16.gguf")};
   snprintf(p.out, sizeof p.out, "%s/out.gguf", p.folder);
-  snprintf(p.catalog, sizeof p.catalog, "--catalog=%s/c.db", p.folder);
   return p;
 }
 
@@ -110,7 +109,7 @@ static void expect_codec(json_t *json, const char *tensor, const char *codec) {
 static void without_a_change_the_file_is_the_same(void **state) {
   (void)state;
   struct place p = place_new();
-  expect(RUN(p.model, p.out, p.catalog), 0, "29 tensors");
+  expect(RUN(p.model, p.out), 0, "29 tensors");
   assert_true(same_files(p.model, p.out));
   place_free(&p);
 }
@@ -118,11 +117,10 @@ static void without_a_change_the_file_is_the_same(void **state) {
 static void pieces_joined_are_the_file_they_were_cut_from(void **state) {
   (void)state;
   struct place p = place_new();
-  expect(RUN(p.model, p.out, "--split-tensors=7", p.catalog), 0, "5 files");
+  expect(RUN(p.model, p.out, "--split-tensors=7"), 0, "5 files");
   assert_int_equal(count_files(&p, "-of-00005.gguf"), 5);
-  expect(RUN(inside(&p, "out-00004-of-00005.gguf"), inside(&p, "joined.gguf"), "--join",
-             p.catalog),
-         0, "29 tensors");
+  expect(RUN(inside(&p, "out-00004-of-00005.gguf"), inside(&p, "joined.gguf"), "--join"), 0,
+         "29 tensors");
   assert_true(same_files(p.model, inside(&p, "joined.gguf")));
   place_free(&p);
 }
@@ -130,7 +128,7 @@ static void pieces_joined_are_the_file_they_were_cut_from(void **state) {
 static void a_size_cuts_pieces_no_larger_than_it(void **state) {
   (void)state;
   struct place p = place_new();
-  json_t *json = expect_json(RUN(p.model, p.out, "--split-size=1M", "--json", p.catalog));
+  json_t *json = expect_json(RUN(p.model, p.out, "--split-size=1M", "--json"));
   json_t *files = json_object_get(json, "files"), *path;
   size_t i;
   assert_true(json_array_size(files) >= 4);
@@ -146,7 +144,7 @@ static void a_size_cuts_pieces_no_larger_than_it(void **state) {
 static void a_mix_gives_each_tensor_its_codec(void **state) {
   (void)state;
   struct place p = place_new();
-  json_t *json = expect_json(RUN(p.model, p.out, "--to=q4_k_m", "--json", p.catalog));
+  json_t *json = expect_json(RUN(p.model, p.out, "--to=q4_k_m", "--json"));
   expect_codec(json, "token_embd.weight", "q6_k"); /* the head as well */
   expect_codec(json, "blk.0.ffn_up.weight", "q4_k");
   expect_codec(json, "blk.2.ffn_down.weight", "q6_k"); /* the last eighth */
@@ -156,8 +154,7 @@ static void a_mix_gives_each_tensor_its_codec(void **state) {
   const double bits = json_real_value(json_object_get(json, "bits_per_weight"));
   assert_true(bits > 4.5 && bits < 5.1);
   json_decref(json);
-  json =
-      expect_json(RUN(p.out, inside(&p, "again.gguf"), "--to=q4_k_m", "--json", p.catalog));
+  json = expect_json(RUN(p.out, inside(&p, "again.gguf"), "--to=q4_k_m", "--json"));
   json_decref(json);
   assert_true(same_files(p.out, inside(&p, "again.gguf"))); /* nothing left to change */
   place_free(&p);
@@ -166,9 +163,8 @@ static void a_mix_gives_each_tensor_its_codec(void **state) {
 static void rules_go_before_the_mix_and_the_last_before_the_first(void **state) {
   (void)state;
   struct place p = place_new();
-  json_t *json =
-      expect_json(RUN(p.model, p.out, "--to=q8_0", "--tensor=blk.*.ffn_*=q5_k", "--tensor",
-                      "blk.*.ffn_down.weight=keep", "--json", p.catalog));
+  json_t *json = expect_json(RUN(p.model, p.out, "--to=q8_0", "--tensor=blk.*.ffn_*=q5_k",
+                                 "--tensor", "blk.*.ffn_down.weight=keep", "--json"));
   expect_codec(json, "blk.0.ffn_up.weight", "q5_k");
   expect_codec(json, "blk.0.ffn_norm.weight", "f32");
   expect_codec(json, "blk.0.ffn_down.weight", "f16");
@@ -180,8 +176,7 @@ static void rules_go_before_the_mix_and_the_last_before_the_first(void **state) 
 static void pure_means_every_matrix(void **state) {
   (void)state;
   struct place p = place_new();
-  json_t *json =
-      expect_json(RUN(p.model, p.out, "--to=q2_k", "--pure", "--json", p.catalog));
+  json_t *json = expect_json(RUN(p.model, p.out, "--to=q2_k", "--pure", "--json"));
   expect_codec(json, "token_embd.weight", "q2_k");
   expect_codec(json, "blk.0.ffn_down.weight", "q2_k");
   json_decref(json);
@@ -197,7 +192,7 @@ static void a_fallback_is_said_and_counted(void **state) {
     return;
   }
   struct place p = place_new();
-  json_t *json = expect_json(RUN(model, p.out, "--to=q4_k_m", "--json", p.catalog));
+  json_t *json = expect_json(RUN(model, p.out, "--to=q4_k_m", "--json"));
   expect_codec(json, "blk.0.attn_q.weight", "q5_0");
   expect_codec(json, "blk.0.ffn_down.weight", "f16");
   assert_true(json_integer_value(json_object_get(json, "fallbacks")) > 30);
@@ -205,9 +200,9 @@ static void a_fallback_is_said_and_counted(void **state) {
       json_string_value(json_object_get(row_of(json, "blk.0.attn_q.weight"), "wanted")),
       "q4_k");
   json_decref(json);
-  expect(RUN(model, p.out, "--to=q4_k_m", "--dry-run", p.catalog), 0,
+  expect(RUN(model, p.out, "--to=q4_k_m", "--dry-run"), 0,
          "rows of 64 are no whole blocks of q4_k, so q5_0 instead");
-  expect(RUN(model, p.out, "--tensor=blk.0.attn_q=q4_k", "--dry-run", p.catalog), 2,
+  expect(RUN(model, p.out, "--tensor=blk.0.attn_q=q4_k", "--dry-run"), 2,
          "its rows are 64 wide, and q4_k is stored in blocks of 256");
   place_free(&p);
   free(model);
@@ -222,14 +217,14 @@ static void nothing_is_overwritten_unless_it_is_forced(void **state) {
   assert_non_null(file);
   fputs("mine", file);
   fclose(file);
-  expect(RUN(p.model, p.out, p.catalog), 2, "is there already");
+  expect(RUN(p.model, p.out), 2, "is there already");
   size_t size;
   char *data = load(p.out, &size);
   assert_int_equal(size, 4);
   free(data);
-  expect(RUN(p.model, p.out, "--force", p.catalog), 0, "29 tensors");
+  expect(RUN(p.model, p.out, "--force"), 0, "29 tensors");
   assert_true(same_files(p.model, p.out));
-  expect(RUN(p.out, p.out, "--force", "--to=q8_0", p.catalog), 0, "q8_0");
+  expect(RUN(p.out, p.out, "--force", "--to=q8_0"), 0, "q8_0");
   assert_int_equal(count_files(&p, ".part-"), 0);
   place_free(&p);
 }
@@ -237,22 +232,22 @@ static void nothing_is_overwritten_unless_it_is_forced(void **state) {
 static void each_refusal_names_the_fix(void **state) {
   (void)state;
   struct place p = place_new();
-  const char *m = p.model, *o = p.out, *c = p.catalog;
-  expect(RUN(m, o, "--to=q4_k_n", c), 2, "did you mean");
-  expect(RUN(m, o, "--to=nonsense_codec", c), 2, "there are f32, f16");
-  expect(RUN(m, o, "--tensor=blk.*.ffn_dwon=q6_k", c), 2, "fits no tensor");
-  expect(RUN(m, o, "--tensor=blk.0.attn_q=q9", c), 2, "no installed codec writes `q9`");
-  expect(RUN(m, o, "--tensor=blk.0.attn_q", c), 2, "PATTERN=CODEC is wanted");
-  expect(RUN(m, o, "--tensor=blk.*_norm=q8_0", c), 2, "what is no matrix");
-  expect(RUN(m, o, "--tensor=blk.0.attn_q=i4g64", c), 2, "GGUF has no type");
-  expect(RUN(m, o, "--pure", c), 2, "--to");
-  expect(RUN(m, o, "--join", c), 2, "is one file already");
-  expect(RUN(m, o, "--join", "--split-tensors=2", c), 2, "choose one");
-  expect(RUN(m, o, "--split-size=2X", c), 2, "2G or 500Mi");
-  expect(RUN(m, o, "--format=floppy", c), 2, "no installed format writes `floppy`");
-  expect(RUN(m, inside(&p, "no/such/out.gguf"), c), 1, "directory cannot be opened");
-  expect(RUN(m, inside(&p, ""), c), 2, "is a directory");
-  expect(RUN(inside(&p, "none.gguf"), o, c), 1, "there is no such file");
+  const char *m = p.model, *o = p.out;
+  expect(RUN(m, o, "--to=q4_k_n"), 2, "did you mean");
+  expect(RUN(m, o, "--to=nonsense_codec"), 2, "there are f32, f16");
+  expect(RUN(m, o, "--tensor=blk.*.ffn_dwon=q6_k"), 2, "fits no tensor");
+  expect(RUN(m, o, "--tensor=blk.0.attn_q=q9"), 2, "no installed codec writes `q9`");
+  expect(RUN(m, o, "--tensor=blk.0.attn_q"), 2, "PATTERN=CODEC is wanted");
+  expect(RUN(m, o, "--tensor=blk.*_norm=q8_0"), 2, "what is no matrix");
+  expect(RUN(m, o, "--tensor=blk.0.attn_q=i4g64"), 2, "GGUF has no type");
+  expect(RUN(m, o, "--pure"), 2, "--to");
+  expect(RUN(m, o, "--join"), 2, "is one file already");
+  expect(RUN(m, o, "--join", "--split-tensors=2"), 2, "choose one");
+  expect(RUN(m, o, "--split-size=2X"), 2, "2G or 500Mi");
+  expect(RUN(m, o, "--format=floppy"), 2, "no installed format writes `floppy`");
+  expect(RUN(m, inside(&p, "no/such/out.gguf")), 1, "directory cannot be opened");
+  expect(RUN(m, inside(&p, "")), 2, "is a directory");
+  expect(RUN(inside(&p, "none.gguf"), o), 1, "there is no such file");
   assert_int_equal(count_files(&p, ".gguf"), 0);
   place_free(&p);
 }
@@ -260,7 +255,7 @@ static void each_refusal_names_the_fix(void **state) {
 static void a_dry_run_writes_nothing(void **state) {
   (void)state;
   struct place p = place_new();
-  expect(RUN(p.model, p.out, "--to=q4_0", "--dry-run", "--verbose", p.catalog), 0,
+  expect(RUN(p.model, p.out, "--to=q4_0", "--dry-run", "--verbose"), 0,
          "blk.2.ffn_down.weight");
   assert_int_equal(count_files(&p, ".gguf"), 0);
   place_free(&p);
@@ -281,8 +276,7 @@ static void an_interrupt_leaves_nothing_behind(void **state) {
     freopen("/dev/null", "w", stderr);
     freopen("/dev/null", "w", stdout);
     raise(SIGINT);
-    execl(command, command, "convert", p.model, p.out, "--to=q4_k_m", p.catalog,
-          (char *)NULL);
+    execl(command, command, "convert", p.model, p.out, "--to=q4_k_m", (char *)NULL);
     _exit(99);
   }
   int status;
