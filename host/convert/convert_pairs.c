@@ -109,7 +109,6 @@ ridge_status convert_pairs(struct convert_plan *plan, struct why *why) {
 int64_t convert_pair_row(const struct convert_plan *plan, const struct convert_row *row,
                          int64_t at) {
   if (row->head_rows == 0) return at;
-  return at;
   const int64_t head = at / row->head_rows * row->head_rows, in = at - head;
   if (in >= plan->rope_rows) return at;
   return head + in % 2 * (plan->rope_rows / 2) + in / 2;
