@@ -1,7 +1,7 @@
-# A test is a C file: tests/{unit,exact,conform,fault,fuzz}/*.c and test_*.c beside
+# A test is a C file: tests/{unit,exact,conform,fault,fuzz,client}/*.c and test_*.c beside
 # a strategy.  Each is one program (cmocka), run from the build folder.
 file(GLOB test_sources CONFIGURE_DEPENDS tests/unit/*.c tests/exact/*.c tests/conform/*.c
-  tests/fault/*.c tests/fuzz/*.c strategies/*/*/test_*.c plugins/*/*/test_*.c)
+  tests/fault/*.c tests/fuzz/*.c tests/client/*.c strategies/*/*/test_*.c plugins/*/*/test_*.c)
 add_library(ridge_testing STATIC tests/testing.c)
 target_include_directories(ridge_testing PUBLIC tests)
 target_link_libraries(ridge_testing PUBLIC ridge_host PkgConfig::cmocka)
