@@ -20,11 +20,11 @@ struct conversion {
   struct convert_spec spec;
   struct mix_rule rules[MOST_RULES];
   struct option_texts rule_words;
-  const char *in, *split_size;
+  const char *in, *split_size, *importance;
   int64_t split_tensors, threads;
   bool join, dry, verbose;
   struct writing writing;
-  struct source source;
+  struct source source, weights; /* of importance */
   struct convert_plan plan;
   struct output_result result;
   struct why why;
@@ -137,12 +137,24 @@ static void print_fallbacks(const struct conversion *c) {
   }
 }
 
+static void print_left_out(const struct conversion *c) {
+  for (size_t i = 0; i < c->plan.n_left_out; i++)
+    printf("left out: %s, which %s has no place for; the file that is written is read "
+           "without it\n",
+           c->plan.left_out[i], c->spec.format);
+  if (source_fact(&c->source, "tokenizer.ggml.model") == NULL)
+    printf("no tokenizer: %s has none, and programs that want one will not open the file "
+           "that is written\n",
+           c->source.path);
+}
+
 static void print_plan(const struct conversion *c) {
   if (c->verbose)
     print_tensors(c);
   else
     print_groups(c);
   print_fallbacks(c);
+  print_left_out(c);
 }
 
 static void print_end(const struct conversion *c) {
@@ -158,6 +170,7 @@ static void print_end(const struct conversion *c) {
          bits_each(plan->bytes, plan->numbers), human_bytes((double)plan->bytes_before),
          bits_each(plan->bytes_before, plan->numbers));
   if (plan->fallbacks > 0) printf("; %zu by fallback", plan->fallbacks);
+  if (plan->weighted > 0) printf("; %zu by importance", plan->weighted);
   printf("%s\n", c->dry ? "; nothing was written (--dry-run)" : "");
 }
 
@@ -176,19 +189,21 @@ static json_t *json_row(const struct convert_row *row) {
 
 static void print_as_json(const struct conversion *c) {
   const struct convert_plan *plan = &c->plan;
-  json_t *tensors = json_array(), *files = json_array();
+  json_t *tensors = json_array(), *files = json_array(), *left_out = json_array();
+  for (size_t i = 0; i < plan->n_left_out; i++)
+    json_array_append_new(left_out, json_string(plan->left_out[i]));
   for (size_t i = 0; i < plan->n; i++)
     json_array_append_new(tensors, json_row(&plan->rows[i]));
   for (size_t i = 0; i < c->result.n; i++)
     json_array_append_new(files, json_string(c->result.paths[i]));
-  print_json(
-      json_pack("{s:s, s:o, s:b, s:s, s:s?, s:I, s:I, s:I, s:I, s:f, s:I, s:o}", "in",
-                c->in, "files", files, "written", !c->dry, "format", c->spec.format, "mix",
-                plan->mix != NULL ? mix_name(plan->mix) : NULL, "weights",
-                (json_int_t)plan->numbers, "bytes", (json_int_t)plan->bytes, "bytes_before",
-                (json_int_t)plan->bytes_before, "file_bytes", (json_int_t)c->result.bytes,
-                "bits_per_weight", bits_each(plan->bytes, plan->numbers), "fallbacks",
-                (json_int_t)plan->fallbacks, "tensors", tensors));
+  print_json(json_pack(
+      "{s:s, s:o, s:b, s:s, s:s?, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:o, s:o}", "in",
+      c->in, "files", files, "written", !c->dry, "format", c->spec.format, "mix",
+      plan->mix != NULL ? mix_name(plan->mix) : NULL, "weights", (json_int_t)plan->numbers,
+      "bytes", (json_int_t)plan->bytes, "bytes_before", (json_int_t)plan->bytes_before,
+      "file_bytes", (json_int_t)c->result.bytes, "bits_per_weight",
+      bits_each(plan->bytes, plan->numbers), "fallbacks", (json_int_t)plan->fallbacks,
+      "weighted", (json_int_t)plan->weighted, "left_out", left_out, "tensors", tensors));
 }
 
 /* ------------------------------------------------------------------------------------ */
@@ -199,6 +214,11 @@ static int plan_and_write(struct conversion *c) {
   if (c->join && c->source.n_files == 1)
     return options_refuse(c->cli, "convert", "--join: %s is one file already",
                           c->source.path);
+  if (c->importance != NULL) {
+    status = source_open(c->importance, &c->writing.plugins, &c->weights, &c->why);
+    if (status != RIDGE_OK) return refuse(c, status);
+    c->spec.importance = &c->weights;
+  }
   c->spec.source = &c->source;
   c->spec.plugins = &c->writing.plugins;
   c->spec.threads = writing_threads(&c->writing, c->threads);
@@ -224,6 +244,7 @@ static int convert(struct conversion *c) {
   exit = exit >= 0 ? options_fail(c->cli, "convert", exit, c->why.text) : plan_and_write(c);
   output_result_free(&c->result);
   convert_free(&c->plan);
+  source_close(&c->weights);
   source_close(&c->source);
   writing_close(&c->writing);
   return exit;
@@ -242,6 +263,8 @@ int verb_convert(struct cli *cli, int argc, char **argv) {
        .to = &c.spec.pure},
       {"--tensor", "PATTERN=CODEC", "for the tensors that fit; `keep`: as they are",
        OPTION_TEXTS, .to = &c.rule_words},
+      {"--importance", "FILE", "what inputs matter, from llama.cpp's imatrix (GGUF)",
+       OPTION_TEXT, .to = &c.importance},
       {"--split-size", "SIZE", "several files of about SIZE at most: 2G, 500Mi",
        OPTION_TEXT, .to = &c.split_size},
       {"--split-tensors", "N", "several files of N tensors at most", OPTION_INT,

@@ -1,6 +1,7 @@
 /* convert.c - the plan of a conversion, and its execution. */
 #include "convert/convert.h"
 
+#include "convert/importance.h"
 #include "engine/providers.h"
 #include "registry/params.h"
 
@@ -204,6 +205,25 @@ static ridge_status choose_all(struct convert_plan *plan, struct why *why) {
   return check_rules(plan->spec, why);
 }
 
+/* Only a codec that searches can weigh. */
+static ridge_status weigh_all(struct convert_plan *plan, struct why *why) {
+  const struct source *importance = plan->spec->importance;
+  for (size_t i = 0; i < plan->n && importance != NULL; i++) {
+    struct convert_row *row = &plan->rows[i];
+    if (row->writer == NULL || row->writer->encode_weighted == NULL) continue;
+    ridge_status status =
+        importance_of(importance, row->from, &plan->memory, &row->importance, why);
+    if (status != RIDGE_OK) return status;
+    plan->weighted += row->importance != NULL;
+  }
+  if (importance == NULL || plan->weighted > 0) return RIDGE_OK;
+  return why_set(
+      why, RIDGE_INVALID,
+      "%s: says nothing of any tensor that is encoded by a search (k-quants, iq4 "
+      "and mxfp4 are); leave it out, or take another mix or the model's own file",
+      importance->path);
+}
+
 static ridge_status find_all_codecs(struct convert_plan *plan, struct why *why) {
   for (size_t i = 0; i < plan->n; i++) {
     struct convert_row *row = &plan->rows[i];
@@ -288,6 +308,7 @@ static struct output_tensor *make_tensors(struct convert_plan *plan) {
     tensors[i].file.codec = row->to;
     tensors[i].file.bytes = row->bytes;
     tensors[i].codec = row->writer;
+    tensors[i].importance = row->importance;
     if (row->writer == NULL) tensors[i].raw = source_data(plan->spec->source, row->from);
   }
   return tensors;
@@ -323,8 +344,9 @@ ridge_status convert_plan(const struct convert_spec *spec, struct convert_plan *
   if (status == RIDGE_OK) status = choose_all(out, why);
   if (status == RIDGE_OK) status = convert_pairs(out, why);
   if (status == RIDGE_OK) status = find_all_codecs(out, why);
-  if (status == RIDGE_OK) status = convert_facts(out, why);
+  if (status == RIDGE_OK) status = weigh_all(out, why);
   if (status != RIDGE_OK) return status;
+  convert_facts(out);
   make_output(out);
   return output_check(&out->output, why);
 }

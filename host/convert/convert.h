@@ -25,6 +25,7 @@ struct convert_spec {
   struct mix_rule *rules;
   size_t n_rules;
   bool force;
+  const struct source *importance; /* of llama.cpp's imatrix, or NULL                */
   uint64_t split_bytes, split_tensors;
   int threads;
   /* Where the source has no bytes: rows of its tensors, as output_spec has it. */
@@ -44,6 +45,7 @@ struct convert_row {
   const char *rule;   /* "mix", "rule", "kept"                                       */
   uint64_t bytes;     /* written                                                     */
   int64_t numbers;
+  const float *importance; /* of its inputs, or NULL                                 */
   int64_t head_rows; /* of a head whose halves become pairs; 0: rows stay in order   */
 };
 
@@ -51,9 +53,12 @@ struct convert_plan {
   const struct convert_spec *spec;
   const struct mix *mix;
   struct convert_row *rows; /* (n), as in the source */
-  size_t n, fallbacks, changed;
+  size_t n, fallbacks, changed, weighted;
   ridge_fact *facts;
   size_t n_facts;
+  const char **left_out; /* (n) facts the format has no place for, and what reads by them
+                          * reads otherwise from the file that is written          */
+  size_t n_left_out;
   uint64_t bytes_before, bytes; /* of tensors */
   int64_t numbers;
   const char *architecture;
@@ -73,7 +78,7 @@ void convert_free(struct convert_plan *);
 /* ---- pieces of it ---- */
 
 /* convert_facts.c: the facts to write. */
-RIDGE_MUST ridge_status convert_facts(struct convert_plan *, struct why *why);
+void convert_facts(struct convert_plan *);
 /* A whole number that a model of the source's architecture has under
  * ARCHITECTURE.`tail`; `otherwise` where there is none or a list. */
 int64_t convert_int(const struct source *, const char *tail, int64_t otherwise);

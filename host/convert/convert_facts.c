@@ -2,8 +2,8 @@
  * convert_facts.c - the facts of the model to write: those of the source, as they are
  * stored there, but for the two that speak of codecs.
  *
- * Facts that only ridge's readers of other formats make ("ridge.") say how the tensors
- * lie; they are obeyed (convert_pairs.c) and not written.
+ * Facts that only ridge's readers of other formats make ("ridge.") are not written.  The
+ * one that says how rows lie is obeyed (convert_pairs.c); the others are told.
  */
 #include "convert/convert.h"
 
@@ -50,17 +50,22 @@ static void set_int(struct convert_plan *plan, const char *key, int64_t value) {
                                 .stored = RIDGE_STORED_U32};
 }
 
-static bool is_dropped(const struct convert_plan *plan, const ridge_fact *fact) {
-  if (strncmp(fact->key, "ridge.", 6) == 0) return true;
+static bool is_dropped(struct convert_plan *plan, const ridge_fact *fact) {
+  if (strcmp(fact->key, "ridge.rope.pairing") == 0) return true;
+  if (strncmp(fact->key, "ridge.", 6) == 0) {
+    plan->left_out[plan->n_left_out++] = fact->key;
+    return true;
+  }
   /* What it said is no longer true, and no number stands for what is. */
   return plan->mix != NULL && mix_file_type(plan->mix) < 0 &&
          strcmp(fact->key, "general.file_type") == 0;
 }
 
-ridge_status convert_facts(struct convert_plan *plan, struct why *why) {
+void convert_facts(struct convert_plan *plan) {
   const ridge_model_file *file = &plan->spec->source->file;
-  (void)why;
   plan->facts = arena_array(&plan->memory, (size_t)file->n_facts + 2, sizeof *plan->facts);
+  plan->left_out =
+      arena_array(&plan->memory, (size_t)file->n_facts + 1, sizeof *plan->left_out);
   for (uint64_t i = 0; i < file->n_facts; i++)
     if (!is_dropped(plan, &file->facts[i])) plan->facts[plan->n_facts++] = file->facts[i];
   bool quantized = false;
@@ -69,5 +74,4 @@ ridge_status convert_facts(struct convert_plan *plan, struct why *why) {
   if (plan->mix != NULL && mix_file_type(plan->mix) >= 0)
     set_int(plan, "general.file_type", mix_file_type(plan->mix));
   if (quantized) set_int(plan, "general.quantization_version", BLOCK_LAYOUTS);
-  return RIDGE_OK;
 }

@@ -21,7 +21,7 @@ struct output_tensor {
   ridge_file_tensor file;   /* name, codec, dims, rank, bytes                          */
   const ridge_codec *codec; /* encodes the rows; NULL: `raw` is copied                */
   const void *raw;          /* (file.bytes)                                            */
-  const float *importance;  /* (cols) of the codec's weighted form, or NULL            */
+  const float *importance;  /* (matrices, cols) for the codec's weighted form, or NULL */
 };
 
 struct output_spec {

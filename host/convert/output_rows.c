@@ -40,12 +40,15 @@ static void fail_once(struct encoding *e, ridge_status status, const struct why 
   pthread_mutex_unlock(&e->lock);
 }
 
-static void encode(const struct output_tensor *tensor, const float *from, void *to,
-                   int64_t n) {
-  if (tensor->importance != NULL && tensor->codec->encode_weighted != NULL)
-    tensor->codec->encode_weighted(from, tensor->importance, to, n);
-  else
+static void encode(const struct output_tensor *tensor, int64_t row, const float *from,
+                   void *to, int64_t n) {
+  const ridge_file_tensor *file = &tensor->file;
+  if (tensor->importance == NULL || tensor->codec->encode_weighted == NULL) {
     tensor->codec->encode(from, to, n);
+    return;
+  }
+  const int64_t matrix = file->rank > 2 ? row / file->dims[file->rank - 2] : 0;
+  tensor->codec->encode_weighted(from, tensor->importance + matrix * n, to, n);
 }
 
 static void encode_rows(void *arg, int64_t lo, int64_t hi) {
@@ -59,7 +62,8 @@ static void encode_rows(void *arg, int64_t lo, int64_t hi) {
           : e->spec->rows(e->spec->ctx, e->index, e->first + lo, e->first + hi, rows, &why);
   if (status != RIDGE_OK) fail_once(e, status, &why);
   for (int64_t r = lo; r < hi && status == RIDGE_OK; r++)
-    encode(e->tensor, rows + (r - lo) * e->cols, e->to + (uint64_t)r * e->stride, e->cols);
+    encode(e->tensor, e->first + r, rows + (r - lo) * e->cols,
+           e->to + (uint64_t)r * e->stride, e->cols);
   free(rows);
 }
 

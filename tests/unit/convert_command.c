@@ -208,6 +208,65 @@ static void a_fallback_is_said_and_counted(void **state) {
   free(model);
 }
 
+/* ---- importance ---- */
+
+static void put_little(FILE *file, uint64_t value, int bytes) {
+  for (int i = 0; i < bytes; i++) putc((int)(value >> (8 * i) & 255), file);
+}
+
+static void put_words(FILE *file, const char *text) {
+  put_little(file, strlen(text), 8);
+  fputs(text, file);
+}
+
+static void put_place(FILE *file, const char *name, uint64_t n, uint64_t offset) {
+  put_words(file, name);
+  put_little(file, 2, 4);
+  put_little(file, n, 8);
+  put_little(file, 1, 8);
+  put_little(file, 0, 4);
+  put_little(file, offset, 8);
+}
+
+/* As llama.cpp's imatrix writes it, of one tensor with n inputs. */
+static void write_importance(const char *path, int n, float even, float odd) {
+  FILE *file = fopen(path, "wb");
+  assert_non_null(file);
+  fputs("GGUF", file);
+  put_little(file, 3, 4);
+  put_little(file, 2, 8);
+  put_little(file, 0, 8);
+  put_place(file, "blk.0.attn_q.weight.in_sum2", (uint64_t)n, 0);
+  put_place(file, "blk.0.attn_q.weight.counts", 1, (uint64_t)n * 4);
+  while (ftell(file) % 32 != 0) putc(0, file);
+  for (int i = 0; i < n; i++) fwrite(i % 2 == 0 ? &even : &odd, 4, 1, file);
+  fwrite(&(float){10}, 4, 1, file);
+  fclose(file);
+}
+
+static void importance_weighs_the_tensors_it_speaks_of(void **state) {
+  (void)state;
+  struct place p = place_new();
+  const char *file = inside(&p, "imatrix.gguf");
+  write_importance(file, 256, 100, 1);
+  json_t *json =
+      expect_json(RUN(p.model, p.out, "--to=q4_k_m", "--json", "--importance", file));
+  assert_int_equal(json_integer_value(json_object_get(json, "weighted")), 1);
+  json_decref(json);
+  const char *plain = inside(&p, "plain.gguf");
+  expect(RUN(p.model, plain, "--to=q4_k_m"), 0, "q4_k_m");
+  assert_false(same_files(p.out, plain));
+  expect(RUN(p.model, p.out, "--force", "--to=q8_0", "--importance", file), 2,
+         "says nothing of any tensor");
+  write_importance(file, 128, 1, 1);
+  expect(RUN(p.model, p.out, "--force", "--to=q4_k_m", "--importance", file), 1,
+         "is it of another model?");
+  write_importance(file, 256, 1, -1);
+  expect(RUN(p.model, p.out, "--force", "--to=q4_k_m", "--importance", file), 1,
+         "no mean of squares");
+  place_free(&p);
+}
+
 /* ---- what is refused ---- */
 
 static void nothing_is_overwritten_unless_it_is_forced(void **state) {
@@ -297,6 +356,7 @@ int main(void) {
       cmocka_unit_test(rules_go_before_the_mix_and_the_last_before_the_first),
       cmocka_unit_test(pure_means_every_matrix),
       cmocka_unit_test(a_fallback_is_said_and_counted),
+      cmocka_unit_test(importance_weighs_the_tensors_it_speaks_of),
       cmocka_unit_test(nothing_is_overwritten_unless_it_is_forced),
       cmocka_unit_test(each_refusal_names_the_fix),
       cmocka_unit_test(a_dry_run_writes_nothing),
