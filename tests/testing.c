@@ -63,13 +63,27 @@ static int start_remover(void) {
   return names[1];
 }
 
-char *testing_scratch(void) {
-  static int remover = -1;
+static char *make_directory(int remover) {
   char *dir = strdup("/tmp/ridge-test-XXXXXX");
   if (dir == NULL || mkdtemp(dir) == NULL) abort();
-  if (remover < 0) remover = start_remover();
   if (dprintf(remover, "%s\n", dir) < 0) abort();
   return dir;
+}
+
+char *testing_scratch(void) {
+  static int remover = -1;
+  if (remover < 0) remover = start_remover();
+  return make_directory(remover);
+}
+
+/* The catalog and settings of whoever runs the tests are none of their business.  With a
+ * remover of its own: the first scratch directory's may belong to a child. */
+__attribute__((constructor)) static void leave_home(void) {
+  char *home = make_directory(start_remover());
+  if (setenv("XDG_DATA_HOME", home, 1) != 0 || unsetenv("RIDGE_CATALOG") != 0 ||
+      unsetenv("RIDGE_STALL_SECONDS") != 0)
+    abort();
+  free(home);
 }
 
 void testing_remove(char *dir) {

@@ -186,9 +186,9 @@ static json_t *settled_json(const struct session *s) {
   if (session_int(s, "engine.rows") != s->rows)
     settle(out, "engine.rows", s->rows, "the schedule");
   if (s->chat != NULL && strcmp(session_text(s, "prompts.chat"), "model") == 0)
-    json_object_set_new(out, "prompts.chat",
-                        json_pack("{s:s, s:s}", "value", s->chat->name, "from",
-                                  "the model's template"));
+    json_object_set_new(
+        out, "prompts.chat",
+        json_pack("{s:s, s:s}", "value", s->chat->name, "from", "the model's template"));
   return out;
 }
 

@@ -128,7 +128,7 @@ static const struct model {
 } models[] = {
     {"tiny-llama", "llama", {paired, llama}, ""},
     {"tiny-llama-tied", "llama", {paired, llama}, ""},
-    {"tiny-llama3-by-name",
+    {"tiny-llama3",
      "llama",
      {paired, llama},
      ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8.0,\"low_freq_factor\":1.0,"

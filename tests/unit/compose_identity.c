@@ -133,7 +133,7 @@ static void every_setting_in_effect_has_a_value_and_an_origin(void **state) {
     assert_true((json_object_get(settings, name) == NULL) ==
                 (json_object_get(origins, name) == NULL));
   }
-  assert_null(json_object_get(settings, "prompts.file")); /* texts of its own */
+  assert_null(json_object_get(settings, "prompts.file"));   /* texts of its own */
   assert_null(json_object_get(settings, "prompts.system")); /* no conversation */
   assert_null(json_object_get(settings, "prompts.history"));
   assert_int_equal(missing, 3);

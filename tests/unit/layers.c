@@ -30,8 +30,9 @@ static const struct layer layers[] = {
     {"host/convert/", "convert engine model graph registry machine base ridge"},
     {"host/run/",
      "run engine model graph compose recipe registry machine base ridge catalog"},
-    {"host/cli/", "cli run convert engine model graph compose recipe registry machine base ridge "
-                  "catalog conformance"},
+    {"host/cli/",
+     "cli run convert engine model graph compose recipe registry machine base ridge "
+     "catalog conformance"},
     {"catalog/", "catalog registry machine base ridge"},
     {"plugins/conformance/", "conformance model graph registry base ridge"},
     {"plugins/formats/", "ridge"},
@@ -79,9 +80,8 @@ static void check_include(const char *path, const char *name, const char *line) 
   char folder[64];
   snprintf(folder, sizeof folder, "%.*s", (int)(slash - name), name);
   static const char *const ours[] = {
-      "base",   "machine", "registry", "recipe",  "compose", "graph",      "model",
-      "engine", "run",     "cli",      "catalog", "ridge",   "conformance",
-      "convert"};
+      "base",   "machine", "registry", "recipe",  "compose", "graph",       "model",
+      "engine", "run",     "cli",      "catalog", "ridge",   "conformance", "convert"};
   for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
     if (strcmp(folder, ours[i]) == 0 && !is_word(layer->sees, folder, strlen(folder)))
       complain(path, "looks up, or past its neighbours", line);

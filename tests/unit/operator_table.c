@@ -49,8 +49,12 @@ static void must_not_fit(struct maker *m, const ridge_node *n, const char *says)
 
 static struct operator_cost cost(struct maker *m, const ridge_node *n, double tokens,
                                  double depth) {
-  struct cost_query q = {
-      .tokens = tokens, .wanted = 1, .depth = depth, .weight_bits = 16, .cache_bits = 16};
+  struct cost_query q = {.tokens = tokens,
+                         .wanted = 1,
+                         .depth = depth,
+                         .reach = depth,
+                         .weight_bits = 16,
+                         .cache_bits = 16};
   return operator_facts(n->op)->cost(&m->graph, n, &q);
 }
 

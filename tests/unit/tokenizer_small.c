@@ -451,9 +451,8 @@ static void other_kinds_are_refused_by_name(void **state) {
   struct facts facts = {0};
   refused(&facts, RIDGE_UNSUPPORTED, "tokenizer.ggml.model", "no tokenizer");
   static const char *const names[][2] = {
-      {"rwkv", "longest match"}, {"bert", "WordPiece"},
-      {"none", "no vocabulary"}, {"no_vocab", "no vocabulary"},
-      {"zebra", "not known"},    {"lla", "not known"}};
+      {"rwkv", "longest match"},     {"bert", "WordPiece"},  {"none", "no vocabulary"},
+      {"no_vocab", "no vocabulary"}, {"zebra", "not known"}, {"lla", "not known"}};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     facts_text(&facts, "tokenizer.ggml.model", names[i][0]);
     refused(&facts, RIDGE_UNSUPPORTED, names[i][0], names[i][1]);

@@ -84,8 +84,8 @@ typedef struct ridge_kernel {
   /* Bytes of scratch for one thread; NULL: none. [pure] */
   uint64_t (*scratch_bytes)(const ridge_kernel_site *);
 
-  /* MATMUL, EXPERT_MATMUL and EMBED weights in a form of the kernel's own, made once at load.
-   * pack_bytes 0 or NULL: the codec's rows are read as they are.  `pack` is called
+  /* MATMUL, EXPERT_MATMUL and EMBED weights in a form of the kernel's own, made once at
+   * load. pack_bytes 0 or NULL: the codec's rows are read as they are.  `pack` is called
    * for ranges of output rows cut at multiples of pack_grain; `rows` points at row
    * lo, `packed` at the start of the whole form. [pure, pool] */
   uint64_t (*pack_bytes)(const ridge_kernel_site *);

@@ -81,10 +81,8 @@ static float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
 void portable_activate(uint32_t act, float *x, int64_t n) {
   static float (*const functions[RIDGE_ACT_COUNT])(float) = {
-      [RIDGE_ACT_SILU] = silu,
-      [RIDGE_ACT_GELU] = gelu,
-      [RIDGE_ACT_GELU_TANH] = gelu_tanh,
-      [RIDGE_ACT_RELU] = relu,
+      [RIDGE_ACT_SILU] = silu,           [RIDGE_ACT_GELU] = gelu,
+      [RIDGE_ACT_GELU_TANH] = gelu_tanh, [RIDGE_ACT_RELU] = relu,
       [RIDGE_ACT_SIGMOID] = sigmoid,
   };
   float (*const f)(float) = act < RIDGE_ACT_COUNT ? functions[act] : NULL;

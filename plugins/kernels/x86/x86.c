@@ -26,8 +26,7 @@
       SCORED("expert_matmul " codec, expert_##form##_avx512, AVX512, 30),
 
 static const ridge_fill fills[] = {
-    CODEC_FORMS(MATMUL) CODEC_FORMS(EXPERTS)
-    SCORED("matmul *", matmul_ROWS_avx2, AVX2, 10),
+    CODEC_FORMS(MATMUL) CODEC_FORMS(EXPERTS) SCORED("matmul *", matmul_ROWS_avx2, AVX2, 10),
     SCORED("matmul *", matmul_ROWS_avx512, AVX512, 11),
     SCORED("expert_matmul *", expert_ROWS_avx2, AVX2, 10),
     SCORED("expert_matmul *", expert_ROWS_avx512, AVX512, 11),
@@ -79,8 +78,7 @@ static const ridge_plugin plugin = {
     .effect = RIDGE_TOLERANT,
     .id = "kernels.x86",
     .version = "0.1.0",
-    .summary =
-        "kernels for x86-64 with AVX2, FMA and F16C, and with AVX-512",
+    .summary = "kernels for x86-64 with AVX2, FMA and F16C, and with AVX-512",
     .doc = doc,
     .license = "Apache-2.0",
     .source = "",

@@ -1,7 +1,7 @@
 /*
  * x86_attention.h - the kernel of ridge/wide_attention.h, for the machine this is compiled
- * for: the softmax of up to ATTENTION_STRETCH positions is taken as the definition has it, longer
- * contexts by stretches.
+ * for: the softmax of up to ATTENTION_STRETCH positions is taken as the definition has it,
+ * longer contexts by stretches.
  */
 #ifndef X86_ATTENTION_H
 #define X86_ATTENTION_H

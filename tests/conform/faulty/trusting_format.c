@@ -22,7 +22,8 @@ static ridge_status open(const ridge_host *host, const ridge_folder *folder,
 
 static void close(ridge_model_file *file) { (void)file; }
 
-static const ridge_format table = {sizeof table, probe, open, close, NULL, NULL, NULL, NULL};
+static const ridge_format table = {sizeof table, probe, open, close,
+                                   NULL,         NULL,  NULL, NULL};
 static const ridge_fill fills[] = {
     {.seam = RIDGE_SEAM_FORMAT, .table = &table, .key = "sum"}};
 
