@@ -164,7 +164,9 @@ static void mark_in_place(struct weights *weights, const struct program *program
       int32_t tensor = op->node->in[k];
       if (tensor < 0 || tensor == packed) continue;
       struct weight *weight = weights_find(weights, tensor);
-      if (weight != NULL) weight->read_in_place = true;
+      if (weight == NULL) continue;
+      weight->read_in_place = true;
+      if (op->node->op != RIDGE_OP_EMBED) weight->read_whole = true;
     }
   }
 }

@@ -28,7 +28,8 @@ struct weight {
   bool edited;                           /* some member edits values      */
   bool changed;                          /* codec or values differ        */
   bool read_in_place;                    /* some node reads the rows      */
-  void *owned;                           /* when changed and read in place */
+  bool read_whole; /* and one that reads them all, not as they are looked up */
+  void *owned;     /* when changed and read in place */
   uint64_t owned_bytes;
 };
 

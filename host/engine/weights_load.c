@@ -1,18 +1,8 @@
-/* weights_load.c - decoding, changing, packing and binding a model's weights. */
-#include "engine/weights.h"
+/* weights_load.c - decoding, changing and binding a model's weights. */
+#include "engine/weights_loading.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-struct loading {
-  struct weights *weights;
-  struct program *program;
-  struct pool *pool;
-  void (*progress)(void *, uint64_t, uint64_t);
-  void *ctx;
-  uint64_t done, all, streamed;
-};
 
 static const uint8_t *file_rows(const struct weights *weights,
                                 const struct weight *weight) {
@@ -63,10 +53,8 @@ static void convert_range(void *arg, int64_t lo, int64_t hi) {
   if (status < RIDGE_OK) job->status = status;
 }
 
-/* All rows of a weight in its final codec: the file's own bytes, or made ones that the
- * caller frees through *made. */
-static ridge_status final_rows(struct loading *l, const struct weight *weight,
-                               const uint8_t **rows, uint8_t **made, struct why *why) {
+ridge_status loading_rows(struct loading *l, const struct weight *weight,
+                          const uint8_t **rows, uint8_t **made, struct why *why) {
   const ridge_tensor *tensor = l->program->graph->tensors[weight->tensor];
   *made = NULL;
   if (!weight->changed) {
@@ -101,27 +89,12 @@ static ridge_status keep_changed(struct loading *l, struct weight *weight,
   if (!weight->changed || !weight->read_in_place) return RIDGE_OK;
   const uint8_t *rows;
   uint8_t *made;
-  ridge_status status = final_rows(l, weight, &rows, &made, why);
+  ridge_status status = loading_rows(l, weight, &rows, &made, why);
   if (status != RIDGE_OK) return status;
   weight->owned = made;
   weight->owned_bytes =
       weights_tensor_bytes(weight->codec, l->program->graph->tensors[weight->tensor]);
   return RIDGE_OK;
-}
-
-struct packing {
-  const ridge_kernel *kernel;
-  const ridge_kernel_site *site;
-  const uint8_t *rows;
-  uint64_t stride;
-  int64_t from; /* first row of this part in the whole */
-  void *packed;
-};
-
-static void pack_range(void *arg, int64_t lo, int64_t hi) {
-  struct packing *job = arg;
-  job->kernel->pack(job->site, job->rows + (uint64_t)(lo - job->from) * job->stride,
-                    job->stride, lo, hi, job->packed);
 }
 
 /* The rows of a stacked weight, one part after the other, in memory of our own. */
@@ -139,7 +112,7 @@ static ridge_status stacked_rows(struct loading *l, const ridge_tensor *tensor,
     const struct weight *part = weights_find(l->weights, tensor->parts[i]);
     const uint8_t *rows;
     uint8_t *own;
-    ridge_status status = final_rows(l, part, &rows, &own, why);
+    ridge_status status = loading_rows(l, part, &rows, &own, why);
     if (status != RIDGE_OK) {
       free(*made);
       return status;
@@ -153,12 +126,11 @@ static ridge_status stacked_rows(struct loading *l, const ridge_tensor *tensor,
   return RIDGE_OK;
 }
 
-/* All rows of a weight or a stack; *made is freed by the caller. */
-static ridge_status whole_rows(struct loading *l, int32_t index, const uint8_t **rows,
-                               uint8_t **made, struct why *why) {
+ridge_status loading_whole(struct loading *l, int32_t index, const uint8_t **rows,
+                           uint8_t **made, struct why *why) {
   const ridge_tensor *tensor = l->program->graph->tensors[index];
   if (tensor->n_parts == 0)
-    return final_rows(l, weights_find(l->weights, index), rows, made, why);
+    return loading_rows(l, weights_find(l->weights, index), rows, made, why);
   ridge_status status = stacked_rows(l, tensor, made, why);
   *rows = *made;
   return status;
@@ -175,60 +147,31 @@ static const void *packed_before(const struct program *program,
   return NULL;
 }
 
-static void pack_rows(struct loading *l, const struct program_op *op, const uint8_t *rows,
-                      void *packed) {
+static ridge_status stream_packed(struct loading *l, struct program_op *op, uint64_t bytes,
+                                  struct why *why) {
   int32_t index = weights_packed_tensor(op);
+  uint8_t *packed;
+  if (posix_memalign((void **)&packed, 64, bytes + 64) != 0)
+    return loading_no_room(l->program->graph->tensors[index], bytes, why);
+  memset(packed, 0, bytes + 64);
+  ridge_status status = loading_pack(l, op, packed, why);
+  if (status == RIDGE_OK)
+    status = stream_add(l->weights->stream, -1, 0, packed, bytes, why);
+  free(packed);
+  return status;
+}
+
+static ridge_status stream_rows(struct loading *l, int32_t index, struct why *why) {
   const ridge_tensor *tensor = l->program->graph->tensors[index];
-  const ridge_kernel *kernel = op->verdict.choice.kernel;
-  struct packing job = {
-      .kernel = kernel,
-      .site = &op->site,
-      .rows = rows,
-      .stride = weights_row_bytes(l->program->codec_of[index], weights_cols(tensor)),
-      .packed = packed,
-  };
-  int64_t grain = kernel->pack_grain > 0 ? kernel->pack_grain : 1;
-  while (grain < 64) grain *= 2;
-  pool_parallel(l->pool, weights_rows(tensor), grain, pack_range, &job);
-}
-
-/* Advice on the pages of a weight in its mapped file. */
-static void advise_weight(const struct weights *weights, const struct weight *weight,
-                          int advice) {
-  if (weight == NULL || weight->read_in_place) return;
-  const struct source_file *file = source_file_of(weights->source, weight->file);
-  if (file == NULL) return;
-  uint64_t from = (weight->file->offset + 4095) & ~(uint64_t)4095;
-  uint64_t to = (weight->file->offset + weight->file->bytes) & ~(uint64_t)4095;
-  if (to > from) madvise((void *)(uintptr_t)(file->bytes.data + from), to - from, advice);
-}
-
-static void advise_tensor(const struct loading *l, int32_t index, int advice) {
-  const ridge_tensor *tensor = l->program->graph->tensors[index];
-  if (tensor->n_parts == 0)
-    advise_weight(l->weights, weights_find(l->weights, index), advice);
-  for (uint32_t i = 0; i < tensor->n_parts; i++)
-    advise_weight(l->weights, weights_find(l->weights, tensor->parts[i]), advice);
-}
-
-/* Pages that were only read to make something else of them. */
-static void forget_tensor(const struct loading *l, int32_t index) {
-  advise_tensor(l, index, MADV_DONTNEED);
-}
-
-/* Has the disk read what is packed after op `i` while that is packed. */
-static void want_next(const struct loading *l, int32_t i) {
-  for (i++; i < l->program->n_ops; i++) {
-    const struct program_op *op = &l->program->ops[i];
-    if (weights_pack_bytes(op) == 0) continue;
-    advise_tensor(l, weights_packed_tensor(op), MADV_WILLNEED);
-    return;
-  }
-}
-
-static ridge_status no_room(const ridge_tensor *tensor, uint64_t bytes, struct why *why) {
-  return why_set(why, RIDGE_NO_MEMORY, "no memory to pack `%s` (%llu MiB)", tensor->name,
-                 (unsigned long long)(bytes >> 20));
+  const uint8_t *rows;
+  uint8_t *made;
+  ridge_status status = loading_whole(l, index, &rows, &made, why);
+  if (status != RIDGE_OK) return status;
+  status = stream_add(l->weights->stream, -1, 0, rows,
+                      weights_tensor_bytes(l->program->codec_of[index], tensor), why);
+  free(made);
+  loading_forget(l, index);
+  return status;
 }
 
 /* Hand the weight of a streamed op to the stream, in the form the kernel reads. */
@@ -246,26 +189,7 @@ static ridge_status stream_op(struct loading *l, struct program_op *op, struct w
   if (bytes == 0 && file != NULL && !plain->changed)
     return stream_add(l->weights->stream, file->fd, plain->file->offset, NULL,
                       weights_tensor_bytes(plain->codec, tensor), why);
-  const uint8_t *rows;
-  uint8_t *made, *packed = NULL;
-  ridge_status status = whole_rows(l, index, &rows, &made, why);
-  if (status != RIDGE_OK) return status;
-  if (bytes > 0) {
-    if (posix_memalign((void **)&packed, 64, bytes + 64) != 0)
-      status = no_room(tensor, bytes, why);
-    else {
-      memset(packed, 0, bytes + 64);
-      pack_rows(l, op, rows, packed);
-    }
-  }
-  if (status == RIDGE_OK)
-    status = stream_add(
-        l->weights->stream, -1, 0, bytes > 0 ? packed : rows,
-        bytes > 0 ? bytes : weights_tensor_bytes(l->program->codec_of[index], tensor), why);
-  free(made);
-  free(packed);
-  forget_tensor(l, index);
-  return status;
+  return bytes > 0 ? stream_packed(l, op, bytes, why) : stream_rows(l, index, why);
 }
 
 static ridge_status pack_op(struct loading *l, struct program_op *op, struct why *why) {
@@ -276,18 +200,10 @@ static ridge_status pack_op(struct loading *l, struct program_op *op, struct why
   op->packed = packed_before(l->program, op);
   if (op->packed != NULL) return RIDGE_OK;
   int32_t index = weights_packed_tensor(op);
-  const uint8_t *rows;
-  uint8_t *made;
-  ridge_status status = whole_rows(l, index, &rows, &made, why);
-  if (status != RIDGE_OK) return status;
   void *packed = pages_take(&l->weights->pages, bytes);
-  if (packed != NULL)
-    pack_rows(l, op, rows, packed);
-  else
-    status = no_room(l->program->graph->tensors[index], bytes, why);
+  if (packed == NULL) return loading_no_room(l->program->graph->tensors[index], bytes, why);
+  ridge_status status = loading_pack(l, op, packed, why);
   op->packed = packed;
-  free(made);
-  forget_tensor(l, index);
   l->done += bytes;
   if (l->progress != NULL) l->progress(l->ctx, l->done, l->all);
   return status;
@@ -363,10 +279,11 @@ ridge_status weights_load(struct weights *weights, struct program *program,
   for (int32_t i = 0; i < weights->n && status == RIDGE_OK; i++)
     status = keep_changed(&l, &weights->items[i], why);
   for (int32_t i = 0; i < program->n_ops && status == RIDGE_OK; i++) {
-    if (weights_pack_bytes(&program->ops[i]) > 0) want_next(&l, i);
+    if (weights_pack_bytes(&program->ops[i]) > 0) loading_want_next(&l, i);
     status = pack_op(&l, &program->ops[i], why);
   }
   if (status == RIDGE_OK) bind_plain(&l);
+  if (status == RIDGE_OK) loading_keep_apart(weights);
   if (status == RIDGE_OK) status = bind_stacks(&l, why);
   if (status == RIDGE_OK && weights->stream != NULL)
     status = stream_start(weights->stream, why);
