@@ -565,13 +565,14 @@ ridge_status loop_step(struct loop *loop, int64_t *left, struct why *why) {
   if (status == RIDGE_OK) status = reserve(loop, n_step, why);
   if (status != RIDGE_OK) return status;
   ridge_batch batch = make_batch(loop, n_step);
-  uint64_t before = clock_ns();
+  uint64_t before = clock_ns(), late = loop->rt->late_ns;
   float *logits = runtime_step(loop->rt, &batch, why);
-  loop->totals.model_ns += clock_ns() - before;
+  late = loop->rt->late_ns - late; /* that was loading, not the step's */
+  loop->totals.model_ns += clock_ns() - before - late;
   if (logits == NULL) return RIDGE_IO;
   status = settle(loop, &batch, n_step, logits, why);
   if (status != RIDGE_OK) return status;
-  uint64_t took = clock_ns() - start;
+  uint64_t took = clock_ns() - start - late;
   measure(loop, &batch, took, loop->totals.output_tokens - made);
   program_add_step(&loop->rt->program, program_phase_of(&loop->rt->program, &batch), took);
   *left = 0;

@@ -313,6 +313,11 @@ ridge_status program_ready(struct program *p, struct why *why) {
   return RIDGE_OK;
 }
 
+void program_take_weight(struct program *p, int32_t op) {
+  for (int t = 0; t < p->bounds.threads; t++)
+    lay_out_call(p, &p->ops[op], t, &p->calls[(size_t)t * (size_t)p->n_ops + (size_t)op]);
+}
+
 void program_free(struct program *p) {
   if (p->arena != NULL) munmap(p->arena, p->arena_bytes + ALIGN);
   if (p->scratch != NULL)

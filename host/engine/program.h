@@ -64,6 +64,7 @@ struct program_op {
   uint64_t scratch;   /* bytes for one thread                                 */
   const void *packed; /* of the weight, for this kernel                      */
   bool packs;         /* the kernel wants a form of its own                  */
+  bool waits;         /* the weight is packed after the first token          */
   bool streamed;      /* the weight comes by the ring, as `stream_item`      */
   uint64_t stream_item;
   struct {
@@ -109,6 +110,8 @@ RIDGE_MUST ridge_status program_plan(struct ridge_graph *, const struct provider
  * packed weights are set. */
 RIDGE_MUST ridge_status program_ready(struct program *, struct why *why);
 void program_free(struct program *);
+/* An op's weight has been packed since the calls were laid out. */
+void program_take_weight(struct program *, int32_t op);
 /* One step; returns the logits (wanted_rows, vocab), valid until the next. */
 float *program_run(struct program *, struct pool *, const ridge_batch *);
 /* The phase of a batch; PROGRAM_PHASES: not to be counted. */

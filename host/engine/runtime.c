@@ -1,6 +1,8 @@
 /* runtime.c - one model made ready. */
 #include "engine/runtime.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
 struct filler_search {
@@ -193,7 +195,21 @@ static void tell_placement(struct runtime *rt) {
   (void)instance_leave(rt->placing.by, entered, RIDGE_OK, RIDGE_SEAM_PLACEMENT, NULL);
 }
 
+/* Rows of a first step that are worth packing for before it. */
+enum { MANY_ROWS = 64 };
+
+static ridge_status settle_weights(struct runtime *rt, const ridge_batch *batch,
+                                   struct why *why) {
+  if (!weights_wait(&rt->weights)) return RIDGE_OK;
+  if (rt->program.steps == 0 && batch->rows <= MANY_ROWS) return RIDGE_OK;
+  const uint64_t start = clock_ns();
+  ridge_status status = weights_pack_late(&rt->weights, &rt->program, rt->pool, why);
+  rt->late_ns += clock_ns() - start;
+  return status;
+}
+
 float *runtime_step(struct runtime *rt, const ridge_batch *batch, struct why *why) {
+  if (settle_weights(rt, batch, why) != RIDGE_OK) return NULL;
   float *logits = program_run(&rt->program, rt->pool, batch);
   if (rt->stream == NULL) return logits;
   tell_placement(rt);
@@ -201,6 +217,7 @@ float *runtime_step(struct runtime *rt, const ridge_batch *batch, struct why *wh
 }
 
 void runtime_close(struct runtime *rt) {
+  weights_stop_late(&rt->weights);
   stream_free(rt->stream);
   cache_free(&rt->cache);
   weights_free(&rt->weights);

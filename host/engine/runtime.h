@@ -57,6 +57,7 @@ struct runtime {
   struct stream *stream; /* weights on disk, or NULL */
   const char *owner;     /* what a failed plan is about: a plugin's id or "model.path" */
   bool planned, loaded;
+  uint64_t late_ns; /* that packing took inside of steps: loading, not theirs */
 };
 
 /* Which instance fills a seam that takes one; NULL: the reference does. */

@@ -180,6 +180,7 @@ static ridge_status check_declines(struct session *s) {
 static int run(struct session *s) {
   if (load(s) != RIDGE_OK) return session_failed(s);
   ridge_status status = workloads(s);
+  if (s->main.late_ns > 0) session_sample(s, "pack_ms", 0, (double)s->main.late_ns / 1e6);
   finish(s);
   if (status == RIDGE_OK) status = check_declines(s);
   if (status != RIDGE_OK) return session_failed(s);

@@ -15,6 +15,8 @@
 
 #include <ridge/seam/weights.h>
 
+#include <pthread.h>
+
 struct weight_link { /* one member of the weights chain */
   struct instance *by;
   const ridge_weights *table;
@@ -33,6 +35,16 @@ struct weight {
   uint64_t owned_bytes;
 };
 
+/* Weights whose kernels read rows of the file until they are packed. */
+struct weights_late {
+  struct weights *weights;
+  struct program *program;
+  int32_t waiting; /* ops */
+  pthread_t reader;
+  bool reading;
+  _Atomic bool enough;
+};
+
 struct weights {
   const struct source *source;
   struct weight *items;
@@ -44,6 +56,7 @@ struct weights {
   uint64_t resident_bytes; /* as the plan keeps them            */
   const char *blamed;      /* the member of the chain that refused, or NULL */
   struct stream *stream;   /* the program's, for streamed weights */
+  struct weights_late late;
   struct arena memory;
 };
 
@@ -60,6 +73,14 @@ RIDGE_MUST ridge_status weights_load(struct weights *, struct program *, struct 
                                      void (*progress)(void *ctx, uint64_t done,
                                                       uint64_t of),
                                      void *ctx, struct why *why);
+/* Packs what waits, and has kernels take it; between steps.  Weights of a model that has
+ * made its first token should not wait any more. */
+static inline bool weights_wait(const struct weights *weights) {
+  return weights->late.waiting > 0;
+}
+RIDGE_MUST ridge_status weights_pack_late(struct weights *, struct program *, struct pool *,
+                                          struct why *why);
+void weights_stop_late(struct weights *); /* before what they are read from is closed */
 void weights_free(struct weights *);
 
 /* Rows, columns and bytes of a weight; a vector is one row. */

@@ -192,7 +192,7 @@ static ridge_status stream_op(struct loading *l, struct program_op *op, struct w
   return bytes > 0 ? stream_packed(l, op, bytes, why) : stream_rows(l, index, why);
 }
 
-static ridge_status pack_op(struct loading *l, struct program_op *op, struct why *why) {
+ridge_status loading_pack_op(struct loading *l, struct program_op *op, struct why *why) {
   uint64_t bytes = weights_pack_bytes(op);
   op->packs = bytes > 0;
   if (op->streamed) return stream_op(l, op, why);
@@ -234,7 +234,7 @@ static bool wants_stack(const struct program *program, const struct program_op *
   if (op->kind != PROGRAM_RUN || index < 0) return false;
   if (program->graph->tensors[index]->n_parts == 0) return false;
   bool keyed = provider_keyed_input(op->node->op) == (int)k;
-  if (keyed && (op->packed != NULL || op->streamed)) return false;
+  if (keyed && (op->packed != NULL || op->streamed || op->waits)) return false;
   return program->bindings[index].data == NULL;
 }
 
@@ -279,13 +279,20 @@ ridge_status weights_load(struct weights *weights, struct program *program,
   for (int32_t i = 0; i < weights->n && status == RIDGE_OK; i++)
     status = keep_changed(&l, &weights->items[i], why);
   for (int32_t i = 0; i < program->n_ops && status == RIDGE_OK; i++) {
-    if (weights_pack_bytes(&program->ops[i]) > 0) loading_want_next(&l, i);
-    status = pack_op(&l, &program->ops[i], why);
+    struct program_op *op = &program->ops[i];
+    if (weights_pack_bytes(op) > 0 && loading_may_wait(&l, op)) {
+      op->waits = true;
+      weights->late.waiting++;
+      continue;
+    }
+    if (weights_pack_bytes(op) > 0) loading_want_next(&l, i);
+    status = loading_pack_op(&l, op, why);
   }
   if (status == RIDGE_OK) bind_plain(&l);
   if (status == RIDGE_OK) loading_keep_apart(weights);
   if (status == RIDGE_OK) status = bind_stacks(&l, why);
   if (status == RIDGE_OK && weights->stream != NULL)
     status = stream_start(weights->stream, why);
+  if (status == RIDGE_OK) loading_start_late(weights, program);
   return status;
 }

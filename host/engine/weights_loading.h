@@ -30,8 +30,18 @@ RIDGE_MUST ridge_status loading_pack(struct loading *, const struct program_op *
 RIDGE_MUST ridge_status loading_no_room(const ridge_tensor *, uint64_t bytes,
                                         struct why *why);
 
+/* One op's weight: packed, or handed to the stream. */
+RIDGE_MUST ridge_status loading_pack_op(struct loading *, struct program_op *op,
+                                        struct why *why);
+/* May its weight be packed after the first token?  Then `waits`. */
+bool loading_may_wait(const struct loading *, const struct program_op *op);
+void loading_start_late(struct weights *, struct program *);
+
 /* Pages that were only read to make something else of them. */
 void loading_forget(const struct loading *, int32_t tensor);
+/* Has the disk read the weight of an op that waits; `enough`: no more. */
+void loading_want(const struct weights *, const struct program_op *,
+                  const _Atomic bool *enough);
 /* Has the disk read what is packed after op `i` while that is packed. */
 void loading_want_next(const struct loading *, int32_t i);
 /* Of what is read in place, only the pages that are read shall be in memory. */

@@ -47,6 +47,15 @@ void loading_forget(const struct loading *l, int32_t index) {
   advise_tensor(l, index, MADV_DONTNEED);
 }
 
+void loading_want(const struct weights *weights, const struct program_op *op,
+                  const _Atomic bool *enough) {
+  const struct weight *weight = weights_find(weights, weights_packed_tensor(op));
+  for (uint64_t at = 0; at < weight->file->bytes && !*enough; at += SLICE) {
+    const uint64_t left = weight->file->bytes - at;
+    advise_part(weights, weight, at, left < SLICE ? left : SLICE, MADV_WILLNEED);
+  }
+}
+
 void loading_want_next(const struct loading *l, int32_t i) {
   for (i++; i < l->program->n_ops; i++) {
     const struct program_op *op = &l->program->ops[i];

@@ -30,6 +30,7 @@ static const struct catalog_metric metrics[] = {
     {"kld_p99", "nat", "99th percentile of the KL divergence", -1, true},
     {"same_top1", "", "share of tokens whose likeliest successor is the same", 1, true},
     {"peak_rss_bytes", "byte", "largest resident memory of the worker", -1, false},
+    {"pack_ms", "ms", "time to pack weights for their kernels after the first token", -1, false},
     {"load_ms", "ms", "time to map, read and prepare the weights", -1, false},
     {"weight_bytes", "byte", "weights as they are executed", -1, true},
     {"cache_bytes", "byte", "keys and values that were reserved", -1, true},

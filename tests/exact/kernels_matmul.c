@@ -39,6 +39,7 @@ struct product {
   char *w;               /* (n or 2n, k) in codec, one byte off alignment        */
   char *w_memory;
   float *x, *b, *r;
+  bool as_rows;
 };
 
 static int64_t weight_rows(const struct product *p) { return p->paired ? 2 * p->n : p->n; }
@@ -77,6 +78,7 @@ static ridge_status product_run(const struct product *p, const ridge_kernel *ker
   const ridge_codec *f32 = rig_codec(portable, "f32");
   struct rig_job job;
   rig_job(&job, RIDGE_OP_MATMUL);
+  job.as_rows = p->as_rows;
   job.node.attrs.act = p->act;
   job.node.attrs.flags = p->paired ? RIDGE_GLU_PAIRED : 0;
   rig_in(&job, 0, x_row(p, from), to - from, p->k, f32, x_stride(p));
@@ -296,6 +298,31 @@ static void a_row_alone_and_in_a_batch_are_the_same_bits(void **state) {
     }
 }
 
+/* Before and after packing. */
+static void check_rows(const struct product *p, const ridge_kernel *kernel,
+                       const char *key) {
+  if ((kernel->flags & RIDGE_KERNEL_READS_ROWS) == 0) return;
+  struct product rows = *p;
+  rows.as_rows = true;
+  float *packed = y_make(p), *plain = y_make(p);
+  assert_int_equal(product_run(p, kernel, 2, 0, p->rows, packed, NULL), RIDGE_OK);
+  assert_int_equal(product_run(&rows, kernel, 2, 0, p->rows, plain, NULL), RIDGE_OK);
+  same_bits(p, packed, plain, key);
+  free(packed), free(plain);
+}
+
+static void weights_not_packed_yet_give_the_same_bits(void **state) {
+  (void)state;
+  for (int c = 0; c < CODECS; c++)
+    for (int s = 0; s < SHAPES; s++) {
+      struct product p = product_of(codecs[c], shapes[s]);
+      decorate(&p, s + c);
+      product_make(&p, (uint64_t)(c * 100 + s));
+      each_provider(&p, check_rows);
+      product_free(&p);
+    }
+}
+
 /* Instruction sets under one key of one part: other instructions, the same numbers. */
 static void providers_of_one_key_give_the_same_bits(void **state) {
   (void)state;
@@ -419,6 +446,7 @@ int main(void) {
       cmocka_unit_test(every_provider_agrees_with_the_portable_kernel),
       cmocka_unit_test(threads_change_no_bit),
       cmocka_unit_test(a_row_alone_and_in_a_batch_are_the_same_bits),
+      cmocka_unit_test(weights_not_packed_yet_give_the_same_bits),
       cmocka_unit_test(providers_of_one_key_give_the_same_bits),
       cmocka_unit_test(a_nan_or_infinity_stays_in_its_row_and_is_seen),
       cmocka_unit_test(a_nan_weight_stays_in_its_column),

@@ -117,6 +117,7 @@ struct rig_job {
   ridge_kernel_site site;
   ridge_kernel_call call;
   const ridge_kernel *kernel;
+  bool as_rows;  /* weights are not packed yet */
   char why[256]; /* of a kernel that declined */
 };
 
@@ -251,7 +252,8 @@ static inline ridge_status rig_run(struct rig_job *job, const ridge_kernel *kern
 
   const uint32_t slot = rig_packed_slot(job);
   const ridge_span weight = job->call.in[slot];
-  const size_t pack = kernel->pack_bytes ? kernel->pack_bytes(&job->site) : 0;
+  const size_t pack =
+      kernel->pack_bytes && !job->as_rows ? kernel->pack_bytes(&job->site) : 0;
   const size_t each = kernel->scratch_bytes ? kernel->scratch_bytes(&job->site) : 0;
   const size_t form = kernel->prepared_form && kernel->prepared_bytes
                           ? kernel->prepared_bytes(&job->site)

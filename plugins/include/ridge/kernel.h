@@ -76,6 +76,13 @@ typedef struct ridge_kernel_call {
 } ridge_kernel_call;
 RIDGE_SEALED(ridge_kernel_call, self);
 
+enum {
+  /* Of a kernel that packs: `run` also takes weights that are not packed yet (`packed`
+   * NULL, `data` the codec's rows) and makes the same numbers of them, bit for bit; slower.
+   * Weights may then be packed after the first token. */
+  RIDGE_KERNEL_READS_ROWS = 1,
+};
+
 typedef struct ridge_kernel {
   uint64_t struct_size;
   /* Fit for this site?  OK, or DECLINED with the reason in `why` (room bytes).
@@ -101,7 +108,8 @@ typedef struct ridge_kernel {
                   int32_t threads);
 
   void (*run)(const ridge_kernel_call *, int32_t thread, int32_t threads); /* [pool] */
+  uint64_t flags; /* RIDGE_KERNEL_...                                            */
 } ridge_kernel;
-RIDGE_SEALED(ridge_kernel, run);
+RIDGE_SEALED(ridge_kernel, flags);
 
 #endif

@@ -158,7 +158,7 @@ static void block_tiles(const struct block *s, int side, int64_t direct, const c
 }
 
 static void block_run(const struct block *s, float *room) {
-  const bool floats = s->w->form != FORM_ROWS;
+  const bool floats = panel_is_there(s->w);
   if (floats && s->rows <= FEW && s->p->n == 2) {
     block_pair(s);
     return;
@@ -168,7 +168,7 @@ static void block_run(const struct block *s, float *room) {
     const float *near =
         few ? NULL
             : panel_block(s->w, s->p->at[i], s->k0, s->depth, room + i * DEPTH * PANEL);
-    block_tiles(s, i, few ? DIRECT : s->w->form == FORM_F32, (const char *)near);
+    block_tiles(s, i, few ? DIRECT : floats && s->w->form == FORM_F32, (const char *)near);
   }
 }
 

@@ -124,7 +124,7 @@ static const char *block_data(const struct block *s, int side) {
 static void block_tiles(const struct block *s, int64_t direct, const char *const *near) {
   const int64_t tiles = (s->rows + TALL - 1) / TALL;
   const int n = s->p->n;
-  const bool floats = s->w->form != FORM_ROWS;
+  const bool floats = panel_is_there(s->w);
   const char *far[2] = {floats ? block_data(s, 0) : NULL,
                         floats ? block_data(s, n - 1) : NULL};
   const struct ahead ahead = ahead_of(s->w, s->p, s->k0, s->depth);
@@ -142,7 +142,7 @@ static void block_tiles(const struct block *s, int64_t direct, const char *const
 }
 
 static void block_run(const struct block *s, float *room) {
-  const bool floats = s->w->form != FORM_ROWS;
+  const bool floats = panel_is_there(s->w);
   const char *near[2] = {NULL};
   if (floats && s->rows <= DIRECT * TALL) {
     block_tiles(s, DIRECT, near);
@@ -151,7 +151,7 @@ static void block_run(const struct block *s, float *room) {
   for (int i = 0; i < s->p->n; i++)
     near[i] = (const char *)panel_block(s->w, s->p->at[i], s->k0, s->depth,
                                         room + i * DEPTH * PANEL);
-  block_tiles(s, s->w->form == FORM_F32, near);
+  block_tiles(s, floats && s->w->form == FORM_F32, near);
 }
 
 void product_f32_avx512(const struct weights *w, const struct panels *p,

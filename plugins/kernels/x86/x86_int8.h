@@ -319,6 +319,26 @@ INLINE struct stretch stretch_of(const struct weights *w, int64_t panel, int64_t
   };
 }
 
+/* Some blocks of a panel, unpacked into `room`. */
+INLINE struct stretch near_of(const struct weights *w, int64_t panel, int64_t block,
+                              int64_t blocks, float *c, struct near *room) {
+  char packed[PART_ROOM];
+  struct stretch s;
+  if (w->mapped) {
+    const struct weights part =
+        panel_part(w, panel, block * BYTE_GROUP, blocks * BYTE_GROUP, packed);
+    s = stretch_of(&part, 0, 0, blocks, c);
+    ways[w->form].unpack(&s, room);
+    s.w = w;
+    s.first = block == 0;
+  } else {
+    s = stretch_of(w, panel, block, blocks, c);
+    ways[w->form].unpack(&s, room);
+  }
+  s.near = room;
+  return s;
+}
+
 /* Runs of DEPTH: each panel's is unpacked once for all rows, whose records stay in a
  * cache from panel to panel. */
 INLINE void run_unpacked(stretch_function *const *tiles, const struct weights *w,
@@ -327,11 +347,8 @@ INLINE void run_unpacked(stretch_function *const *tiles, const struct weights *w
   const int64_t blocks = w->k / BYTE_GROUP, most = DEPTH / BYTE_GROUP;
   for (int64_t b = 0; b < blocks; b += most)
     for (int i = 0; i < p->n; i++) {
-      struct stretch s =
-          stretch_of(w, p->at[i], b, blocks - b < most ? blocks - b : most, c[i]);
-      s.near = room;
-      ways[w->form].unpack(&s, room);
-      run_tiles(tiles, TALL, s, x, b);
+      const int64_t n = blocks - b < most ? blocks - b : most;
+      run_tiles(tiles, TALL, near_of(w, p->at[i], b, n, c[i], room), x, b);
     }
 }
 
@@ -340,7 +357,7 @@ INLINE void product_int8(stretch_function *const (*near)[TALL + 1], const struct
                          float *const c[SIDE], float *room) {
   const struct way *way = &ways[w->form];
   const int64_t blocks = w->k / BYTE_GROUP;
-  if (x->rows > SEVERAL) {
+  if (x->rows > SEVERAL || w->mapped) {
     run_unpacked(near[manner_index(manner_of(way->codes, way->scales))], w, p, x, c,
                  (struct near *)(void *)room);
     return;

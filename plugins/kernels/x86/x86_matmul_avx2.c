@@ -9,7 +9,7 @@
 #include "x86_act.h"
 #include "x86_product.h"
 
-enum { BLOCK_ROWS = 240 }; /* rows whose sums wait in scratch: 15 KiB a panel */
+enum { BLOCK_ROWS = 264 }; /* rows whose sums wait in scratch: 16 KiB a panel */
 
 /* ---- the end of a row: bias, activation, gate, residual ---- */
 
@@ -130,7 +130,8 @@ static void run_form(const ridge_kernel_call *call, enum form form,
   struct work work = {.call = call, .by = by, .w = panel_weights(call->site, form)};
   float *scratch = call->scratch;
   work.w.span = &call->in[1];
-  work.w.data = form == FORM_ROWS ? call->in[1].data : call->in[1].packed;
+  work.w.mapped = form != FORM_ROWS && call->in[1].packed == NULL;
+  work.w.data = panel_is_there(&work.w) ? call->in[1].packed : call->in[1].data;
   for (int i = 0; i < SIDE; i++) work.c[i] = scratch + i * BLOCK_ROWS * PANEL;
   work.room = scratch + SIDE * BLOCK_ROWS * PANEL;
 
@@ -165,7 +166,8 @@ static const struct products avx2 = {product_f32_avx2, product_int8_avx2},
   .struct_size = sizeof(ridge_kernel), .accepts = accepts, .scratch_bytes = scratch_bytes, \
   .run = run_##name##_##by
 #define HEAD_PACKED(name, by)                                                              \
-  HEAD(name, by), .pack_bytes = pack_bytes_##name, .pack = pack_##name, .pack_grain = PANEL
+  HEAD(name, by), .pack_bytes = pack_bytes_##name, .pack = pack_##name,                    \
+                  .pack_grain = PANEL, .flags = RIDGE_KERNEL_READS_ROWS
 #define RUN(name, by)                                                                      \
   static void run_##name##_##by(const ridge_kernel_call *call, int32_t thread,             \
                                 int32_t threads) {                                         \

@@ -72,17 +72,22 @@ INLINE void turn16(__m256i r[8]) {
   }
 }
 
-enum { LINE = 64 };
+/* FAR: bytes of a row to fetch ahead; sixteen rows are more streams than the machine sees
+ * by itself. */
+enum { LINE = 64, FAR = 512 };
 
 /* A cache line of each row, side by side: rows may lie so that their lines displace
  * each other from the nearest cache. */
 INLINE void gather_lines(const struct lanes *l, size_t at, size_t bytes,
                          char line[PANEL][LINE]) {
-  for (int i = 0; i < PANEL; i++)
-    if (l->row[i])
-      memcpy(line[i], l->row[i] + at, bytes);
+  for (int i = 0; i < PANEL; i++) {
+    if (!l->row[i]) continue; /* zeros from the beginning */
+    _mm_prefetch(l->row[i] + at + FAR, _MM_HINT_T0);
+    if (bytes == LINE)
+      memcpy(line[i], l->row[i] + at, LINE);
     else
-      memset(line[i], 0, bytes);
+      memcpy(line[i], l->row[i] + at, bytes);
+  }
 }
 
 /* 16 k of F16 or BF16: (16, 16). */
@@ -205,8 +210,13 @@ static void pack_codes(const struct weights *w, const struct lanes *l, uint64_t 
   char *scales = panel, *codes = panel + w->codes_at;
   memset(rows, 0, sizeof rows);
   for (int64_t at = 0; at < w->k / w->super; at++, scales += w->super_bytes) {
-    for (int i = 0; i < PANEL; i++)
-      if (l->row[i]) read(l->row[i] + (uint64_t)at * row_block, w->super, &rows[i]);
+    for (int i = 0; i < PANEL; i++) {
+      if (!l->row[i]) continue;
+      const uint8_t *block = l->row[i] + (uint64_t)at * row_block;
+      for (uint64_t ahead = 0; ahead < row_block; ahead += LINE)
+        _mm_prefetch(block + FAR + ahead, _MM_HINT_T0);
+      read(block, w->super, &rows[i]);
+    }
     pack_scales(w, l, rows, scales);
     for (int64_t k = 0; k < w->super; k += BYTE_GROUP, codes += w->code_bytes) {
       __m256i quad[QUADS][2];
@@ -252,4 +262,22 @@ void panel_pack(const ridge_kernel_site *site, enum form form, const void *rows,
              from - start, to - start,
              (char *)packed + (uint64_t)(run * w.panels) * w.panel_bytes);
   }
+}
+
+struct weights panel_part(const struct weights *w, int64_t p, int64_t k0, int64_t depth,
+                          char room[PART_ROOM]) {
+  const ridge_codec *codec = w->span->codec;
+  const int64_t run = p / w->panels, from = p % w->panels * PANEL;
+  const char *first = w->data + (uint64_t)(run * w->n + from) * w->span->stride +
+                      (uint64_t)(k0 / codec->block) * codec->block_bytes;
+  struct weights part = *w;
+  part.k = depth;
+  part.mapped = false;
+  part.n = w->n - from < PANEL ? w->n - from : PANEL;
+  part.panels = part.runs = 1;
+  part.data = room;
+  panel_geometry(&part);
+  pack_run(&part, codec->block_bytes, (const uint8_t *)first, w->span->stride, 0, part.n,
+           room);
+  return part;
 }

@@ -21,9 +21,8 @@ static const struct {
 #undef FORM
 };
 
-static void byte_geometry(const ridge_kernel_site *site, struct weights *w) {
+static void byte_geometry(struct weights *w) {
   const enum scales scales = forms[w->form].scales;
-  w->super = site->in_codec[1]->block;
   w->head_bytes = sizes_of[scales].head;
   w->sub_bytes = sizes_of[scales].sub;
   w->code_bytes = bits_of[forms[w->form].codes] * BYTE_GROUP / 8 * PANEL;
@@ -32,21 +31,26 @@ static void byte_geometry(const ridge_kernel_site *site, struct weights *w) {
   w->panel_bytes = w->codes_at + (uint64_t)(w->k / BYTE_GROUP) * w->code_bytes;
 }
 
+void panel_geometry(struct weights *w) {
+  switch (w->form) {
+  case FORM_F32: w->panel_bytes = (uint64_t)w->k * PANEL * 4; break;
+  case FORM_F16:
+  case FORM_BF16: w->panel_bytes = (uint64_t)w->k * PANEL * 2; break;
+  case FORM_ROWS: break;
+  default: byte_geometry(w);
+  }
+}
+
 struct weights panel_weights(const ridge_kernel_site *site, enum form form) {
-  struct weights w = {.k = site->in_dims[1][1], .form = form};
+  struct weights w = {
+      .k = site->in_dims[1][1], .form = form, .super = site->in_codec[1]->block};
   w.paired = (site->node->attrs.flags & RIDGE_GLU_PAIRED) != 0;
   w.runs = site->node->op == RIDGE_OP_EXPERT_MATMUL ? site->node->attrs.experts
            : w.paired                               ? 2
                                                     : 1;
   w.n = site->in_dims[1][0] / w.runs;
   w.panels = (w.n + PANEL - 1) / PANEL;
-  switch (form) {
-  case FORM_F32: w.panel_bytes = (uint64_t)w.k * PANEL * 4; break;
-  case FORM_F16:
-  case FORM_BF16: w.panel_bytes = (uint64_t)w.k * PANEL * 2; break;
-  case FORM_ROWS: break;
-  default: byte_geometry(site, &w);
-  }
+  panel_geometry(&w);
   return w;
 }
 

@@ -80,6 +80,7 @@ struct weights {
   uint64_t panel_bytes;
   enum form form;
   bool paired;
+  bool mapped; /* not packed: rows as the codec stores them           */
   /* Of integers: */
   int64_t super;                              /* k that share a head              */
   uint64_t head_bytes, sub_bytes, code_bytes; /* of a head; of 32 k               */
@@ -88,9 +89,21 @@ struct weights {
 
 /* Geometry for a site; `data` and `span` are left to the call. */
 struct weights panel_weights(const ridge_kernel_site *site, enum form form);
+void panel_geometry(struct weights *w); /* sizes that hang on form, k and super */
 uint64_t panel_bytes_all(const ridge_kernel_site *site, enum form form);
 void panel_pack(const ridge_kernel_site *site, enum form form, const void *rows,
                 uint64_t stride, int64_t lo, int64_t hi, void *packed);
+
+/* Is a panel of floats in memory as it is wanted? */
+static inline bool panel_is_there(const struct weights *w) {
+  return w->form != FORM_ROWS && !w->mapped;
+}
+
+/* k0 .. k0 + depth (at most DEPTH) of panel p of mapped weights, packed into `room`: as the
+ * only panel of the weights that are returned. */
+enum { PART_ROOM = DEPTH * PANEL * 4 };
+struct weights panel_part(const struct weights *w, int64_t p, int64_t k0, int64_t depth,
+                          char room[PART_ROOM]);
 
 /* k0 .. k0 + depth of float or ROWS panel p as f32 (depth, 16): the packed memory itself
  * where that is f32, else unpacked into `room` (DEPTH * 16 floats).  For FORM_ROWS, `room`

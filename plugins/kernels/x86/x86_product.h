@@ -33,7 +33,7 @@ struct ahead {
 
 static inline struct ahead ahead_of(const struct weights *w, const struct panels *p,
                                     int64_t k0, int64_t depth) {
-  if (w->form == FORM_ROWS) return (struct ahead){.cut = depth};
+  if (!panel_is_there(w)) return (struct ahead){.cut = depth};
   const int64_t bytes = (int64_t)w->panel_bytes / w->k, left = w->k - AHEAD / bytes - k0;
   const bool beside = p->n == 2 && p->at[1] == p->at[0] + 1;
   return (struct ahead){.cut = left < 0       ? 0

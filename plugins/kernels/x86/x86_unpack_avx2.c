@@ -40,6 +40,12 @@ static void unpack_rows(const struct weights *w, int64_t p, int64_t k0, int64_t 
 
 const float *panel_block(const struct weights *w, int64_t p, int64_t k0, int64_t depth,
                          float *room) {
+  char packed[PART_ROOM];
+  if (w->mapped) {
+    const struct weights part =
+        panel_part(w, p, k0, depth, w->form == FORM_F32 ? (char *)room : packed);
+    return panel_block(&part, 0, 0, depth, room);
+  }
   const char *panel = w->data + (uint64_t)p * w->panel_bytes;
   switch (w->form) {
   case FORM_F32: return (const float *)(const void *)panel + k0 * PANEL;
