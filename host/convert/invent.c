@@ -1,5 +1,5 @@
 /*
- * invent.c - facts, tensors and numbers of a model that nobody trained.
+ * invent.c - facts and numbers of a model that nobody trained.
  *
  * Matrices are normal with variance 1 / inputs, so that each keeps the size of what it
  * multiplies; those that add to the residual stream have 1 / (2 layers) of that, so that
@@ -18,9 +18,8 @@
 enum {
   QUANTILES = 1 << 16, /* sixteen random bits choose one                        */
   PER_DRAW = 8,        /* numbers of four random words                          */
-  MOST_FACTS = 24 + INVENT_WORD_FACTS,
+  MOST_FACTS = 32 + INVENT_WORD_FACTS,
 };
-#define SMALL 0.02 /* of embeddings and biases, as GPT-2 has it */
 
 /* ---- numbers ---- */
 
@@ -75,84 +74,6 @@ ridge_status invent_rows(void *ctx, size_t index, int64_t lo, int64_t hi, float 
   return RIDGE_OK;
 }
 
-/* ---- tensors ---- */
-
-static void add(struct invention *v, const char *name, int64_t outer, int64_t inner,
-                double spread, float constant) {
-  ridge_model_file *file = &v->source.file;
-  ridge_file_tensor *t = &v->tensors[file->n_tensors];
-  *t = (ridge_file_tensor){.struct_size = sizeof *t, .name = name, .codec = "f32"};
-  t->rank = outer > 0 ? 2 : 1;
-  t->dims[0] = outer > 0 ? outer : inner;
-  if (outer > 0) t->dims[1] = inner;
-  t->bytes = (uint64_t)(outer > 0 ? outer : 1) * (uint64_t)inner * sizeof(float);
-  v->spread[file->n_tensors] = spread;
-  v->constant[file->n_tensors] = constant;
-  file->n_tensors++;
-}
-
-static const char *in_layer(struct invention *v, int64_t layer, const char *part) {
-  return arena_format(&v->memory, "blk.%lld.%s", (long long)layer, part);
-}
-
-static void add_norm(struct invention *v, const char *name, bool bias) {
-  add(v, arena_format(&v->memory, "%s.weight", name), 0, v->shape->dim, 0, 1);
-  if (bias) add(v, arena_format(&v->memory, "%s.bias", name), 0, v->shape->dim, 0, 0);
-}
-
-/* share: of the residual stream's variance. */
-static void add_matrix(struct invention *v, const char *name, int64_t out, int64_t in,
-                       double share, bool bias) {
-  add(v, arena_format(&v->memory, "%s.weight", name), out, in, sqrt(share / (double)in), 0);
-  if (bias) add(v, arena_format(&v->memory, "%s.bias", name), 0, out, SMALL, 0);
-}
-
-static void add_llama_layer(struct invention *v, int64_t i, bool bias) {
-  const struct shape *s = v->shape;
-  const int64_t q = s->heads * s->head_dim, kv = s->kv_heads * s->head_dim;
-  const double share = 0.5 / (double)s->layers;
-  add_norm(v, in_layer(v, i, "attn_norm"), false);
-  add_matrix(v, in_layer(v, i, "attn_q"), q, s->dim, 1, bias);
-  add_matrix(v, in_layer(v, i, "attn_k"), kv, s->dim, 1, bias);
-  add_matrix(v, in_layer(v, i, "attn_v"), kv, s->dim, 1, bias);
-  add_matrix(v, in_layer(v, i, "attn_output"), s->dim, q, share, false);
-  add_norm(v, in_layer(v, i, "ffn_norm"), false);
-  add_matrix(v, in_layer(v, i, "ffn_gate"), s->ffn, s->dim, 1, false);
-  add_matrix(v, in_layer(v, i, "ffn_up"), s->ffn, s->dim, 1, false);
-  add_matrix(v, in_layer(v, i, "ffn_down"), s->dim, s->ffn, share, false);
-}
-
-static void add_gpt2_layer(struct invention *v, int64_t i) {
-  const struct shape *s = v->shape;
-  const double share = 0.5 / (double)s->layers;
-  add_norm(v, in_layer(v, i, "attn_norm"), true);
-  add_matrix(v, in_layer(v, i, "attn_qkv"), 3 * s->dim, s->dim, 1, true);
-  add_matrix(v, in_layer(v, i, "attn_output"), s->dim, s->dim, share, true);
-  add_norm(v, in_layer(v, i, "ffn_norm"), true);
-  add_matrix(v, in_layer(v, i, "ffn_up"), s->ffn, s->dim, 1, true);
-  add_matrix(v, in_layer(v, i, "ffn_down"), s->dim, s->ffn, share, true);
-}
-
-static void add_tensors(struct invention *v) {
-  const struct shape *s = v->shape;
-  const bool is_gpt2 = strcmp(s->arch, "gpt2") == 0, bias = strcmp(s->arch, "qwen2") == 0;
-  const size_t most = (size_t)s->layers * 16 + 8;
-  v->tensors = arena_array(&v->memory, most, sizeof *v->tensors);
-  v->spread = arena_array(&v->memory, most, sizeof *v->spread);
-  v->constant = arena_array(&v->memory, most, sizeof *v->constant);
-  v->source.file.tensors = v->tensors;
-  add(v, "token_embd.weight", s->vocab, s->dim, SMALL, 0);
-  if (is_gpt2) add(v, "position_embd.weight", s->context, s->dim, SMALL, 0);
-  for (int64_t i = 0; i < s->layers; i++) {
-    if (is_gpt2)
-      add_gpt2_layer(v, i);
-    else
-      add_llama_layer(v, i, bias);
-  }
-  add_norm(v, "output_norm", is_gpt2);
-  if (!s->tied) add_matrix(v, "output", s->vocab, s->dim, 1, false);
-}
-
 /* ---- facts ---- */
 
 static ridge_fact *next_fact(struct invention *v, const char *key) {
@@ -183,6 +104,21 @@ static void say_real(struct invention *v, const char *tail, double value) {
   fact->value.r = value;
 }
 
+static int64_t rope_dims(const struct invention *v) {
+  const struct shape *s = v->shape;
+  if (s->rope_dims > 0) return s->rope_dims;
+  return v->kind->rope_parts > 0 ? s->head_dim / v->kind->rope_parts / 2 * 2 : s->head_dim;
+}
+
+static void add_expert_facts(struct invention *v) {
+  const struct shape *s = v->shape;
+  if (s->experts == 0) return;
+  say_int(v, "expert_count", s->experts);
+  say_int(v, "expert_used_count", s->used);
+  if (s->expert_ffn > 0) say_int(v, "expert_feed_forward_length", s->expert_ffn);
+  if (s->shared_ffn > 0) say_int(v, "expert_shared_feed_forward_length", s->shared_ffn);
+}
+
 static void add_facts(struct invention *v) {
   const struct shape *s = v->shape;
   v->facts = arena_array(&v->memory, MOST_FACTS, sizeof *v->facts);
@@ -198,27 +134,32 @@ static void add_facts(struct invention *v) {
   say_int(v, "feed_forward_length", s->ffn);
   say_int(v, "attention.head_count", s->heads);
   say_int(v, "vocab_size", s->vocab);
-  if (strcmp(s->arch, "gpt2") == 0) {
-    say_real(v, "attention.layer_norm_epsilon", s->eps);
-  } else {
+  say_real(v,
+           v->kind->layernorm ? "attention.layer_norm_epsilon"
+                              : "attention.layer_norm_rms_epsilon",
+           s->eps);
+  if (!v->kind->positions) {
     say_int(v, "attention.head_count_kv", s->kv_heads);
     say_int(v, "attention.key_length", s->head_dim);
     say_int(v, "attention.value_length", s->head_dim);
-    say_real(v, "attention.layer_norm_rms_epsilon", s->eps);
-    say_int(v, "rope.dimension_count", s->head_dim);
+    say_int(v, "rope.dimension_count", rope_dims(v));
     say_real(v, "rope.freq_base", s->rope_base);
   }
+  if (s->window > 0) say_int(v, "attention.sliding_window", s->window);
+  if (strcmp(s->arch, "gptneox") == 0) say_int(v, "use_parallel_residual", 1);
+  add_expert_facts(v);
   v->source.file.n_facts += invent_words(s, &v->memory, &v->facts[v->source.file.n_facts]);
 }
 
 ridge_status invent(const struct shape *shape, uint64_t seed, struct invention *out,
                     struct why *why) {
-  *out = (struct invention){.shape = shape, .seed = seed};
+  *out =
+      (struct invention){.shape = shape, .kind = shape_kind_of(shape->arch), .seed = seed};
   out->source.format_name = "none";
   out->source.path = arena_text(&out->memory, shape->name);
   out->source.file.struct_size = sizeof out->source.file;
   add_facts(out);
-  add_tensors(out);
+  invent_tensors(out);
   return make_quantiles(out, why);
 }
 

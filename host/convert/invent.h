@@ -16,6 +16,7 @@
 
 struct invention {
   const struct shape *shape;
+  const struct shape_kind *kind;
   uint64_t seed;
   struct source source;
   ridge_fact *facts;
@@ -32,6 +33,9 @@ void invent_free(struct invention *);
 /* For convert_spec.rows; ctx is the invention. [pool] */
 ridge_status invent_rows(void *ctx, size_t index, int64_t lo, int64_t hi, float *to,
                          struct why *why);
+
+/* ---- invent_tensors.c: names, shapes and spreads of the tensors ---- */
+void invent_tensors(struct invention *);
 
 /* ---- invent_words.c: the vocabulary, as facts of the tokenizer ---- */
 size_t invent_words(const struct shape *, struct arena *, ridge_fact *facts);

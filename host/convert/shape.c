@@ -1,4 +1,4 @@
-/* shape.c - well-known shapes, and reading one from the command line. */
+/* shape.c - reading a shape from the command line. */
 #include "convert/shape.h"
 
 #include "base/near.h"
@@ -7,26 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* From the models' own config.json.  llama-3.2-1b is without its rope scaling, which
- * changes no speed. */
-/* clang-format off */
-static const struct shape shapes[] = {
-    {"tinyllama-1.1b", "llama", "llama", 22, 2048, 32, 4, 64, 5632, 32000, 2048, 1e4, 1e-5, false},
-    {"llama-160m", "llama", "llama", 12, 768, 12, 12, 64, 3072, 32000, 2048, 1e4, 1e-6, false},
-    {"llama-3.2-1b", "llama", "llama-bpe", 16, 2048, 32, 8, 64, 8192, 128256, 131072, 5e5, 1e-5, true},
-    {"smollm2-135m", "llama", "smollm", 30, 576, 9, 3, 64, 1536, 49152, 8192, 1e5, 1e-5, true},
-    {"smollm2-360m", "llama", "smollm", 32, 960, 15, 5, 64, 2560, 49152, 8192, 1e5, 1e-5, true},
-    {"qwen2.5-0.5b", "qwen2", "qwen2", 24, 896, 14, 2, 64, 4864, 151936, 32768, 1e6, 1e-6, true},
-    {"gpt2-124m", "gpt2", "gpt-2", 12, 768, 12, 12, 64, 3072, 50257, 1024, 1e4, 1e-5, true},
-    {"tiny-llama", "llama", "llama", 2, 256, 4, 2, 64, 512, 1000, 512, 1e4, 1e-5, false},
-    {"tiny-qwen2", "qwen2", "qwen2", 2, 256, 4, 2, 64, 512, 1000, 512, 1e6, 1e-6, true},
-    {"tiny-gpt2", "gpt2", "gpt-2", 2, 256, 4, 4, 64, 1024, 1000, 512, 1e4, 1e-5, true},
-};
-/* clang-format on */
-enum { N_SHAPES = sizeof shapes / sizeof *shapes };
-
-const struct shape *shape_at(size_t i) { return i < N_SHAPES ? &shapes[i] : NULL; }
 
 /* ---- numbers ---- */
 
@@ -43,6 +23,11 @@ static const struct measure {
     {"ffn", offsetof(struct shape, ffn), 8, 1 << 20},
     {"vocab", offsetof(struct shape, vocab), 320, 1 << 20},
     {"context", offsetof(struct shape, context), 8, 1 << 24},
+    {"window", offsetof(struct shape, window), 1, 1 << 24},
+    {"experts", offsetof(struct shape, experts), 1, 1024},
+    {"used", offsetof(struct shape, used), 1, 1024},
+    {"expert_ffn", offsetof(struct shape, expert_ffn), 8, 1 << 20},
+    {"shared_ffn", offsetof(struct shape, shared_ffn), 8, 1 << 20},
 };
 enum { N_MEASURES = sizeof measures / sizeof *measures };
 
@@ -50,19 +35,34 @@ static int64_t *field(struct shape *shape, const struct measure *measure) {
   return (int64_t *)(void *)((char *)shape + measure->at);
 }
 
-static ridge_status set_arch(struct shape *out, const char *value, struct why *why) {
-  for (size_t i = 0; i < N_SHAPES; i++) {
-    if (strncmp(shapes[i].name, "tiny-", 5) != 0 || strcmp(shapes[i].arch, value) != 0)
-      continue;
-    out->arch = shapes[i].arch;
-    out->words = shapes[i].words;
-    out->tied = shapes[i].tied;
-    out->eps = shapes[i].eps;
-    out->rope_base = shapes[i].rope_base;
+static const struct shape *find(const char *name) {
+  for (size_t i = 0; shape_at(i) != NULL; i++)
+    if (strcmp(shape_at(i)->name, name) == 0) return shape_at(i);
+  return NULL;
+}
+
+/* What is not a measure that was given is as in the architecture's tiny model. */
+static ridge_status set_arch(struct shape *out, const char *value,
+                             const bool given[N_MEASURES], struct why *why) {
+  char name[32], known[256] = "";
+  snprintf(name, sizeof name, "tiny-%s", value);
+  const struct shape *tiny = find(name), before = *out;
+  if (tiny != NULL) {
+    *out = *tiny;
+    out->name = before.name;
+    for (size_t i = 0; i < N_MEASURES; i++)
+      if (given[i])
+        memcpy(field(out, &measures[i]), (const char *)&before + measures[i].at,
+               sizeof(int64_t));
     return RIDGE_OK;
   }
-  return why_set(why, RIDGE_INVALID,
-                 "arch is `%s`; llama, qwen2 and gpt2 can be made, as arch=llama", value);
+  for (size_t i = 0; shape_kind_at(i) != NULL; i++) {
+    const size_t at = strlen(known);
+    snprintf(known + at, sizeof known - at, "%s%s", i > 0 ? ", " : "",
+             shape_kind_at(i)->arch);
+  }
+  return why_set(why, RIDGE_INVALID, "arch is `%s`; what can be made, as arch=llama, is %s",
+                 value, known);
 }
 
 /* head_dim and kv_heads follow dim and heads, unless they are given themselves. */
@@ -87,7 +87,8 @@ static ridge_status set_measure(struct shape *out, const char *key, const char *
   const char *near = near_of(key, names, N_MEASURES + 1);
   return why_set(why, RIDGE_INVALID,
                  "a shape has no `%s`%s%s%s; it has arch, layers, dim, heads, kv_heads, "
-                 "head_dim, ffn, vocab and context",
+                 "head_dim, ffn, vocab, context, window, experts, used, expert_ffn and "
+                 "shared_ffn",
                  key, near != NULL ? " (did you mean `" : "", near != NULL ? near : "",
                  near != NULL ? "`?)" : "");
 }
@@ -105,8 +106,8 @@ static void follow(struct shape *s, const bool given[N_MEASURES]) {
   if (heads && !is_given(given, "kv_heads")) s->kv_heads = s->heads;
 }
 
-static ridge_status check(const struct shape *s, struct why *why) {
-  const bool is_gpt2 = strcmp(s->arch, "gpt2") == 0;
+static ridge_status check_heads(const struct shape *s, struct why *why) {
+  const struct shape_kind *kind = shape_kind_of(s->arch);
   if (s->heads % s->kv_heads != 0)
     return why_set(why, RIDGE_INVALID,
                    "%lld heads cannot share %lld heads of keys and values; kv_heads has to "
@@ -116,27 +117,44 @@ static ridge_status check(const struct shape *s, struct why *why) {
     return why_set(why, RIDGE_INVALID,
                    "a head has %lld numbers; it has to be an even count (dim / heads)",
                    (long long)s->head_dim);
-  if (is_gpt2 && (s->kv_heads != s->heads || s->heads * s->head_dim != s->dim))
+  const bool plain = s->kv_heads == s->heads && s->heads * s->head_dim == s->dim;
+  if ((kind->positions || kind->rope_parts > 0) && !plain)
     return why_set(why, RIDGE_INVALID,
-                   "gpt2 has as many heads of keys and values as heads, of dim / heads "
+                   "%s has as many heads of keys and values as heads, of dim / heads "
                    "numbers; here are %lld, %lld and %lld of %lld",
-                   (long long)s->kv_heads, (long long)s->heads, (long long)s->head_dim,
-                   (long long)s->dim);
+                   s->arch, (long long)s->kv_heads, (long long)s->heads,
+                   (long long)s->head_dim, (long long)s->dim);
   return RIDGE_OK;
+}
+
+static ridge_status check_experts(const struct shape *s, struct why *why) {
+  const bool may = shape_kind_of(s->arch)->experts || strcmp(s->arch, "llama") == 0;
+  if (s->experts > 0 && !may)
+    return why_set(why, RIDGE_INVALID, "%s has no experts; %sllama has", s->arch,
+                   strncmp(s->arch, "qwen", 4) == 0 ? "qwen2moe, qwen3moe and " : "");
+  if (s->experts > 0 && (s->used < 1 || s->used > s->experts))
+    return why_set(why, RIDGE_INVALID,
+                   "%lld of %lld experts are used; used has to be between 1 and experts",
+                   (long long)s->used, (long long)s->experts);
+  if (s->shared_ffn > 0 && strcmp(s->arch, "qwen2moe") != 0)
+    return why_set(why, RIDGE_INVALID,
+                   "shared_ffn is %lld; a shared expert is what qwen2moe has, not %s",
+                   (long long)s->shared_ffn, s->arch);
+  return RIDGE_OK;
+}
+
+static ridge_status check(const struct shape *s, struct why *why) {
+  ridge_status status = check_heads(s, why);
+  return status == RIDGE_OK ? check_experts(s, why) : status;
 }
 
 /* ---- text ---- */
 
-static const struct shape *find(const char *name) {
-  for (size_t i = 0; i < N_SHAPES; i++)
-    if (strcmp(shapes[i].name, name) == 0) return &shapes[i];
-  return NULL;
-}
-
 static ridge_status refuse_name(const char *name, struct why *why) {
-  const char *names[N_SHAPES];
-  for (size_t i = 0; i < N_SHAPES; i++) names[i] = shapes[i].name;
-  const char *near = near_of(name, names, N_SHAPES);
+  const char *names[64];
+  size_t n = 0;
+  for (; n < 64 && shape_at(n) != NULL; n++) names[n] = shape_at(n)->name;
+  const char *near = near_of(name, names, n);
   return why_set(
       why, RIDGE_INVALID,
       "no shape `%s`%s%s%s; `ridge new-model --list` has them, and key=value,... "
@@ -155,7 +173,7 @@ static ridge_status read_word(struct shape *out, char *word, bool first,
     return RIDGE_OK;
   }
   *equals = 0;
-  if (strcmp(word, "arch") == 0) return set_arch(out, equals + 1, why);
+  if (strcmp(word, "arch") == 0) return set_arch(out, equals + 1, given, why);
   return set_measure(out, word, equals + 1, given, why);
 }
 
@@ -173,12 +191,4 @@ ridge_status shape_read(const char *text, struct shape *out, struct why *why) {
   if (status != RIDGE_OK) return status;
   follow(out, given);
   return check(out, why);
-}
-
-int64_t shape_weights(const struct shape *s) {
-  const int64_t q = s->heads * s->head_dim, kv = s->kv_heads * s->head_dim;
-  const int64_t attention = s->dim * (2 * q + 2 * kv);
-  const int64_t gates = strcmp(s->arch, "gpt2") == 0 ? 2 : 3;
-  return s->layers * (attention + gates * s->dim * s->ffn) +
-         s->vocab * s->dim * (s->tied ? 1 : 2);
 }

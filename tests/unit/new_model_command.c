@@ -80,7 +80,20 @@ static double perplexity_of(const char *folder, const char *model) {
  * that had grown or died away would show here. */
 static void each_architecture_runs_and_knows_nothing(void **state) {
   (void)state;
-  static const char *const shapes[] = {"tiny-llama", "tiny-qwen2", "tiny-gpt2",
+  static const char *const shapes[] = {"tiny-llama",
+                                       "tiny-qwen2",
+                                       "tiny-qwen2moe",
+                                       "tiny-qwen3",
+                                       "tiny-qwen3moe",
+                                       "tiny-gpt2",
+                                       "tiny-opt",
+                                       "tiny-gptneox",
+                                       "tiny-phi2",
+                                       "tiny-phi3",
+                                       "tiny-gemma2",
+                                       "tiny-gemma3",
+                                       "tiny-stablelm",
+                                       "arch=llama,experts=4,used=2",
                                        "tiny-llama,layers=24,dim=64,ffn=64,vocab=400"};
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     char *folder = testing_scratch(), *path = under(folder, "m.gguf");
@@ -145,10 +158,13 @@ static void each_refusal_names_the_fix(void **state) {
   expect(MAKE("--shape=tiny-llama", "--random"), 2, "OUT is missing");
   expect(MAKE(path, "--random", "--shape=tiny-lama"), 2, "did you mean `tiny-llama`");
   expect(MAKE(path, "--random", "--shape=layer=3"), 2, "did you mean `layers`");
-  expect(MAKE(path, "--random", "--shape=arch=bert"), 2, "llama, qwen2 and gpt2");
+  expect(MAKE(path, "--random", "--shape=arch=bert"), 2, "llama, qwen2, qwen2moe");
   expect(MAKE(path, "--random", "--shape=layers=0"), 2, "between 1 and 1024");
   expect(MAKE(path, "--random", "--shape=heads=4,kv_heads=3"), 2, "has to divide heads");
   expect(MAKE(path, "--random", "--shape=arch=gpt2,kv_heads=1"), 2, "gpt2 has as many");
+  expect(MAKE(path, "--random", "--shape=arch=qwen3,experts=4"), 2, "has no experts");
+  expect(MAKE(path, "--random", "--shape=experts=4,used=5"), 2, "between 1 and experts");
+  expect(MAKE(path, "--random", "--shape=arch=qwen3moe,shared_ffn=64"), 2, "shared expert");
   expect(MAKE(path, "--random", "--shape=vocab=100"), 2, "between 320 and");
   expect(MAKE(path, "--random", "--shape=tiny-llama", "--codec=q7"), 2, "no mix `q7`");
   struct stat facts;

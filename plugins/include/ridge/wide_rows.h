@@ -318,19 +318,19 @@ static inline ridge_status wide_accepts_add_norm(const ridge_kernel_site *site, 
   return wide_vectors(site, 2, why, room);
 }
 
-/* X(name, accepts): every operator here, and when its kernel applies. */
+/* X(name, accepts, scratch): every operator here, and when its kernel applies. */
 #define WIDE_ROW_MAP(X)                                                                    \
-  X(rmsnorm, wide_accepts_norm)                                                            \
-  X(layernorm, wide_accepts_norm)                                                          \
-  X(add_rmsnorm, wide_accepts_add_norm)                                                    \
-  X(add_layernorm, wide_accepts_add_norm)                                                  \
-  X(add, wide_accepts_norm)                                                                \
-  X(mul, wide_accepts_norm)                                                                \
-  X(scale, NULL)                                                                           \
-  X(softcap, NULL)                                                                         \
-  X(act, wide_accepts_act)                                                                 \
-  X(glu, wide_accepts_act)                                                                 \
-  X(rope, NULL)                                                                            \
-  X(cache_put, NULL)
+  X(rmsnorm, wide_accepts_norm, NULL)                                                      \
+  X(layernorm, wide_accepts_norm, NULL)                                                    \
+  X(add_rmsnorm, wide_accepts_add_norm, NULL)                                              \
+  X(add_layernorm, wide_accepts_add_norm, NULL)                                            \
+  X(add, wide_accepts_norm, NULL)                                                          \
+  X(mul, wide_accepts_norm, NULL)                                                          \
+  X(scale, NULL, NULL)                                                                     \
+  X(softcap, NULL, NULL)                                                                   \
+  X(act, wide_accepts_act, NULL)                                                           \
+  X(glu, wide_accepts_act, NULL)                                                           \
+  X(rope, NULL, NULL)                                                                      \
+  X(cache_put, NULL, NULL)
 
 #endif

@@ -24,6 +24,12 @@ static const ridge_fill fills[] = {
     KERNEL("glu", glu),
     KERNEL("softcap", softcap),
     KERNEL("rope", rope),
+    KERNEL("embed *", embed),
+    KERNEL("rows", rows),
+    KERNEL("slice", slice),
+    KERNEL("rope_table", rope_table),
+    KERNEL("route", route),
+    KERNEL("weighted_sum", weighted_sum),
 };
 
 static const char doc[] =

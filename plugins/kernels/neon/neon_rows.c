@@ -2,15 +2,20 @@
 #include "neon.h"
 
 #include <ridge/wide_attention.h>
+#include <ridge/wide_mixture.h>
+#include <ridge/wide_pick.h>
 #include <ridge/wide_rows.h>
 
-#define ROW_KERNEL(name, accepts_)                                                         \
+#define ROW_KERNEL(name, accepts_, scratch)                                                \
   const ridge_kernel neon_##name = {                                                       \
       .struct_size = sizeof(ridge_kernel),                                                 \
       .accepts = accepts_,                                                                 \
+      .scratch_bytes = scratch,                                                            \
       .run = wide_run_##name,                                                              \
   };
 WIDE_ROW_MAP(ROW_KERNEL)
+WIDE_PICK_MAP(ROW_KERNEL)
+WIDE_MIXTURE_MAP(ROW_KERNEL)
 
 enum { STRETCH = 1024 }; /* positions over which a softmax is taken at once */
 

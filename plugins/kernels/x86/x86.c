@@ -45,6 +45,12 @@ static const ridge_fill fills[] = {
     BOTH("glu", glu),
     BOTH("softcap", softcap),
     BOTH("rope", rope),
+    BOTH("embed *", embed),
+    BOTH("rows", rows),
+    BOTH("slice", slice),
+    BOTH("rope_table", rope_table),
+    BOTH("route", route),
+    BOTH("weighted_sum", weighted_sum),
 };
 
 static const char doc[] =

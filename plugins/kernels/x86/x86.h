@@ -17,7 +17,8 @@
   extern const ridge_kernel x86_attention_##by, x86_cache_put_##by, x86_rmsnorm_##by,      \
       x86_layernorm_##by, x86_add_rmsnorm_##by, x86_add_layernorm_##by, x86_add_##by,      \
       x86_mul_##by, x86_scale_##by, x86_act_##by, x86_glu_##by, x86_softcap_##by,          \
-      x86_rope_##by
+      x86_rope_##by, x86_embed_##by, x86_rows_##by, x86_slice_##by, x86_rope_table_##by,     \
+      x86_route_##by, x86_weighted_sum_##by
 X86_KERNELS(avx2);
 X86_KERNELS(avx512);
 
@@ -56,7 +57,7 @@ static inline ridge_status vector_is_f32(const ridge_kernel_site *site, uint32_t
 /* Functions that x86_act.h has; others are left to the portable kernels. */
 static inline ridge_status act_is_known(const ridge_kernel_site *site, char *why,
                                         size_t room) {
-  if (site->node->attrs.act <= RIDGE_ACT_RELU) return RIDGE_OK;
+  if (site->node->attrs.act < RIDGE_ACT_COUNT) return RIDGE_OK;
   snprintf(why, room, "activation function %u is not known here",
            (unsigned)site->node->attrs.act);
   return RIDGE_DECLINED;

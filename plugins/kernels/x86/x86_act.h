@@ -14,6 +14,12 @@ INLINE __m256 act_silu(__m256 x) {
   return _mm256_div_ps(x, _mm256_add_ps(one, e));
 }
 
+INLINE __m256 act_sigmoid(__m256 x) {
+  const __m256 one = _mm256_set1_ps(1.0f);
+  const __m256 e = lanes_exp(_mm256_xor_ps(_mm256_set1_ps(-0.0f), x));
+  return _mm256_div_ps(one, _mm256_add_ps(one, e));
+}
+
 INLINE __m256 act_gelu(__m256 x) {
   const __m256 erf = lanes_erf(_mm256_mul_ps(x, _mm256_set1_ps(0.70710678f)));
   const __m256 half = _mm256_mul_ps(x, _mm256_set1_ps(0.5f));
@@ -37,6 +43,7 @@ INLINE __m256 act_of(uint32_t act, __m256 x) {
   case RIDGE_ACT_GELU: return act_gelu(x);
   case RIDGE_ACT_GELU_TANH: return act_gelu_tanh(x);
   case RIDGE_ACT_RELU: return act_relu(x);
+  case RIDGE_ACT_SIGMOID: return act_sigmoid(x);
   default: return x;
   }
 }
