@@ -84,7 +84,8 @@ static void add_bytes(struct words *w) {
 
 /* ---- SentencePiece ---- */
 
-static void add_pieces(struct words *w) {
+/* more: a control token at the end; NULL: none. */
+static void add_pieces(struct words *w, const char *more) {
   char text[8];
   add_token(w, "<unk>", UNKNOWN);
   add_token(w, "<s>", CONTROL);
@@ -94,7 +95,8 @@ static void add_pieces(struct words *w) {
     add_token(w, text, BYTE);
   }
   add_token(w, "\xe2\x96\x81", NORMAL); /* U+2581, the blank */
-  add_strings(w, 1, false, 0);
+  add_strings(w, 1, false, more == NULL ? 0 : 1);
+  if (more != NULL) add_token(w, more, CONTROL);
 }
 
 /* ---- facts ---- */
@@ -145,7 +147,8 @@ size_t invent_words(const struct shape *shape, struct arena *arena, ridge_fact *
   w.types = arena_array(arena, most, sizeof *w.types);
   w.scores = arena_array(arena, most, sizeof *w.scores);
   if (pieces) {
-    add_pieces(&w);
+    /* llama.cpp looks it up in every model whose name is Phi-3's. */
+    add_pieces(&w, strcmp(shape->arch, "phi3") == 0 ? "<|endoftext|>" : NULL);
   } else {
     add_bytes(&w);
     add_strings(&w, 2, true, 1);

@@ -104,16 +104,25 @@ bool program_is_narrow(const struct program *p, const struct program_op *op) {
   return bits_of(p->codec_of[op->node->in[keyed]]) < 10; /* eight, scales and a sum */
 }
 
+/* The product whose result, as it is or capped, is the logits. */
+static bool is_head(const struct program *p, const ridge_node *n) {
+  if (n->op != RIDGE_OP_MATMUL) return false;
+  const struct ridge_graph *graph = p->graph;
+  const int32_t logits = graph->outputs[0], maker = graph->tensors[logits]->producer;
+  return n->out[0] == logits ||
+         (maker >= 0 && graph->nodes[maker]->op == RIDGE_OP_SOFTCAP &&
+          graph->nodes[maker]->in[0] == n->out[0]);
+}
+
 void program_kind_name(const struct program *p, const struct program_op *op,
                        char room[PROGRAM_KIND_ROOM]) {
   const ridge_node *n = op->node;
   int keyed = provider_keyed_input(n->op);
-  bool head = n->op == RIDGE_OP_MATMUL && op->rows_kind == RIDGE_DIM_WANTED;
   if (op->kind == PROGRAM_PREPARE) {
     snprintf(room, PROGRAM_KIND_ROOM, "prepare");
     return;
   }
   provider_key(n, keyed < 0 ? NULL : p->graph->tensors[n->in[keyed]]->codec, room);
   size_t size = strlen(room);
-  if (head) snprintf(room + size, PROGRAM_KIND_ROOM - size, " head");
+  if (is_head(p, n)) snprintf(room + size, PROGRAM_KIND_ROOM - size, " head");
 }

@@ -49,32 +49,40 @@ static int32_t embedding(struct building *b) {
 
 /* A norm behind a part, where the file has one. */
 static int32_t norm_after(struct building *b, const char *what, int32_t x) {
-  return builder_file_tensor(b, what, "weight") == NULL
-             ? x
-             : builder_norm(b, what, x, RIDGE_DIM_TOKENS);
+  return builder_file_tensor(b, what, "weight") == NULL ? x : builder_norm(b, what, x);
+}
+
+/* Nobody reads the last layer's rows but where logits are wanted: behind its attention
+ * only these go on, and prompt tokens that want none cost no feed-forward. */
+static void keep_wanted(struct building *b, int32_t *x, int32_t *n, int32_t *y,
+                        bool n_is_read) {
+  if (b->layer + 1 < b->arch->layers) return;
+  *y = builder_wanted(b, "wanted_attention", *y);
+  *x = builder_wanted(b, "wanted", *x);
+  if (n_is_read) *n = builder_wanted(b, "wanted_norm", *n);
+  b->rows = RIDGE_DIM_WANTED;
 }
 
 static void layer(struct building *b, int32_t *x) {
   bool own_norm = builder_file_tensor(b, "ffn_norm", "weight") != NULL;
   bool beside =
       b->arch->parallel || (b->arch->row->residual == ARCH_BY_TENSOR && !own_norm);
-  int32_t before = *x, n = builder_norm(b, "attn_norm", *x, RIDGE_DIM_TOKENS);
-  int32_t a = norm_after(b, "post_attention_norm", builder_attention(b, n));
-  *x = builder_add(b, "attn_residual", *x, a);
+  int32_t n = builder_norm(b, "attn_norm", *x), y = builder_attention(b, n);
+  keep_wanted(b, x, &n, &y, beside && !own_norm);
+  int32_t before = *x;
+  y = norm_after(b, "post_attention_norm", builder_attention_output(b, y));
+  *x = builder_add(b, "attn_residual", *x, y);
   if (!beside)
-    n = builder_norm(b, "ffn_norm", *x, RIDGE_DIM_TOKENS);
+    n = builder_norm(b, "ffn_norm", *x);
   else if (own_norm)
-    n = builder_norm(b, "ffn_norm", before, RIDGE_DIM_TOKENS);
+    n = builder_norm(b, "ffn_norm", before);
   int32_t m = norm_after(b, "post_ffw_norm", builder_ffn(b, n));
   *x = builder_add(b, "ffn_residual", *x, m);
 }
 
-/* Only the rows whose logits are wanted go through the last norm and the head. */
 static void head(struct building *b, int32_t x) {
   const struct arch *a = b->arch;
-  int32_t wanted = builder_activation(b, "wanted", RIDGE_DIM_WANTED, a->dim);
-  NODE(RIDGE_OP_ROWS, "wanted", wanted, (ridge_attrs){0}, x);
-  int32_t y = builder_norm(b, "output_norm", wanted, RIDGE_DIM_WANTED);
+  int32_t y = builder_norm(b, "output_norm", x);
   bool capped = a->logit_cap > 0;
   int32_t logits = builder_activation(b, capped ? "logits_uncapped" : "logits",
                                       RIDGE_DIM_WANTED, a->vocab);
@@ -126,6 +134,7 @@ ridge_status builder_decoder(const struct source *source, const struct arch *arc
       .rope = -1,
       .local_rope = -1,
       .layer = -1,
+      .rows = RIDGE_DIM_TOKENS,
   };
   struct building *b = &building;
   graph_init(out);

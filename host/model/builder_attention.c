@@ -155,6 +155,10 @@ int32_t builder_attention(struct building *b, int32_t x) {
   qkv.k = head_norm(b, "attn_k_norm", qkv.k, a->kv_heads);
   qkv.q = turned(b, "q_rope", qkv.q, a->heads);
   qkv.k = turned(b, "k_rope", qkv.k, a->kv_heads);
-  int32_t y = attend(b, qkv);
-  return builder_project(b, "attn_output", y, a->dim, a->heads * a->head_dim);
+  return attend(b, qkv);
+}
+
+int32_t builder_attention_output(struct building *b, int32_t x) {
+  const struct arch *a = b->arch;
+  return builder_project(b, "attn_output", x, a->dim, a->heads * a->head_dim);
 }

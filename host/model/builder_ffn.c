@@ -31,7 +31,7 @@ static bool is_stacked(const struct building *b, const struct ffn_names *names,
 
 static int32_t stacked_glu(struct building *b, int32_t x, const struct ffn_names *names,
                            int64_t width) {
-  int32_t y = builder_activation(b, names->glu, RIDGE_DIM_TOKENS, width);
+  int32_t y = builder_activation(b, names->glu, b->rows, width);
   int32_t w = builder_weight(b, names->up, "weight", MATRIX(2 * width, b->arch->dim));
   ridge_attrs attrs = {.act = b->arch->row->act, .flags = RIDGE_GLU_PAIRED};
   NODE(RIDGE_OP_MATMUL, names->up, y, attrs, x, w, builder_bias(b, names->up, 2 * width));
@@ -44,7 +44,7 @@ static int32_t glu(struct building *b, int32_t x, const struct ffn_names *names,
   if (is_stacked(b, names, width)) return stacked_glu(b, x, names, width);
   int32_t gate = builder_project(b, names->gate, x, width, dim);
   int32_t up = builder_project(b, names->up, x, width, dim);
-  int32_t y = builder_activation(b, names->glu, RIDGE_DIM_TOKENS, width);
+  int32_t y = builder_activation(b, names->glu, b->rows, width);
   NODE(RIDGE_OP_GLU, names->glu, y, (ridge_attrs){.act = b->arch->row->act}, gate, up);
   return y;
 }
@@ -57,7 +57,7 @@ static int32_t dense(struct building *b, int32_t x, const struct ffn_names *name
     y = glu(b, x, names, width);
   } else {
     int32_t up = builder_project(b, names->up, x, width, a->dim);
-    y = builder_activation(b, "ffn_act", RIDGE_DIM_TOKENS, width);
+    y = builder_activation(b, "ffn_act", b->rows, width);
     NODE(RIDGE_OP_ACT, "ffn_act", y, (ridge_attrs){.act = a->row->act}, up);
   }
   return builder_project(b, names->down, y, a->dim, width);
@@ -74,12 +74,12 @@ static struct routing route(struct building *b, int32_t x) {
   const struct arch *a = b->arch;
   int32_t scores = builder_project(b, "ffn_gate_inp", x, a->experts, a->dim);
   ridge_tensor ids = {.codec = "i32",
-                      .dims = {RIDGE_DIM_TOKENS, a->experts_used, 1, 1},
+                      .dims = {b->rows, a->experts_used, 1, 1},
                       .rank = 2,
                       .role = RIDGE_ACTIVATION};
   struct routing r = {
       builder_tensor(b, "ffn_experts", ids),
-      builder_activation(b, "ffn_expert_weights", RIDGE_DIM_TOKENS, a->experts_used)};
+      builder_activation(b, "ffn_expert_weights", b->rows, a->experts_used)};
   ridge_attrs attrs = {
       .experts = a->experts,
       .used = a->experts_used,
@@ -97,7 +97,7 @@ static int32_t project_chosen(struct building *b, const char *what, int32_t x,
   const struct arch *a = b->arch;
   char out_name[96];
   snprintf(out_name, sizeof out_name, "%s_out", what);
-  int32_t y = builder_activation(b, out_name, RIDGE_DIM_TOKENS, a->experts_used * out);
+  int32_t y = builder_activation(b, out_name, b->rows, a->experts_used * out);
   int32_t w = builder_weight(b, what, "weight", EXPERTS(a->experts, out, in));
   ridge_attrs attrs = {.experts = a->experts, .used = a->experts_used};
   NODE(RIDGE_OP_EXPERT_MATMUL, what, y, attrs, x, w, r.experts);
@@ -105,7 +105,7 @@ static int32_t project_chosen(struct building *b, const char *what, int32_t x,
 }
 
 static int32_t weighted(struct building *b, const char *what, int32_t x, int32_t weights) {
-  int32_t y = builder_activation(b, what, RIDGE_DIM_TOKENS, b->arch->dim);
+  int32_t y = builder_activation(b, what, b->rows, b->arch->dim);
   NODE(RIDGE_OP_WEIGHTED_SUM, what, y, (ridge_attrs){0}, x, weights);
   return y;
 }
@@ -116,7 +116,7 @@ static int32_t shared_expert(struct building *b, int32_t x) {
   int32_t y = dense(b, x, &shared, a->shared_ffn);
   if (builder_file_tensor(b, "ffn_gate_inp_shexp", "weight") == NULL) return y;
   int32_t score = builder_project(b, "ffn_gate_inp_shexp", x, 1, a->dim);
-  int32_t gate = builder_activation(b, "ffn_shared_gate", RIDGE_DIM_TOKENS, 1);
+  int32_t gate = builder_activation(b, "ffn_shared_gate", b->rows, 1);
   NODE(RIDGE_OP_ACT, "ffn_shared_gate", gate, (ridge_attrs){.act = RIDGE_ACT_SIGMOID},
        score);
   return weighted(b, "ffn_shared", y, gate);
@@ -128,8 +128,7 @@ static int32_t mixture(struct building *b, int32_t x) {
   struct routing r = route(b, x);
   int32_t gate = project_chosen(b, "ffn_gate_exps", x, r, width, a->dim);
   int32_t up = project_chosen(b, "ffn_up_exps", x, r, width, a->dim);
-  int32_t y =
-      builder_activation(b, "ffn_glu_exps", RIDGE_DIM_TOKENS, a->experts_used * width);
+  int32_t y = builder_activation(b, "ffn_glu_exps", b->rows, a->experts_used * width);
   NODE(RIDGE_OP_GLU, "ffn_glu_exps", y, (ridge_attrs){.act = a->row->act}, gate, up);
   y = project_chosen(b, "ffn_down_exps", y, r, a->dim, width);
   y = weighted(b, "ffn_mixture", y, r.weights);

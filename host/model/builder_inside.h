@@ -21,6 +21,7 @@ struct building {
   int32_t tokens, positions;
   int32_t rope, local_rope; /* tables; -1: none */
   int64_t layer;            /* -1: outside the layers */
+  int64_t rows;             /* of what is built: RIDGE_DIM_TOKENS, then _WANTED */
 };
 
 /* Rank and dimensions, outermost first. */
@@ -64,15 +65,18 @@ void builder_node(struct building *, uint32_t op, const char *what, const int32_
                sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t),                         \
                (const int32_t[]){out_}, (out_) >= 0 ? 1 : 0, (attrs))
 
-/* The usual nodes, named after their weight; rows is RIDGE_DIM_TOKENS or _WANTED. */
-int32_t builder_norm(struct building *, const char *what, int32_t x, int64_t rows);
+/* The usual nodes, named after their weight. */
+int32_t builder_norm(struct building *, const char *what, int32_t x);
 /* y (T, out) = x (T, in) w^T [+ bias] */
 int32_t builder_project(struct building *, const char *what, int32_t x, int64_t out,
                         int64_t in);
 int32_t builder_add(struct building *, const char *what, int32_t one, int32_t other);
+/* The rows of x whose logits are wanted. */
+int32_t builder_wanted(struct building *, const char *what, int32_t x);
 
-/* builder_attention.c: x (T, D) -> (T, D), before the residual. */
+/* builder_attention.c: x (T, D) -> (T, H E), and what makes (T, D) of it. */
 int32_t builder_attention(struct building *, int32_t x);
+int32_t builder_attention_output(struct building *, int32_t x);
 void builder_rope_tables(struct building *);
 /* builder_ffn.c: the same, dense or of experts. */
 int32_t builder_ffn(struct building *, int32_t x);

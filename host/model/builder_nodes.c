@@ -149,11 +149,11 @@ void builder_node(struct building *b, uint32_t op, const char *what, const int32
   if (b->api->add_node(b->graph, &proto, -1) < 0) failed(b);
 }
 
-int32_t builder_norm(struct building *b, const char *what, int32_t x, int64_t rows) {
+int32_t builder_norm(struct building *b, const char *what, int32_t x) {
   char out_name[NAME_ROOM];
   snprintf(out_name, sizeof out_name, "%s_out", what);
   int64_t dim = b->arch->dim;
-  int32_t y = builder_activation(b, out_name, rows, dim);
+  int32_t y = builder_activation(b, out_name, b->rows, dim);
   int32_t w = builder_weight(b, what, "weight", VECTOR(dim));
   ridge_attrs attrs = {.eps = b->arch->eps};
   if (b->arch->row->norm == ARCH_RMSNORM)
@@ -167,14 +167,22 @@ int32_t builder_project(struct building *b, const char *what, int32_t x, int64_t
                         int64_t in) {
   char out_name[NAME_ROOM];
   snprintf(out_name, sizeof out_name, "%s_out", what);
-  int32_t y = builder_activation(b, out_name, RIDGE_DIM_TOKENS, out);
+  int32_t y = builder_activation(b, out_name, b->rows, out);
   int32_t w = builder_weight(b, what, "weight", MATRIX(out, in));
   NODE(RIDGE_OP_MATMUL, what, y, (ridge_attrs){0}, x, w, builder_bias(b, what, out), -1);
   return y;
 }
 
 int32_t builder_add(struct building *b, const char *what, int32_t one, int32_t other) {
-  int32_t y = builder_activation(b, what, RIDGE_DIM_TOKENS, b->arch->dim);
+  int32_t y = builder_activation(b, what, b->rows, b->arch->dim);
   NODE(RIDGE_OP_ADD, what, y, (ridge_attrs){0}, one, other);
+  return y;
+}
+
+int32_t builder_wanted(struct building *b, const char *what, int32_t x) {
+  if (b->status != RIDGE_OK) return -1;
+  int64_t cols = b->graph->tensors[x]->dims[1];
+  int32_t y = builder_activation(b, what, RIDGE_DIM_WANTED, cols);
+  NODE(RIDGE_OP_ROWS, what, y, (ridge_attrs){0}, x);
   return y;
 }

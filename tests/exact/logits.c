@@ -42,6 +42,7 @@ struct opened {
   struct machine machine;
   struct pool *pool;
   struct runtime rt;
+  int64_t every; /* logits are wanted at each so many-th position; 0: at all */
 };
 
 static void read_expected(const char *model, struct expected *out) {
@@ -118,8 +119,12 @@ static void close_model(struct opened *o) {
   instances_free(&o->plugins);
 }
 
-/* Rows [from, from + n) of the text in `slots` sequences at once, all wanted; the
- * logits of the first sequence go to out. */
+static bool is_wanted(const struct opened *o, int64_t position) {
+  return o->every == 0 || position % o->every == o->every - 1;
+}
+
+/* Rows [from, from + n) of the text in `slots` sequences at once; the logits of the
+ * first sequence go to their places in out. */
 static void step(struct opened *o, const struct expected *text, int64_t from, int64_t n,
                  int64_t slots, bool generated, float *out) {
   int32_t token[MOST], position[MOST], sequence[MOST], wanted[MOST];
@@ -143,15 +148,17 @@ static void step(struct opened *o, const struct expected *text, int64_t from, in
           s == 0 ? text->tokens[from + i] : (int32_t)((from + i * 7 + s) % VOCAB);
       position[batch.rows] = (int32_t)(from + i);
       sequence[batch.rows] = (int32_t)s;
-      wanted[batch.rows] = (int32_t)batch.rows;
+      if (is_wanted(o, from + i)) wanted[batch.wanted_rows++] = (int32_t)batch.rows;
       batch.rows++;
     }
   }
-  batch.wanted_rows = batch.rows;
-  batch.prompt_rows = batch.wanted_prompt = generated ? 0 : batch.rows;
+  batch.prompt_rows = generated ? 0 : batch.rows;
+  batch.wanted_prompt = generated ? 0 : batch.wanted_rows;
   const float *logits = runtime_step(&o->rt, &batch, &why);
   assert_non_null(logits);
-  memcpy(out, logits, (size_t)n * VOCAB * sizeof *out);
+  for (int64_t i = 0, at = 0; i < n; i++)
+    if (is_wanted(o, from + i))
+      memcpy(out + i * VOCAB, logits + at++ * VOCAB, VOCAB * sizeof *out);
 }
 
 static void run(const char *model, bool plain, int threads, int64_t slots, int64_t piece,
@@ -242,10 +249,50 @@ static void neither_pieces_nor_threads_nor_neighbours_change_a_bit(void **state)
     }
 }
 
+/* Behind the last layer's attention only rows whose logits are wanted are computed. */
+static void the_last_layer_does_no_more_than_is_wanted(const struct runtime *rt) {
+  char last[32];
+  snprintf(last, sizeof last, "blk.%lld.", (long long)rt->arch.layers - 1);
+  int64_t wanted = 0;
+  for (int32_t i = 0; i < rt->graph.n_order; i++) {
+    const ridge_node *node = rt->graph.nodes[rt->graph.order[i]];
+    if (strstr(node->name, ".ffn_") == NULL || node->n_out == 0) continue;
+    const bool is_last = strncmp(node->name, last, strlen(last)) == 0;
+    const int64_t rows = rt->graph.tensors[node->out[0]]->dims[0];
+    assert_int_equal(rows, is_last ? RIDGE_DIM_WANTED : RIDGE_DIM_TOKENS);
+    wanted += is_last;
+  }
+  assert_true(wanted >= 3);
+}
+
+static void rows_that_want_no_logits_change_no_bit_of_those_that_do(void **state) {
+  (void)state;
+  static float wanted[MOST * VOCAB], some[MOST * VOCAB];
+  for (int i = 0; i < N_MODELS; i++)
+    for (int generated = 0; generated < 2; generated++) {
+      struct expected text;
+      struct opened o;
+      read_expected(models[i], &text);
+      run(models[i], false, 1, 1, MOST, generated == 1, wanted);
+      open_model(models[i], false, 2, 2, &o);
+      o.every = 5;
+      the_last_layer_does_no_more_than_is_wanted(&o.rt);
+      for (int64_t from = 0; from < text.n; from += 4) { /* some steps want nothing */
+        const int64_t n = text.n - from < 4 ? text.n - from : 4;
+        step(&o, &text, from, n, 2, generated == 1, some + from * VOCAB);
+      }
+      for (int64_t at = o.every - 1; at < text.n; at += o.every)
+        if (memcmp(some + at * VOCAB, wanted + at * VOCAB, VOCAB * sizeof *some) != 0)
+          fail_msg("%s: position %lld has other bits", models[i], (long long)at);
+      close_model(&o);
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(logits_of_each_architecture_match_the_oracle),
       cmocka_unit_test(a_model_written_by_convert_says_the_same),
+      cmocka_unit_test(rows_that_want_no_logits_change_no_bit_of_those_that_do),
       cmocka_unit_test(neither_pieces_nor_threads_nor_neighbours_change_a_bit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -294,7 +294,8 @@ static void check_exact(const char *path) {
 static const char *const tiny[] = {
     "tiny-llama",   "tiny-llama-tied", "tiny-gpt2",        "tiny-gpt2-tied", "tiny-mistral",
     "tiny-mixtral", "tiny-qwen2moe",   "tiny-qwen3",       "tiny-neox",      "tiny-phi2",
-    "tiny-phi3",    "tiny-gemma2",     "tiny-gemma3-list", "tiny-stablelm2"};
+    "tiny-phi3",    "tiny-gemma2",     "tiny-gemma3-list", "tiny-stablelm2", "tiny-qwen2",
+    "tiny-opt",     "tiny-qwen3moe"};
 
 static void over_models(void (*check)(const char *path)) {
   for (size_t i = 0; i < sizeof tiny / sizeof *tiny; i++) {
