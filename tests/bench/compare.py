@@ -125,7 +125,8 @@ class Peer:
         self.process.wait()
 
 
-def write_recipe(path, model, threads, bench, warmup):
+def write_recipe(path, model, threads, bench, warmup, used):
+    used = "".join(f'  use "{name}" {{}},\n' for name in used)
     bench = ", ".join(f"{name} = {value}" for name, value in bench.items())
     with open(path, "w") as out:
         out.write(
@@ -133,6 +134,7 @@ def write_recipe(path, model, threads, bench, warmup):
             "return infer {\n"
             f'  name = "compare-{os.path.basename(model)}",\n'
             f"  model {json.dumps(model)},\n"
+            f"{used}"
             f"  engine {{ threads = {threads} }},\n"
             f"  bench {{ {bench} }},\n"
             f"  measure {{ warmup = {warmup}, repeats = 1 }},\n"
@@ -148,8 +150,9 @@ def last_object(text):
 
 
 class Ridge:
-    def __init__(self, program, catalog, threads):
+    def __init__(self, program, catalog, threads, used=()):
         self.program, self.catalog, self.threads = program, catalog, threads
+        self.used = used  # strategies, with their defaults
 
     def call(self, *words):
         done = subprocess.run(
@@ -162,7 +165,7 @@ class Ridge:
     def run(self, model, bench, warmup=1):
         with tempfile.TemporaryDirectory(prefix="ridge-compare-") as folder:
             recipe = os.path.join(folder, "bench.lua")
-            write_recipe(recipe, model, self.threads, bench, warmup)
+            write_recipe(recipe, model, self.threads, bench, warmup, self.used)
             done, answer = self.call("run", recipe)
         if done.returncode != 0 or answer is None:
             raise RuntimeError(f"ridge: exit {done.returncode}: {done.stderr.strip()}")
@@ -530,6 +533,8 @@ def read_words():
                         "interval")
     parser.add_argument("--prefill", type=int, default=512)
     parser.add_argument("--decode", type=int, default=128)
+    parser.add_argument("--use", action="append", default=[], metavar="STRATEGY",
+                        help="on ridge's side, like graph.fuse; may be given again")
     args = parser.parse_args()
     args.suites = args.suite.split(",")
     for suite in args.suites:
@@ -547,7 +552,7 @@ def compare(args, say):
     models = models or default_models(args.ridge, os.path.abspath(args.made), say)
     rows, kept = [], []
     for threads in args.threads:
-        ridge = Ridge(args.ridge, args.catalog, threads)
+        ridge = Ridge(args.ridge, args.catalog, threads, args.use)
         cases, starts = [], []
         for model in models:
             cases += measure_speeds(model, args.suites, ridge, args, say)
