@@ -4,28 +4,24 @@
 
 #include <math.h>
 
-/* Largest magnitude of 32 values; NaN if one of them is not finite. */
+/* Largest magnitude of 32 values; NaN if one of them is not finite.  Magnitudes are
+ * ordered as their bits are, and what is not finite lies above them all. */
 INLINE float magnitude(const __m256 v[4]) {
-  const __m256 sign = _mm256_set1_ps(-0.0f);
-  __m256 top = _mm256_andnot_ps(sign, v[0]),
-         poison = _mm256_mul_ps(v[0], _mm256_setzero_ps());
+  const __m256i all = _mm256_set1_epi32(0x7fffffff);
+  __m256i top = _mm256_and_si256(all, _mm256_castps_si256(v[0]));
   UNROLL
-  for (int i = 1; i < 4; i++) {
-    top = _mm256_max_ps(top, _mm256_andnot_ps(sign, v[i]));
-    poison = _mm256_fmadd_ps(v[i], _mm256_setzero_ps(), poison);
-  }
-  return lanes_max(top) + lanes_sum(poison);
-}
-
-/* Of sixteen bytes. */
-INLINE int32_t byte_sum(__m128i bytes) {
-  const __m128i bias = _mm_set1_epi8((char)0x80);
-  const __m128i s = _mm_sad_epu8(_mm_xor_si128(bytes, bias), _mm_setzero_si128());
-  return _mm_cvtsi128_si32(s) + _mm_extract_epi16(s, 4) - 16 * 128;
+  for (int i = 1; i < 4; i++)
+    top = _mm256_max_epi32(top, _mm256_and_si256(all, _mm256_castps_si256(v[i])));
+  __m128i s = _mm_max_epi32(_mm256_castsi256_si128(top), _mm256_extracti128_si256(top, 1));
+  s = _mm_max_epi32(s, _mm_unpackhi_epi64(s, s));
+  s = _mm_max_epi32(s, _mm_shuffle_epi32(s, 0xb1));
+  const float greatest = _mm_cvtss_f32(_mm_castsi128_ps(s));
+  return _mm_cvtsi128_si32(s) < 0x7f800000 ? greatest : NAN;
 }
 
 void record_make(const float *x, struct record *to) {
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m256i bias = _mm256_set1_epi8((char)0x80);
   __m256 v[4];
   __m256i q[4];
   UNROLL
@@ -39,8 +35,15 @@ void record_make(const float *x, struct record *to) {
   bytes = _mm256_permutevar8x32_epi32(bytes, order);
   bytes = _mm256_max_epi8(bytes, _mm256_set1_epi8(-127));
   _mm256_storeu_si256((void *)to->q, bytes);
-  const int32_t a = byte_sum(_mm256_castsi256_si128(bytes)),
-                b = byte_sum(_mm256_extracti128_si256(bytes, 1));
+  /* Sums of eight, then of sixteen. */
+  const __m256i eights =
+      _mm256_sad_epu8(_mm256_xor_si256(bytes, bias), _mm256_setzero_si256());
+  const __m128i low = _mm256_castsi256_si128(eights),
+                high = _mm256_extracti128_si256(eights, 1);
+  const __m128i halves =
+      _mm_add_epi64(_mm_unpacklo_epi64(low, high), _mm_unpackhi_epi64(low, high));
+  const int32_t a = _mm_cvtsi128_si32(halves) - 16 * 128,
+                b = _mm_extract_epi32(halves, 2) - 16 * 128;
   to->scale = scale;
   to->sum[0] = (int16_t)a;
   to->sum[1] = (int16_t)b;
@@ -54,15 +57,24 @@ uint64_t records_bytes(const ridge_kernel_site *site) {
          sizeof(struct record);
 }
 
+/* Blocks [block, end) of one row. */
+static void row_make(const ridge_kernel_call *call, struct record *records, int64_t row,
+                     int64_t block, int64_t end) {
+  const ridge_span *x = &call->in[0];
+  const int64_t blocks = x->cols / BYTE_GROUP, across = records_across(call->rows, row);
+  const float *from = span_row(x, row) + block * BYTE_GROUP;
+  struct record *to = records + record_index(call->rows, blocks, row, block);
+  for (; block < end; block++, from += BYTE_GROUP, to += across) record_make(from, to);
+}
+
 void records_prepare(const ridge_kernel_call *call, void *prepared, int32_t thread,
                      int32_t threads) {
-  const ridge_span *x = &call->in[0];
-  struct record *records = prepared;
-  const int64_t blocks = x->cols / BYTE_GROUP;
+  const int64_t blocks = call->in[0].cols / BYTE_GROUP;
   const struct share mine = share_of(blocks * call->rows, thread, threads);
-  for (int64_t at = mine.lo; at < mine.hi; at++) {
+  for (int64_t at = mine.lo; at < mine.hi;) {
     const int64_t row = at / blocks, block = at % blocks;
-    record_make(span_row(x, row) + block * BYTE_GROUP,
-                records + record_index(call->rows, blocks, row, block));
+    const int64_t end = blocks - block < mine.hi - at ? blocks : block + mine.hi - at;
+    row_make(call, prepared, row, block, end);
+    at += end - block;
   }
 }
