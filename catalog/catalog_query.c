@@ -64,6 +64,10 @@ static int only_reads(void *ctx, int action, const char *a, const char *b,
 static ridge_status refuse_sql(struct catalog *c, int code, struct why *why) {
   if ((code & 0xff) == SQLITE_AUTH)
     return why_set(why, RIDGE_INVALID, "the query was refused: it may only read");
+  if ((code & 0xff) == SQLITE_MISMATCH)
+    return why_set(why, RIDGE_INVALID,
+                   "the query: a text or a fraction stands where a whole number has to be, "
+                   "such as after LIMIT");
   if ((code & 0xff) != SQLITE_ERROR) return sql_fail(c, code, why);
   int at = sqlite3_error_offset(c->db);
   if (at < 0) return why_set(why, RIDGE_INVALID, "the query: %s", sqlite3_errmsg(c->db));
@@ -298,6 +302,16 @@ static ridge_status refuse_parameter(const struct catalog_question *question,
                  near != NULL ? near : "", near != NULL ? "`?" : "");
 }
 
+static ridge_status refuse_value(const struct catalog_question *question, const char *name,
+                                 const json_t *value, const char *wanted, struct why *why) {
+  char *text = json_dumps(value, JSON_ENCODE_ANY);
+  ridge_status status =
+      why_set(why, RIDGE_INVALID, "parameter `%s` of question `%s` is %s; it takes %s",
+              name, question->name, text != NULL ? text : "no text", wanted);
+  free(text);
+  return status;
+}
+
 /* The value of one parameter: given or default, runs as row numbers. */
 static ridge_status settle(struct catalog *c, const struct catalog_question *question,
                            const json_t *row, const json_t *given, json_t *out,
@@ -307,7 +321,12 @@ static ridge_status settle(struct catalog *c, const struct catalog_question *que
   if (value == NULL && json_is_true(json_object_get(row, "required")))
     return why_set(why, RIDGE_INVALID, "question `%s` needs --param %s=VALUE: %s",
                    question->name, name, text_or(row, "doc", ""));
+  const json_t *fallback = json_object_get(row, "default");
   if (value == NULL) value = json_object_get(row, "default");
+  if (json_is_integer(fallback) && !json_is_integer(value))
+    return refuse_value(question, name, value, "a whole number", why);
+  if (json_is_real(fallback) && !json_is_number(value))
+    return refuse_value(question, name, value, "a number", why);
   if (names_a_run(name) && json_is_string(value)) {
     int64_t run;
     ridge_status status = catalog_run_find(c, json_string_value(value), &run, why);

@@ -2,6 +2,7 @@
 #include "catalog_read.h"
 #include "catalog_inside.h"
 
+#include "base/near.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -47,6 +48,27 @@ static ridge_status find_number(struct catalog *c, const char *what, int64_t *ru
                      SQL_ARGS(SQL_TEXT(what)), run, found, why);
 }
 
+/* A name that `what` may be a slip of, among those of the newest runs. */
+static bool near_run(struct catalog *c, const char *what, char near[128]) {
+  enum { NAMES = 1000 };
+  const char *names[NAMES] = {"last"};
+  size_t n = 1, i;
+  json_t *rows = NULL, *row;
+  struct why unread;
+  ridge_status status = sql_rows(c,
+                                 "SELECT name FROM run WHERE run_id > (SELECT max(run_id) "
+                                 "FROM run) - 999 GROUP BY name",
+                                 SQL_NONE, &rows, &unread);
+  if (status == RIDGE_OK)
+    json_array_foreach(rows, i, row) {
+      if (n < NAMES) names[n++] = text_or(row, "name", "");
+    }
+  const char *found = is_number(what) ? NULL : near_of(what, names, n);
+  if (found != NULL) snprintf(near, 128, "%s", found);
+  json_decref(rows);
+  return found != NULL;
+}
+
 static ridge_status refuse_run(struct catalog *c, const char *what, struct why *why) {
   bool found;
   int64_t newest;
@@ -56,6 +78,10 @@ static ridge_status refuse_run(struct catalog *c, const char *what, struct why *
   if (!found)
     return why_set(why, RIDGE_INVALID, "there is no run `%s`: catalog %s has no runs yet",
                    what, c->path);
+  char near[128];
+  if (near_run(c, what, near))
+    return why_set(why, RIDGE_INVALID, "there is no run `%s`; did you mean `%s`?", what,
+                   near);
   return why_set(why, RIDGE_INVALID,
                  "there is no run `%s`; give a number up to %" PRId64
                  ", a uid or the start of one, a name, or `last` (see `ridge runs`)",

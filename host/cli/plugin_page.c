@@ -3,37 +3,27 @@
 
 #include "base/human.h"
 #include "base/text.h"
+#include "cli/prose.h"
 #include "registry/vocabulary.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 88, FIELD = 12 };
+enum { FIELD = 12 };
 
 /* Pieces ------------------------------------------------------------------------------ */
 
-/* Words of a paragraph, broken before COLUMNS; the first line is already begun. */
+/* Words of a paragraph; the first line is already begun. */
 static void print_wrapped(const char *text, int indent) {
-  int column = indent;
-  while (*text != 0) {
-    size_t size = strcspn(text, " \n");
-    char word[256];
-    snprintf(word, sizeof word, "%.*s", (int)(size < 255 ? size : 255), text);
-    int width = text_width(word);
-    if (column > indent && column + 1 + width > COLUMNS) {
-      printf("\n%*s", indent, "");
-      column = indent;
-    } else if (column > indent) {
-      printf(" ");
-      column++;
-    }
-    printf("%.*s", (int)size, text);
-    column += width;
-    text += size;
-    text += strspn(text, " \n");
-  }
-  printf("\n");
+  prose_print_within(text, indent, indent, prose_width());
+}
+
+/* The same behind a line that was begun with what `text` starts with. */
+static void print_item(const char *text) {
+  printf("  ");
+  prose_print_within(text, 2, 6, prose_width());
 }
 
 static void print_field(const char *name, const char *text) {
@@ -183,9 +173,13 @@ static void print_evidence(const struct plugin_info *info, bool colour) {
   if (info->n_evidence > 0) print_head("Evidence", colour);
   for (size_t i = 0; i < info->n_evidence; i++) {
     const ridge_evidence *row = &info->evidence[i];
-    printf("  %s: ", row->name);
-    if (row->least > 0) printf("at least %" PRIu64 ", or the run is inert. ", row->least);
-    printf("%s\n", row->doc);
+    struct text text = text_new(1 << 16);
+    text_format(&text, "%s: ", row->name);
+    if (row->least > 0)
+      text_format(&text, "at least %" PRIu64 ", or the run is inert. ", row->least);
+    text_add(&text, row->doc);
+    print_item(text.data);
+    text_free(&text);
   }
 }
 
@@ -195,9 +189,12 @@ static void print_metrics(const struct plugin_info *info, bool colour) {
   if (info->n_metrics > 0) print_head("Metrics", colour);
   for (size_t i = 0; i < info->n_metrics; i++) {
     const ridge_metric *row = &info->metrics[i];
-    printf("  %s%s%s (%s): %s\n", row->name,
-           row->unit != NULL && row->unit[0] != 0 ? " in " : "",
-           row->unit != NULL ? row->unit : "", better[row->better + 1], row->doc);
+    struct text text = text_new(1 << 16);
+    text_format(&text, "%s%s%s (%s): %s", row->name,
+                row->unit != NULL && row->unit[0] != 0 ? " in " : "",
+                row->unit != NULL ? row->unit : "", better[row->better + 1], row->doc);
+    print_item(text.data);
+    text_free(&text);
   }
 }
 
@@ -216,6 +213,21 @@ static void print_claims(const struct plugin_info *info, bool colour) {
   }
 }
 
+/* Its lines are folded; those of tables and of code stay as they are. */
+static void print_doc(const char *doc) {
+  while (*doc != 0) {
+    size_t size = strcspn(doc, "\n");
+    char *line = strndup(doc, size);
+    if (line == NULL) abort();
+    if (line[0] == ' ' || line[0] == '|')
+      printf("%s\n", line);
+    else
+      prose_line(line, 0, line[0] == '-' ? 2 : 0);
+    free(line);
+    doc += size + (doc[size] != 0);
+  }
+}
+
 void plugin_page_print(const struct plugin_info *info, bool colour) {
   printf(colour ? "\033[1m%s %s\033[0m  " : "%s %s  ", info->id, info->version);
   print_wrapped(info->summary, (int)(strlen(info->id) + strlen(info->version)) + 3);
@@ -226,5 +238,6 @@ void plugin_page_print(const struct plugin_info *info, bool colour) {
   print_evidence(info, colour);
   print_metrics(info, colour);
   print_claims(info, colour);
-  printf("\n%s\n", info->doc);
+  printf("\n");
+  print_doc(info->doc);
 }

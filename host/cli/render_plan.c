@@ -2,6 +2,8 @@
 #include "cli/render_plan.h"
 
 #include "base/canon.h"
+#include "base/human.h"
+#include "base/settings.h"
 #include "cli/render_roof.h"
 #include "cli/table.h"
 
@@ -333,13 +335,23 @@ static void strategy_rows(struct table *table, const json_t *strategy,
   }
 }
 
+void render_settled(const char *name, const json_t *value, char *to, size_t room) {
+  const struct setting *setting = setting_find(name);
+  char *text = canon_text(value);
+  bool bytes =
+      setting != NULL && setting->unit != NULL && strcmp(setting->unit, "byte") == 0;
+  snprintf(to, room, "%s", bytes ? human_bytes(json_number_value(value)) : text);
+  free(text);
+}
+
 /* "0 -> 2" from "default -> the machine": what the host made of a 0. */
-static void settled_cells(struct table *table, const json_t *value, const json_t *origin,
-                          const json_t *settled) {
-  char *text = canon_text(value), *became = canon_text(json_object_get(settled, "value"));
+static void settled_cells(struct table *table, const char *name, const json_t *value,
+                          const json_t *origin, const json_t *settled) {
+  char became[64];
+  char *text = canon_text(value);
+  render_settled(name, json_object_get(settled, "value"), became, sizeof became);
   table_cellf(table, "%s -> %s", text, became);
   free(text);
-  free(became);
   table_cellf(table, "%s -> %s", json_is_string(origin) ? json_string_value(origin) : "-",
               text_of(settled, "from"));
   table_cell(table, NULL);
@@ -359,7 +371,7 @@ void render_composition(const struct cli *cli, const json_t *composition,
     const json_t *settled = json_object_get(all_settled, name);
     table_cell(table, name);
     if (settled != NULL) {
-      settled_cells(table, value, origin, settled);
+      settled_cells(table, name, value, origin, settled);
       continue;
     }
     value_cell(table, value);

@@ -17,5 +17,7 @@ void render_plan(const struct cli *, const json_t *plan);
 /* Each value of the composition with its origin and line. */
 void render_composition(const struct cli *, const json_t *composition,
                         const json_t *origins, const json_t *plan);
+/* What the host made of the setting `name`: bytes as people read them. */
+void render_settled(const char *name, const json_t *value, char *to, size_t room);
 
 #endif

@@ -6,6 +6,7 @@
  * as fast as the machine.
  */
 #include "cli/render_roof.h"
+#include "cli/prose.h"
 
 #include "base/human.h"
 #include "cli/table.h"
@@ -27,22 +28,28 @@ void render_roof_line(const json_t *plan) {
   const json_t *threads = json_object_get(plan, "threads");
   if (roof == NULL) return;
   if (!json_is_object(roof)) {
-    printf("roof     unknown: this machine was not measured yet with %.0f threads (ridge "
-           "probe)\n",
-           number_of(threads, "n"));
+    printf("roof     ");
+    prose_format(9, 9,
+                 "unknown: this machine was not measured yet with %.0f threads "
+                 "(ridge probe)",
+                 number_of(threads, "n"));
     return;
   }
   double sequences = number_of(roof, "decode_sequences");
-  printf("roof     at most %s tokens/s decoding %s sequence%s at %s tokens of cache",
-         human_number(number_of(roof, "decode_tps")),
-         sequences > 1 ? human_number(sequences) : "one", sequences > 1 ? "s" : "",
-         human_number(number_of(roof, "decode_depth")));
+  char reading[128] = "";
   if (number_of(roof, "prefill_tps") > 0)
-    printf(", %s tokens/s reading prompts of %s",
-           human_number(number_of(roof, "prefill_tps")),
-           human_number(number_of(roof, "prefill_tokens")));
-  printf(": a bound from the machine as measured %s (calibration %.0f), no forecast\n",
-         human_date((int64_t)number_of(roof, "measured")), number_of(roof, "calibration"));
+    snprintf(reading, sizeof reading, ", %s tokens/s reading prompts of %s",
+             human_number(number_of(roof, "prefill_tps")),
+             human_number(number_of(roof, "prefill_tokens")));
+  printf("roof     ");
+  prose_format(
+      9, 9,
+      "at most %s tokens/s decoding %s sequence%s at %s tokens of cache%s: a bound from "
+      "the machine as measured %s (calibration %.0f), no forecast",
+      human_number(number_of(roof, "decode_tps")),
+      sequences > 1 ? human_number(sequences) : "one", sequences > 1 ? "s" : "",
+      human_number(number_of(roof, "decode_depth")), reading,
+      human_date((int64_t)number_of(roof, "measured")), number_of(roof, "calibration"));
 }
 
 static void kind_cells(struct table *table, const json_t *row, const char *name,
@@ -90,9 +97,10 @@ static void render_stage(const struct cli *cli, const json_t *stage) {
   kind_cells(table, stage, "all", number_of(stage, "limit_seconds"),
              number_of(stage, "seconds"));
   table_print(table, cli->terminal, cli->colour);
-  printf("a step streams %s, expected at %s/s; arithmetic in floats at %sop/s\n",
-         human_bytes(number_of(stage, "working_set")),
-         human_bytes(number_of(stage, "bandwidth")), human_count(number_of(stage, "peak")));
+  prose_format(0, 2, "a step streams %s, expected at %s/s; arithmetic in floats at %sop/s",
+               human_bytes(number_of(stage, "working_set")),
+               human_bytes(number_of(stage, "bandwidth")),
+               human_count(number_of(stage, "peak")));
 }
 
 void render_roof(const struct cli *cli, const json_t *plan) {

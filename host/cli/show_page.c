@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/look_back.h"
+#include "cli/prose.h"
 #include "cli/render_plan.h"
 #include "cli/table.h"
 #include "run/metrics.h"
@@ -28,8 +29,7 @@ static void head(const struct cli *cli, const char *title) {
 static void field(const char *name, const char *text) {
   if (text == NULL || text[0] == 0) return;
   printf("  %-*s", FIELD, name);
-  print_plainly(text);
-  putchar('\n');
+  prose_line(text, FIELD + 2, FIELD + 2);
 }
 
 static const json_t *list_of(const json_t *run, const char *key) {
@@ -92,7 +92,7 @@ static const char *setting_text(const json_t *value, char room[32]) {
 
 static void print_settings(const struct cli *cli, const json_t *run) {
   const json_t *list = list_of(run, "settings"), *row;
-  char room[32], became[32];
+  char room[32], became[64];
   size_t i;
   if (list == NULL) return;
   head(cli, "What was asked");
@@ -101,15 +101,15 @@ static void print_settings(const struct cli *cli, const json_t *run) {
     const char *value = setting_text(json_object_get(row, "value"), room);
     const json_t *settled = settled_of(run, row_text(row, "name"));
     table_cell(table, row_text(row, "name"));
-    if (settled != NULL)
-      table_cellf(table, "%s -> %s", value,
-                  row_shown(json_object_get(settled, "value"), became, sizeof became));
-    else
-      table_cell(table, value);
-    if (settled != NULL)
+    if (settled != NULL) {
+      render_settled(row_text(row, "name"), json_object_get(settled, "value"), became,
+                     sizeof became);
+      table_cellf(table, "%s -> %s", value, became);
       table_cellf(table, "%s -> %s", row_text(row, "origin"), row_text(settled, "from"));
-    else
+    } else {
+      table_cell(table, value);
       table_cell(table, row_text(row, "origin"));
+    }
     if (strcmp(row_text(row, "origin"), "recipe") == 0 && row_has(row, "line"))
       table_cellf(table, "%" PRId64, row_int(row, "line"));
     else

@@ -7,6 +7,7 @@
 #include "cli/table.h"
 
 #include "base/text.h"
+#include "cli/table_fit.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { MOST_COLUMNS = 32, GAP = 2 };
+enum { MOST_COLUMNS = TABLE_MOST_COLUMNS };
 
 struct table {
   char *titles[MOST_COLUMNS];
@@ -74,99 +75,58 @@ void table_cellf(struct table *table, const char *fmt, ...) {
   free(text);
 }
 
-static void print_spaces(int n) {
-  if (n > 0) printf("%*s", n, "");
-}
+/* What a block of columns needs to know while it is printed. */
+struct layout {
+  size_t columns[MOST_COLUMNS]; /* which, from left to right */
+  size_t n;
+  const int *widths; /* by column of the table */
+};
 
-/* Bytes of the first piece of `text` that is no wider than `width`, cut at a blank where
- * there is one; at least one character. */
-static size_t piece_of(const char *text, int width) {
-  size_t size = 0, blank = 0;
-  char one[8];
-  for (int used = 0; text[size] != 0;) {
-    size_t n = 1;
-    while (n < sizeof one - 1 && ((unsigned char)text[size + n] & 0xc0) == 0x80) n++;
-    memcpy(one, text + size, n);
-    one[n] = 0;
-    used += text_width(one);
-    if (used > width && size > 0) return blank > 0 ? blank : size;
-    size += n;
-    if (text[size] == ' ') blank = size;
-  }
-  return size;
-}
-
-static void print_piece(const struct table *table, size_t c, const char *text, size_t size,
-                        int width) {
-  char *piece = strndup(text, size);
+/* The first piece of `*rest` in column `c`, behind the blanks that are owed: so a line
+ * ends with none. */
+static void print_piece(const struct table *table, size_t c, int width, const char **rest,
+                        int *blanks) {
+  size_t size = table_piece(*rest, width);
+  char *piece = strndup(*rest, size);
   if (piece == NULL) abort();
-  int pad = width - text_width(piece);
-  if (table->right[c]) print_spaces(pad);
-  fputs(piece, stdout);
-  if (c + 1 < table->columns) print_spaces((table->right[c] ? 0 : pad) + GAP);
+  int pad = width > text_width(piece) ? width - text_width(piece) : 0;
+  if (table->right[c]) *blanks += pad;
+  if (size > 0) {
+    printf("%*s%s", *blanks, "", piece);
+    *blanks = 0;
+  }
+  *blanks += (table->right[c] ? 0 : pad) + TABLE_GAP;
   free(piece);
+  *rest += size;
+  while (**rest == ' ') ++*rest;
 }
 
 /* A row takes as many lines as its longest cell needs in its column. */
-static void print_aligned(const struct table *table, char *const *cells,
-                          const int *widths) {
+static void print_aligned(const struct table *table, const struct layout *layout,
+                          char *const *cells) {
   const char *rest[MOST_COLUMNS];
-  for (size_t c = 0; c < table->columns; c++) rest[c] = cells[c];
+  for (size_t i = 0; i < layout->n; i++) rest[i] = cells[layout->columns[i]];
   for (bool more = true, first = true; more; first = false) {
+    int blanks = 0;
     more = false;
     if (!first) putchar('\n');
-    for (size_t c = 0; c < table->columns; c++) {
-      size_t size = piece_of(rest[c], widths[c]);
-      print_piece(table, c, rest[c], size, widths[c]);
-      rest[c] += size;
-      while (*rest[c] == ' ') rest[c]++;
-      more |= *rest[c] != 0;
+    for (size_t i = 0; i < layout->n; i++) {
+      size_t c = layout->columns[i];
+      print_piece(table, c, layout->widths[c], &rest[i], &blanks);
+      more |= *rest[i] != 0;
     }
   }
 }
 
-/* Words up to a length stay whole: no column is made narrower than its longest. */
-static int narrowest(const struct table *table, size_t c) {
-  enum { LEAST = 14, LONGEST = 40 };
-  int most = LEAST;
-  for (size_t i = c; i < table->n; i += table->columns)
-    for (const char *word = table->cells[i]; *word != 0; word += strspn(word, " ")) {
-      int width = (int)strcspn(word, " ");
-      if (width > most && width <= LONGEST) most = width;
-      word += width;
-    }
-  return most;
-}
-
-/* Narrow the widest column of text that is above its least; false: there is none. */
-static bool narrow_one(const struct table *table, const int *least, int *widths) {
-  size_t widest = table->columns;
-  for (size_t c = 0; c < table->columns; c++)
-    if (!table->right[c] && widths[c] > least[c] &&
-        (widest == table->columns || widths[c] > widths[widest]))
-      widest = c;
-  if (widest == table->columns) return false;
-  widths[widest]--;
-  return true;
-}
-
-int table_terminal_width(void) {
-  struct winsize terminal = {0};
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &terminal) == 0 ? terminal.ws_col : 0;
-}
-
-/* Until a row fits the terminal: first between words, then, where it must be, in them. */
-static void fit_terminal(const struct table *table, int *widths) {
-  enum { TINY = 9 };
-  int least[MOST_COLUMNS], total = -GAP, room = table_terminal_width();
-  if (room == 0) return;
-  for (size_t c = 0; c < table->columns; c++) {
-    least[c] = narrowest(table, c);
-    total += widths[c] + GAP;
+static void print_block(const struct table *table, const struct layout *layout, bool bold) {
+  if (bold) fputs("\033[1m", stdout);
+  print_aligned(table, layout, table->titles);
+  if (bold) fputs("\033[0m", stdout);
+  putchar('\n');
+  for (size_t row = 0; row < table->n; row += table->columns) {
+    print_aligned(table, layout, table->cells + row);
+    putchar('\n');
   }
-  while (total > room && narrow_one(table, least, widths)) total--;
-  for (size_t c = 0; c < table->columns; c++) least[c] = TINY;
-  while (total > room && narrow_one(table, least, widths)) total--;
 }
 
 static void print_tabbed(const struct table *table, char *const *cells) {
@@ -174,14 +134,24 @@ static void print_tabbed(const struct table *table, char *const *cells) {
     if (c > 0) putchar('\t');
     fputs(cells[c], stdout);
   }
+  putchar('\n');
 }
 
-static void measure(const struct table *table, int *widths) {
-  for (size_t c = 0; c < table->columns; c++) widths[c] = text_width(table->titles[c]);
-  for (size_t i = 0; i < table->n; i++) {
-    int width = text_width(table->cells[i]);
-    if (width > widths[i % table->columns]) widths[i % table->columns] = width;
+static void look_at(struct table_column *column, const char *cell) {
+  int width = text_width(cell), word = table_longest(cell, false),
+      part = table_longest(cell, true);
+  if (width > column->natural) column->natural = width;
+  if (word > column->word) column->word = word;
+  if (part > column->part) column->part = part;
+}
+
+static void measure(const struct table *table, struct table_column *columns) {
+  for (size_t c = 0; c < table->columns; c++) {
+    columns[c] = (struct table_column){.right = table->right[c]};
+    look_at(&columns[c], table->titles[c]);
   }
+  for (size_t i = 0; i < table->n; i++)
+    look_at(&columns[i % table->columns], table->cells[i]);
 }
 
 void table_discard(struct table *table) {
@@ -191,25 +161,38 @@ void table_discard(struct table *table) {
   free(table);
 }
 
-void table_print(struct table *table, bool terminal, bool colour) {
-  int widths[MOST_COLUMNS] = {0};
+int table_terminal_width(void) {
+  struct winsize terminal = {0};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &terminal) == 0 ? terminal.ws_col : 0;
+}
+
+/* Blocks one below the other, each of them opened by the first column, where the columns
+ * do not fit side by side. */
+void table_print_within(struct table *table, int room, bool bold) {
+  struct table_column columns[MOST_COLUMNS];
+  int widths[MOST_COLUMNS];
   while (table->n % table->columns != 0) table_cell(table, NULL);
-  measure(table, widths);
-  if (terminal) fit_terminal(table, widths);
-  bool bold = terminal && colour;
-  if (bold) fputs("\033[1m", stdout);
-  if (terminal)
-    print_aligned(table, table->titles, widths);
-  else
-    print_tabbed(table, table->titles);
-  if (bold) fputs("\033[0m", stdout);
-  putchar('\n');
-  for (size_t row = 0; row < table->n; row += table->columns) {
-    if (terminal)
-      print_aligned(table, table->cells + row, widths);
-    else
-      print_tabbed(table, table->cells + row);
-    putchar('\n');
+  measure(table, columns);
+  for (size_t from = 0; from < table->columns;) {
+    size_t to = table_fit(columns, table->columns, from, room, widths);
+    struct layout layout = {.widths = widths};
+    if (from > 0) layout.columns[layout.n++] = 0;
+    for (size_t c = from; c < to; c++) layout.columns[layout.n++] = c;
+    if (from > 0) putchar('\n');
+    print_block(table, &layout, bold);
+    from = to;
   }
+  table_discard(table);
+}
+
+void table_print(struct table *table, bool terminal, bool colour) {
+  if (terminal) {
+    table_print_within(table, table_terminal_width(), colour);
+    return;
+  }
+  while (table->n % table->columns != 0) table_cell(table, NULL);
+  print_tabbed(table, table->titles);
+  for (size_t row = 0; row < table->n; row += table->columns)
+    print_tabbed(table, table->cells + row);
   table_discard(table);
 }

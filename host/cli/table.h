@@ -20,6 +20,9 @@ void table_cellf(struct table *, const char *fmt, ...)
 /* Prints to standard output.  Aligned and (with `colour`) a bold head on a terminal;
  * otherwise tab-separated with the titles as first line. Frees the table. */
 void table_print(struct table *, bool terminal, bool colour);
+/* The same, aligned, in lines of at most `room` columns (0: any): cells are folded, and
+ * what does not fit beside the rest comes below it, with the first column again. */
+void table_print_within(struct table *, int room, bool bold);
 void table_discard(struct table *); /* unprinted */
 /* Columns of the terminal at standard output; 0: it is none. */
 int table_terminal_width(void);

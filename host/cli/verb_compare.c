@@ -8,6 +8,7 @@
 #include "cli/comparing.h"
 #include "cli/look_back.h"
 #include "cli/print_json.h"
+#include "cli/prose.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,7 +50,7 @@ static void print_verdict(const struct comparing *c, const json_t *worse) {
   const json_t *sentence, *name;
   size_t i;
   json_array_foreach(c->notes, i, sentence) {
-    printf("note: %s\n", json_string_value(sentence));
+    prose_format(0, 0, "note: %s", json_string_value(sentence));
   }
   if (!c->baseline) return;
   if (json_array_size(worse) == 0) {

@@ -1,5 +1,6 @@
 /* verb_plan.c - `ridge plan RECIPE`: everything `run` would do, nothing done. */
 #include "cli/print_json.h"
+#include "cli/prose.h"
 #include "cli/render_plan.h"
 #include "cli/run_sweep.h"
 #include "cli/view.h"
@@ -24,8 +25,9 @@ static void print_plan(const struct cli *cli, const struct outcome *o) {
   if (o->plan == NULL) return; /* why is told already */
   render_composition(cli, o->resolved, o->origins, o->plan);
   render_plan(cli, o->plan);
-  printf("\n%s: nothing was run.  composition %.12s, task %.12s, seed %lld\n", o->name,
-         o->composition, o->task, (long long)o->seed);
+  printf("\n");
+  prose_format(0, 2, "%s: nothing was run.  composition %.12s, task %.12s, seed %lld",
+               o->name, o->composition, o->task, (long long)o->seed);
 }
 
 int verb_plan(struct cli *cli, int argc, char **argv) {

@@ -5,6 +5,7 @@
 #include "cli/look_back.h"
 #include "cli/options.h"
 #include "cli/print_json.h"
+#include "cli/prose.h"
 #include "cli/rows_out.h"
 
 #include <stdio.h>
@@ -16,18 +17,20 @@
 static void print_parameter(const json_t *row) {
   char room[32];
   const json_t *fallback = json_object_get(row, "default");
-  printf("      %-10s %s", row_text(row, "name"), row_text(row, "doc"));
-  if (json_is_true(json_object_get(row, "required")))
-    printf(" (has to be given)");
-  else if (!json_is_null(fallback))
-    printf(" (%s)", row_shown(fallback, room, sizeof room));
-  printf("\n");
+  const char *value = json_is_null(fallback) ? "" : row_shown(fallback, room, sizeof room);
+  if (json_is_true(json_object_get(row, "required"))) value = "has to be given";
+  printf("      %-10s ", row_text(row, "name"));
+  char doc[512];
+  snprintf(doc, sizeof doc, value[0] != 0 ? "%s (%s)" : "%s%s", row_text(row, "doc"),
+           value);
+  prose_line(doc, 17, 17);
 }
 
 static void print_question(const json_t *help) {
   const json_t *row;
   size_t i;
-  printf("\n  %s\n      %s\n", row_text(help, "name"), row_text(help, "help"));
+  printf("\n  %s\n      ", row_text(help, "name"));
+  prose_line(row_text(help, "help"), 6, 6);
   json_array_foreach(json_object_get(help, "parameters"), i, row) {
     print_parameter(row);
   }
@@ -45,9 +48,10 @@ static int list(const struct cli *cli) {
     print_json(all);
     return EXIT_OK;
   }
-  printf(
-      "Questions, asked as `ridge query NAME --param name=value`; or any SQL that reads:\n"
-      "`ridge query 'SELECT * FROM run_summary LIMIT 5'`\n");
+  prose_format(0, 0,
+               "Questions, asked as `ridge query NAME --param name=value`; or any SQL "
+               "that reads:");
+  printf("`ridge query 'SELECT * FROM run_summary LIMIT 5'`\n");
   json_array_foreach(all, i, help) {
     print_question(help);
   }

@@ -5,6 +5,7 @@
  * machine `ridge plan` knows more.
  */
 #include "base/human.h"
+#include "base/near.h"
 #include "cli/look_back.h"
 #include "cli/options.h"
 #include "cli/print_json.h"
@@ -200,6 +201,33 @@ static int answer(const struct cli *cli, const struct asked *asked,
   return EXIT_OK;
 }
 
+enum { NAMES = 64 };
+
+static const char *near_shape(const char *name) {
+  const char *names[NAMES];
+  size_t n, k = 0;
+  const struct roofline_shape *rows = roofline_shapes(&n);
+  for (; k < n && k < NAMES; k++) names[k] = rows[k].name;
+  return near_of(name, names, k);
+}
+
+static const char *near_device(const char *name) {
+  const char *names[NAMES];
+  size_t n, k = 0;
+  const struct roofline_device *rows = roofline_devices(&n);
+  for (; k < n && k < NAMES; k++) names[k] = rows[k].name;
+  return near_of(name, names, k);
+}
+
+static int refuse_name(const struct cli *cli, const char *option, const char *name,
+                       const char *near) {
+  if (near != NULL)
+    return options_refuse(cli, "roofline", "%s: `%s` is not known; did you mean `%s`?",
+                          option, name, near);
+  return options_refuse(cli, "roofline", "%s: `%s` is not known; --list names them", option,
+                        name);
+}
+
 static int ask(const struct cli *cli, const struct asked *asked) {
   const struct roofline_shape *shape =
       asked->shape == NULL ? NULL : roofline_shape_find(asked->shape);
@@ -209,11 +237,9 @@ static int ask(const struct cli *cli, const struct asked *asked) {
   if (asked->shape == NULL)
     return options_refuse(cli, "roofline", "--shape names the model; --list has them all");
   if (shape == NULL)
-    return options_refuse(cli, "roofline", "--shape: `%s` is not known; --list names them",
-                          asked->shape);
+    return refuse_name(cli, "--shape", asked->shape, near_shape(asked->shape));
   if (device == NULL && !here)
-    return options_refuse(cli, "roofline", "--device: `%s` is not known; --list names them",
-                          asked->device);
+    return refuse_name(cli, "--device", asked->device, near_device(asked->device));
   struct roofline_query q = {.shape = *shape,
                              .batch = asked->batch,
                              .tokens = asked->prefill,

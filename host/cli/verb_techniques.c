@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/print_json.h"
+#include "cli/prose.h"
 #include "cli/table.h"
 
 #include <inttypes.h>
@@ -49,8 +50,7 @@ static void print_list(const struct cli *cli, const json_t *rows) {
 static void print_field(const char *name, const char *text) {
   if (text == NULL || text[0] == 0) return;
   printf("  %-12s ", name);
-  print_plainly(text);
-  printf("\n");
+  prose_line(text, 15, 15);
 }
 
 static void print_one(const json_t *row) {
@@ -73,8 +73,7 @@ static void print_one(const json_t *row) {
     printf("\nClaims (ridge claims %s says what holds here)\n", row_text(row, "id"));
   json_array_foreach(claims, i, claim) {
     printf("  %-24s ", row_text(claim, "label"));
-    print_plainly(row_text(claim, "statement"));
-    printf(" [%s]\n", row_text(claim, "source"));
+    prose_format(27, 6, "%s [%s]", row_text(claim, "statement"), row_text(claim, "source"));
   }
 }
 

@@ -50,6 +50,16 @@ static void note_places(const struct composing *c, const struct resolved *value,
   }
 }
 
+static void help_near(const struct composing *c, const struct resolved *value,
+                      const char *path, json_t *row) {
+  const char *written = json_string_value(value->value);
+  char *near = value->origin.kind == ORIGIN_COMMAND
+                   ? recipe_path_near(path, written)
+                   : recipe_file_near(c->recipe->path, written);
+  if (near != NULL) diagnostic_help(row, "did you mean `%s`?", near);
+  free(near);
+}
+
 static void check_file(struct composing *c, const struct resolved *value, const char *owner,
                        const char *name, bool folder) {
   struct stat info;
@@ -66,6 +76,7 @@ static void check_file(struct composing *c, const struct resolved *value, const 
                          : "this file may not be read:",
                  written);
     if (!there && written[0] != '/') note_places(c, value, path, row);
+    if (!there) help_near(c, value, path, row);
     if (!there && written[0] != '/' && value->origin.kind != ORIGIN_COMMAND &&
         access(written, R_OK) == 0)
       diagnostic_help(row,

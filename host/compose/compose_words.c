@@ -350,9 +350,7 @@ static void find_against(struct composing *c) {
   if (c->against_path != NULL) return;
   json_t *row = diagnose(&c->diagnostics, "P301", origin_at(c->against->arg_at),
                          "there is no recipe `%s`", c->against->arg);
-  diagnostic_help(
-      row,
-      "a recipe is looked for beside this one and in the folders named `recipes` above");
+  diagnostic_help_recipe(row, c->recipe->path, c->against->arg);
 }
 
 void compose_words(struct composing *c) {

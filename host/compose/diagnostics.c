@@ -150,6 +150,16 @@ bool diagnostic_help_near(json_t *row, const char *word, const char *const *name
   return true;
 }
 
+void diagnostic_help_recipe(json_t *row, const char *recipe_path, const char *name) {
+  char *near = recipe_near(recipe_path, name);
+  if (near != NULL)
+    diagnostic_help(row, "did you mean `%s`?", near);
+  else
+    diagnostic_help(row, "a recipe is looked for beside this one and in the folders named "
+                         "`recipes` above");
+  free(near);
+}
+
 void diagnostics_add_faults(struct diagnostics *all, const json_t *faults) {
   for (size_t i = 0; i < json_array_size(faults); i++) {
     const json_t *fault = json_array_get(faults, i), *at = json_object_get(fault, "at");

@@ -45,6 +45,8 @@ void diagnostic_note_at(const struct diagnostics *, json_t *, struct origin,
 void diagnostic_help(json_t *, const char *fmt, ...) RIDGE_FORMAT(2, 3);
 /* "did you mean `x`?", when one of the names is near. */
 bool diagnostic_help_near(json_t *, const char *word, const char *const *names, size_t n);
+/* The same for the name of a recipe; else where one is looked for. */
+void diagnostic_help_recipe(json_t *, const char *recipe_path, const char *name);
 
 void diagnostics_add_faults(struct diagnostics *, const json_t *faults);
 /* Sorted by place, what comes from outside the file last; equal ones once.  A new

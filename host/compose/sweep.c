@@ -67,8 +67,7 @@ static ridge_status load_base(const char *self, struct sweeping *s, struct why *
   if (path == NULL) {
     json_t *row = diagnose(&s->diagnostics, "P301", origin_at(s->of->arg_at),
                            "there is no recipe `%s`", s->of->arg);
-    diagnostic_help(row, "a recipe is looked for beside this one and in the folders named "
-                         "`recipes` above");
+    diagnostic_help_recipe(row, s->out->recipe.path, s->of->arg);
     return RIDGE_OK;
   }
   char *here = getcwd(NULL, 0);

@@ -71,6 +71,15 @@ char *recipe_file_path(const char *recipe_path, const char *name);
 enum { RECIPE_PLACES = 4 };
 size_t recipe_file_places(const char *recipe_path, const char *name,
                           char *places[RECIPE_PLACES]);
+/* Likewise of a recipe, its end left away; not all of them. */
+size_t recipe_places(const char *recipe_path, const char *name,
+                     char *places[RECIPE_PLACES]);
+
+/* recipe_near.c: what may be meant by a name that is not there, as it would be written;
+ * NULL: nothing is near.  The caller frees. */
+char *recipe_path_near(const char *path, const char *name); /* looked for as `path` */
+char *recipe_file_near(const char *recipe_path, const char *name);
+char *recipe_near(const char *recipe_path, const char *name);
 
 /* recipe_child.c */
 enum { RECIPE_CPU_MS = 800 }; /* the child's own limit of processor time */

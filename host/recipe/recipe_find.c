@@ -74,6 +74,21 @@ size_t recipe_file_places(const char *recipe_path, const char *name,
   return n;
 }
 
+size_t recipe_places(const char *recipe_path, const char *name,
+                     char *places[RECIPE_PLACES]) {
+  size_t n = 0, folder = parent(recipe_path, strlen(recipe_path));
+  if (name[0] == '/') {
+    places[n++] = join(name, strlen(name), "", "", "");
+    return n;
+  }
+  places[n++] = join(recipe_path, folder, "/", name, "");
+  for (size_t at = folder; at > 0 && n < RECIPE_PLACES; at = parent(recipe_path, at)) {
+    if (named_recipes(recipe_path, at)) places[n++] = join(recipe_path, at, "/", name, "");
+    if (n < RECIPE_PLACES) places[n++] = join(recipe_path, at, "/recipes/", name, "");
+  }
+  return n;
+}
+
 char *recipe_file_path(const char *recipe_path, const char *name) {
   char *places[RECIPE_PLACES];
   size_t n = recipe_file_places(recipe_path, name, places), found = 0;

@@ -84,6 +84,8 @@ static void add_file(struct search *search, const char *path, const char *proble
   search->files[search->n_files++] = (struct found){path, problem};
 }
 
+static const char nothing_there[] = "there is no plugin (*.so) in it";
+
 static ridge_status list_files(struct search *search, const char *directory,
                                struct why *why) {
   DIR *stream = opendir(directory);
@@ -107,8 +109,7 @@ static ridge_status list_files(struct search *search, const char *directory,
                    "%s: there are %d plugin files or more; name fewer "
                    "directories",
                    directory, MOST_FILES);
-  if (search->n_files == first)
-    add_file(search, directory, "there is no plugin (*.so) in it");
+  if (search->n_files == first) add_file(search, directory, nothing_there);
   return RIDGE_OK;
 }
 
@@ -130,7 +131,15 @@ static ridge_status add_named(struct search *search, const char *path, struct wh
                    "--plugins %s: it is no directory; name the folder that "
                    "the file is in",
                    path);
-  return add_directory(search, arena_text(search->arena, full), why);
+  size_t first = search->n_files;
+  ridge_status status = add_directory(search, arena_text(search->arena, full), why);
+  if (status == RIDGE_OK && search->n_files == first + 1 &&
+      search->files[first].problem == nothing_there)
+    return why_set(why, RIDGE_INVALID,
+                   "--plugins %s: %s; name the folder that the build wrote, such as "
+                   "`build`, or leave it out",
+                   path, nothing_there);
+  return status;
 }
 
 ridge_status search_run(const struct registry_search *from, struct search *out,

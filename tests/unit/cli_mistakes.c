@@ -97,6 +97,55 @@ static void refused(const struct scene *s, const struct slip *slips, size_t n) {
 }
 #define REFUSED(s, slips) refused((s), (slips), sizeof(slips) / sizeof *(slips))
 
+/* Did you mean ... ---------------------------------------------------------------- */
+
+static void a_slip_of_a_name_is_answered_with_the_name(void **state) {
+  const struct scene *s = *state;
+  static const struct slip slips[] = {
+      {{"roofline", "--shape", "llama-2-7"}, "did you mean `llama-2-7b`?", NULL},
+      {{"roofline", "--shape", "llama-2-7b", "--device", "a600"}, "mean `a6000`?", NULL},
+      {{"roofline", "--shape", "zzzzzzzz"}, "--list names them", "did you mean"},
+      {{"query", "costz"}, "did you mean `costs`?", NULL},
+  };
+  REFUSED(s, slips);
+}
+
+static void a_parameter_of_a_question_has_the_type_of_its_default(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  struct testing_output run = RIDGE(s, "run", "RECIPE", "--quiet");
+  testing_output_free(&run);
+  static const struct slip slips[] = {
+      {{"query", "costs", "--param", "limit=abc"},
+       "is \"abc\"; it takes a whole number",
+       NULL},
+      {{"query", "costs", "--param", "limit=1.5"}, "is 1.5; it takes a whole number", NULL},
+      {{"query", "slower", "--param", "beyond=far"}, "it takes a number", NULL},
+      {{"query", "SELECT 1 LIMIT 'x'"}, "where a whole number has to be", NULL},
+      {{"show", "lst"}, "there is no run `lst`; did you mean `last`?", NULL},
+  };
+  REFUSED(s, slips);
+}
+
+static void what_would_be_looked_at_in_vain_is_refused(void **state) {
+  const struct scene *s = *state;
+  char *folder = testing_scratch();
+  static const char *const verbs[] = {"run", "plan", "ablate"};
+  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+    struct testing_output output = RIDGE(s, verbs[i], "RECIPE", "--plugins", folder);
+    assert_int_equal(output.exit, 2);
+    assert_non_null(strstr(output.err, "there is no plugin (*.so) in it"));
+    testing_output_free(&output);
+  }
+  struct testing_output output = RIDGE(s, "plugins", "--plugins", folder);
+  assert_int_equal(output.exit, 2);
+  testing_output_free(&output);
+  output = RIDGE(s, "run", "RECIPE", "--catalog", "");
+  assert_int_equal(output.exit, 2);
+  testing_output_free(&output);
+  testing_remove(folder);
+}
+
 /* In the user's words ------------------------------------------------------------- */
 
 static void a_mistake_in_a_bench_is_told_of_the_word_that_was_typed(void **state) {
@@ -226,7 +275,7 @@ static struct testing_output make_new(const struct scene *s, const char *id) {
   if (asprintf(&folder, "%s/%s", s->dir, id) < 0) abort();
   struct testing_output output =
       testing_ridge((const char *const[]){"new", id, folder, NULL});
-  free(folder);
+  testing_remove(folder);
   return output;
 }
 
@@ -317,6 +366,9 @@ static void a_roofline_needs_neither_model_nor_machine(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_slip_of_a_name_is_answered_with_the_name),
+      cmocka_unit_test(a_parameter_of_a_question_has_the_type_of_its_default),
+      cmocka_unit_test(what_would_be_looked_at_in_vain_is_refused),
       cmocka_unit_test(a_mistake_in_a_bench_is_told_of_the_word_that_was_typed),
       cmocka_unit_test(a_value_of_set_that_planning_refuses_is_told_of_set),
       cmocka_unit_test(an_option_of_its_own_is_named_where_its_value_is_refused),

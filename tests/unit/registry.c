@@ -144,15 +144,22 @@ static void a_named_directory_has_to_be_there(void **state) {
   place_free(&place);
 }
 
-static void an_empty_directory_is_mentioned(void **state) {
+/* Asked for, and nothing to find: refused.  plugins/ beside the command is looked at
+ * unasked, and a line is enough. */
+static void an_empty_directory_is_refused_where_it_was_named(void **state) {
   (void)state;
   struct place place = place_new();
   struct registry registry;
-  open_well(&place, place.a, NULL, NULL, &registry);
+  struct why why;
+  assert_int_equal(open_at(&place, place.a, NULL, NULL, &registry, &why), RIDGE_INVALID);
+  assert_non_null(strstr(why.text, "there is no plugin (*.so) in it"));
+  assert_non_null(strstr(why.text, place.a));
+  const struct registry_search unasked = {.self = place.self};
+  assert_int_equal(registry_open(&unasked, &registry, &why), RIDGE_OK);
   assert_int_equal(registry.n_plugins, 0);
-  assert_int_equal(registry.n_searched, 2); /* plugins/ beside the command comes first */
+  assert_int_equal(registry.n_searched, 1);
   assert_non_null(strstr(registry.searched[0], "/bin/plugins"));
-  assert_int_equal(registry.n_problems, 2);
+  assert_int_equal(registry.n_problems, 1);
   assert_non_null(strstr(registry.problems[0].sentence, "no plugin"));
   registry_free(&registry);
   place_free(&place);
@@ -458,7 +465,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_seam_has_an_id_a_size_and_a_line),
       cmocka_unit_test(a_named_directory_has_to_be_there),
-      cmocka_unit_test(an_empty_directory_is_mentioned),
+      cmocka_unit_test(an_empty_directory_is_refused_where_it_was_named),
       cmocka_unit_test(a_plugin_is_found_and_described),
       cmocka_unit_test(copies_of_one_file_are_one_plugin),
       cmocka_unit_test(two_files_under_one_id_are_refused_naming_both),

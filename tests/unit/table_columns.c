@@ -10,14 +10,17 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What `print` writes to standard output; the caller frees. */
-static char *printed(struct table *table, bool terminal, bool colour) {
+/* What is written to standard output; the caller frees. */
+static char *printed_as(struct table *table, bool terminal, bool colour, int room) {
   fflush(stdout);
   FILE *file = tmpfile();
   int before = dup(STDOUT_FILENO);
   assert_non_null(file);
   dup2(fileno(file), STDOUT_FILENO);
-  table_print(table, terminal, colour);
+  if (room > 0)
+    table_print_within(table, room, colour);
+  else
+    table_print(table, terminal, colour);
   fflush(stdout);
   dup2(before, STDOUT_FILENO);
   close(before);
@@ -27,6 +30,14 @@ static char *printed(struct table *table, bool terminal, bool colour) {
   assert_int_equal(pread(fileno(file), text, (size_t)size, 0), size);
   fclose(file);
   return text;
+}
+
+static char *printed(struct table *table, bool terminal, bool colour) {
+  return printed_as(table, terminal, colour, 0);
+}
+
+static char *printed_within(struct table *table, int room) {
+  return printed_as(table, true, false, room);
 }
 
 static void check(struct table *table, bool terminal, bool colour, const char *expected) {
@@ -101,6 +112,73 @@ static void only_the_head_is_bold_and_only_on_a_terminal_with_colour(void **stat
 static void no_rows_is_a_head_alone(void **state) {
   (void)state;
   check(table_new("a|b"), true, false, "a  b\n");
+}
+
+/* What `table` is within `room` columns, printed. */
+static void check_within(struct table *table, int room, const char *expected) {
+  char *text = printed_within(table, room);
+  assert_string_equal(text, expected);
+  free(text);
+}
+
+static struct table *worth(void) {
+  struct table *table = table_new("strategy|evidence|>speed|>memory|runs");
+  table_cell(table, "schedule.continuous");
+  table_cell(table, "joins 28, leaves 28");
+  table_cell(table, "1.69x (1.60 .. 1.75)");
+  table_cell(table, "-2.08 MiB");
+  table_cell(table, "10 18 26");
+  return table;
+}
+
+static void cells_are_folded_between_words_first(void **state) {
+  (void)state;
+  check_within(
+      worth(), 78,
+      "strategy             evidence                       speed     memory  runs\n"
+      "schedule.continuous  joins 28,       1.69x (1.60 .. 1.75)  -2.08 MiB  10 18 26\n"
+      "                     leaves 28\n");
+}
+
+static void what_does_not_fit_side_by_side_goes_on_below(void **state) {
+  (void)state;
+  check_within(worth(), 45,
+               "strategy             evidence\n"
+               "schedule.continuous  joins 28, leaves 28\n"
+               "\n"
+               "strategy                            speed\n"
+               "schedule.continuous  1.69x (1.60 .. 1.75)\n"
+               "\n"
+               "strategy                memory  runs\n"
+               "schedule.continuous  -2.08 MiB  10 18 26\n");
+}
+
+static void no_line_is_wider_than_the_terminal(void **state) {
+  (void)state;
+  for (int room = 24; room < 120; room++) {
+    char *text = printed_within(worth(), room);
+    for (char *at = text, *line; (line = strsep(&at, "\n")) != NULL;)
+      assert_true(text_width(line) <= room);
+    free(text);
+  }
+}
+
+static void names_are_folded_between_their_parts_and_figures_are_not(void **state) {
+  (void)state;
+  struct table *table = table_new("path|x");
+  table_cell(table, "/models/kjv-draft-f16.gguf");
+  table_cell(table, "attention");
+  check_within(table, 28,
+               "path               x\n"
+               "/models/kjv-       attention\n"
+               "draft-f16.gguf\n");
+  table = table_new("value|x");
+  table_cell(table, "weights.rtn.bits");
+  table_cell(table, "12345678.901234");
+  check_within(table, 31,
+               "value           x\n"
+               "weights.rtn.    12345678.901234\n"
+               "bits\n");
 }
 
 static void figures_have_three_places_that_count(void **state) {
@@ -195,6 +273,10 @@ int main(void) {
       cmocka_unit_test(a_cell_cannot_break_the_table_or_drive_the_terminal),
       cmocka_unit_test(only_the_head_is_bold_and_only_on_a_terminal_with_colour),
       cmocka_unit_test(no_rows_is_a_head_alone),
+      cmocka_unit_test(cells_are_folded_between_words_first),
+      cmocka_unit_test(what_does_not_fit_side_by_side_goes_on_below),
+      cmocka_unit_test(no_line_is_wider_than_the_terminal),
+      cmocka_unit_test(names_are_folded_between_their_parts_and_figures_are_not),
       cmocka_unit_test(figures_have_three_places_that_count),
       cmocka_unit_test(numbers_show_four_figures_and_whole_ones_stay_whole),
       cmocka_unit_test(an_exact_figure_has_no_exponent_that_people_would_not_write),
