@@ -9,6 +9,7 @@
 #include "base/human.h"
 #include "base/stats.h"
 #include "base/text.h"
+#include "cli/prose.h"
 #include "cli/render_run.h"
 #include "cli/table.h"
 #include "run/metrics.h"
@@ -214,11 +215,13 @@ void ablation_print(const struct ablation *a) {
   if (a->done == 0) return;
   print_speeds(a);
   print_arms(a);
-  printf("\nspeed: %s of the whole recipe over that without the strategy, %" PRId64
-         " round%s",
-         metric != NULL ? metric : "none", a->done, a->done == 1 ? "" : "s");
-  printf(a->done >= STATS_LEAST_PAIRS ? ", 95 %% interval\n"
-                                      : ", extremes in brackets (an interval takes 6)\n");
+  printf("\n");
+  prose_format(0, 0,
+               "speed: %s of the whole recipe over that without the strategy, %" PRId64
+               " round%s, %s",
+               metric != NULL ? metric : "none", a->done, a->done == 1 ? "" : "s",
+               a->done >= STATS_LEAST_PAIRS ? "95 % interval"
+                                            : "extremes in brackets (an interval takes 6)");
   print_refused(a);
   printf("look further: ridge show %" PRId64 "   ridge diff %" PRId64 " %" PRId64
          "   ridge runs\n",

@@ -23,6 +23,15 @@ static void speed_cell(struct table *table, const json_t *row, const char *metri
   table_cell(table, json_is_number(value) ? human_number(json_number_value(value)) : NULL);
 }
 
+/* So much of the last words as a list has room for; `ridge show` has them all. */
+static void why_cell(struct table *table, const char *why) {
+  enum { SHOWN = 60 };
+  size_t size = strlen(why);
+  if (size > SHOWN)
+    for (size = SHOWN - 4; size > 0 && why[size] != ' ';) size--;
+  table_cellf(table, "%.*s%s", (int)size, why, why[size] != 0 ? " ..." : "");
+}
+
 /* On a terminal: as much as fits into a line.  What went wrong stands where the
  * strategies of a run that went well do. */
 static void print_runs_short(const struct cli *cli, const json_t *rows) {
@@ -50,7 +59,7 @@ static void print_runs_short(const struct cli *cli, const json_t *rows) {
     figure_cell(table, row, "perplexity");
     if (wide) figure_cell(table, row, "peak_rss_bytes");
     if (why[0] != 0)
-      table_cellf(table, "%.60s", why);
+      why_cell(table, why);
     else
       table_cell(table, row_has(row, "strategies") ? row_text(row, "strategies") : NULL);
   }
@@ -76,7 +85,7 @@ static void print_runs(const struct cli *cli, const json_t *rows) {
     figure_cell(table, row, "decode_tps");
     figure_cell(table, row, "perplexity");
     figure_cell(table, row, "peak_rss_bytes");
-    table_cellf(table, "%.60s", row_text(row, "why"));
+    table_cell(table, row_text(row, "why"));
   }
   table_print(table, cli->terminal, cli->colour);
 }

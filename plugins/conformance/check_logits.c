@@ -68,9 +68,16 @@ static void each_position(struct rig *rig, struct finding *finding,
 /* Shape ---------------------------------------------------------------------------------
  */
 
-static void judge_shaped(const struct position *p, const float *logits,
+static int64_t pickable(const struct position *p) {
+  int64_t n = 0;
+  for (int64_t i = 0; i < p->vocab; i++) n += isfinite(p->logits[i]) != 0;
+  return n;
+}
+
+/* Where one token alone could be picked, a strategy may have its reason to forbid it. */
+static void judge_shaped(const struct position *p, const float *logits, int64_t before,
                          struct finding *finding) {
-  bool left = false;
+  bool left = before < 2;
   for (int64_t i = 0; i < p->vocab; i++) {
     if (isnan(logits[i]) || logits[i] == INFINITY)
       finding_fail(finding, "a logit became %s; only minus infinity rules a token out",
@@ -91,6 +98,7 @@ static void shape_twice(struct rig *rig, const struct position *p, int kind,
   size_t bytes = (size_t)p->vocab * sizeof *p->logits;
   memcpy(again.logits, p->logits, bytes);
   ridge_shape_view view = view_of(p), other = view_of(&again);
+  int64_t before = pickable(p);
   ridge_status first = table->shape(rig->instance->self, &view, p->logits, p->vocab);
   ridge_status second = table->shape(rig->instance->self, &other, again.logits, p->vocab);
   (void)kind;
@@ -98,7 +106,8 @@ static void shape_twice(struct rig *rig, const struct position *p, int kind,
     finding_fail(finding,
                  "the same view and logits were shaped in two ways; a drafted position "
                  "is shaped again and must come out the same");
-  if (rig_passed(rig, first, "`shape`", finding)) judge_shaped(p, p->logits, finding);
+  if (rig_passed(rig, first, "`shape`", finding))
+    judge_shaped(p, p->logits, before, finding);
   position_free(&again);
 }
 

@@ -122,6 +122,14 @@ static void a_plugin_that_hangs_or_crashes_ends_the_vetting_soon(void **state) {
   }
 }
 
+/* With a vocabulary of one token, and where the others are ruled out already. */
+static void what_forbids_the_last_token_left_is_no_fault(void **state) {
+  (void)state;
+  struct result result = vet(TEST_BUILD_DIR "/good/no_repeats.so", 60000);
+  assert_int_equal(json_object_size(result.failed), 0);
+  json_decref(result.failed);
+}
+
 static void the_command_says_it_with_its_exit_code(void **state) {
   (void)state;
   const char *good[] = {"vet", TEST_BUILD_DIR "/good/everything.so", NULL};
@@ -152,6 +160,7 @@ int main(void) {
       cmocka_unit_test(every_shipped_plugin_passes),
       cmocka_unit_test(each_fault_is_found_by_its_check),
       cmocka_unit_test(a_plugin_that_hangs_or_crashes_ends_the_vetting_soon),
+      cmocka_unit_test(what_forbids_the_last_token_left_is_no_fault),
       cmocka_unit_test(the_command_says_it_with_its_exit_code),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
