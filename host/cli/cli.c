@@ -44,7 +44,8 @@ static int refuse(const struct command *command, const char *problem, const char
 static int set_catalog(struct command *command, const char *value) {
   if (command->cli.catalog != NULL)
     return refuse(command, "--catalog is given twice, the second time as", value, NULL);
-  if (value[0] == 0) return refuse(command, "--catalog wants the name of a file, not", value, NULL);
+  if (value[0] == 0)
+    return refuse(command, "--catalog wants the name of a file, not", value, NULL);
   command->cli.catalog = value;
   return -1;
 }
