@@ -45,9 +45,21 @@ static const struct meaning *meaning_of(int code) {
   return NULL;
 }
 
+/* What ridge asks for is in every catalog of its version, unless a stranger took it out. */
+static ridge_status tables_differ(const struct catalog *c, const char *said,
+                                  struct why *why) {
+  return why_set(
+      why, RIDGE_CORRUPT,
+      "catalog %s: %s; another program has changed its tables, or it is damaged: "
+      "take an older copy, or use another --catalog",
+      c->path, said);
+}
+
 ridge_status sql_fail(struct catalog *c, int code, struct why *why) {
   const struct meaning *meaning = meaning_of(code);
   const char *said = c->db != NULL ? sqlite3_errmsg(c->db) : sqlite3_errstr(code);
+  if (code == SQLITE_ERROR && strncmp(said, "no such ", 8) == 0)
+    return tables_differ(c, said, why);
   if (meaning == NULL)
     return why_set(why, RIDGE_INTERNAL, "catalog %s: %s (SQLite code %d)", c->path, said,
                    code);

@@ -190,7 +190,8 @@ static bool absolute_path(const char *path, char to[PATH_MAX]) {
   free(here);
   while (n > 1 && n < PATH_MAX && to[n - 1] == '/') to[--n] = 0;
   if (n >= PATH_MAX) errno = ENAMETOOLONG;
-  return n < PATH_MAX && access(to, R_OK) == 0;
+  if (path[0] == 0) errno = ENOENT; /* not the folder we are in */
+  return n < PATH_MAX && path[0] != 0 && access(to, R_OK) == 0;
 }
 
 static int read_words(struct cli *cli, struct bench *bench, int argc, char **argv) {

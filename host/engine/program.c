@@ -236,9 +236,12 @@ static void weigh_op(const struct program *p, struct program_op *op) {
   const struct program_load two = {.tokens = 1, .wanted = 1, .depth = 1, .reach = 1};
   const struct operator_cost row = program_cost(p, op, &one);
   const struct operator_cost deep = program_cost(p, op, &two);
-  op->row_work = row.activation_bytes;
-  if (op->kind == PROGRAM_PREPARE) return;
-  op->row_work += row.weight_bytes + row.cache_bytes + row.flops;
+  /* Of a preparation only what it reads is known; it writes less and rounds each number. */
+  if (op->kind == PROGRAM_PREPARE) {
+    op->row_work = 2 * sizeof(float) * (double)width(p->graph->tensors[op->node->in[0]]);
+    return;
+  }
+  op->row_work = row.activation_bytes + row.weight_bytes + row.cache_bytes + row.flops;
   op->position_work = deep.cache_bytes + deep.flops - row.cache_bytes - row.flops;
 }
 

@@ -97,7 +97,7 @@ static int compare_names(const void *a, const void *b) {
 static ridge_status find_entry(struct entering *e, struct instances *plugins, char **path) {
   ridge_status status = list_names(e);
   if (status != RIDGE_OK) return status;
-  qsort(e->names, e->n, sizeof *e->names, compare_names);
+  if (e->n > 0) qsort(e->names, e->n, sizeof *e->names, compare_names);
   instances_each_fill(plugins, RIDGE_SEAM_FORMAT, try_entries, e);
   if (e->status != RIDGE_OK) return e->status;
   if (e->found == NULL) {

@@ -376,6 +376,48 @@ static void every_width_and_group_agrees(void **state) {
     }
 }
 
+static void check_threads(const struct scene *s, const ridge_kernel *kernel,
+                          const char *part) {
+  static const int32_t counts[] = {2, 3, 7, 16};
+  struct pool p;
+  pool_make(&p, s, 3);
+  assert_int_equal(put_all(s, &p, reference("cache_put *"), 7), RIDGE_OK);
+  float *want = whole(s, &p, kernel, 1);
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+    float *got = whole(s, &p, kernel, counts[i]);
+    same(s, want, got, 0, part);
+    free(got);
+  }
+  free(want);
+  pool_free(&p, s);
+}
+
+/* One row or a few, one head or a few: most threads have nothing to do. */
+static void more_threads_than_work_change_no_bit(void **state) {
+  (void)state;
+  static const int64_t dims[] = {1, 2, 20, 33, 64, 80}, heads[] = {1, 3}, rows[] = {1, 2};
+  static const int32_t sequence[] = {0, 0}, position[] = {8, 9};
+  for (size_t d = 0; d < sizeof dims / sizeof *dims; d++)
+    for (int k = 0; k < 2 * 2 * 2; k++) {
+      struct scene s = {.codec = rig_codec(portable, k % 3 ? "f32" : "f16"),
+                        .heads = heads[k % 2],
+                        .kv_heads = 1,
+                        .dim = dims[d],
+                        .sequences = 1,
+                        .rows = rows[k / 2 % 2],
+                        .prompts = k / 4 % 2 ? rows[k / 2 % 2] : 0,
+                        .most = 10,
+                        .sequence = sequence,
+                        .position = position};
+      scene_make(&s, (uint64_t)(d * 10) + (uint64_t)k);
+      for (int i = 0; i < PARTS; i++) {
+        each_fill(rig_open(parts[i]), &s, check_accuracy, parts[i]);
+        each_fill(rig_open(parts[i]), &s, check_threads, parts[i]);
+      }
+      scene_free(&s);
+    }
+}
+
 /* Beyond the stretch over which a softmax is taken at once. */
 static void depth_changes_neither_accuracy_nor_bits(void **state) {
   (void)state;
@@ -441,6 +483,7 @@ int main(void) {
       cmocka_unit_test(the_size_of_blocks_changes_no_bit),
       cmocka_unit_test(the_batch_and_the_threads_change_no_bit),
       cmocka_unit_test(every_width_and_group_agrees),
+      cmocka_unit_test(more_threads_than_work_change_no_bit),
       cmocka_unit_test(depth_changes_neither_accuracy_nor_bits),
       cmocka_unit_test(the_forms_of_a_part_give_the_same_bits),
       cmocka_unit_test(cache_put_writes_what_the_codec_writes),

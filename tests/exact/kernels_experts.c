@@ -105,9 +105,10 @@ static void each_provider(const struct mixture *m, check_function *check) {
 static void each_mixture(check_function *check) {
   static const struct {
     int64_t rows, blocks, n;
-  } shapes[] = {{1, 1, 7}, {3, 3, 33}, {29, 2, 16}, {130, 1, 50}};
+  } shapes[] = {{1, 1, 7}, {3, 3, 33}, {29, 2, 16}, {130, 1, 50}, {1, 1, 1}, {30, 2, 1}};
+  enum { SHAPES = sizeof shapes / sizeof *shapes };
   for (int c = 0; c < CODECS; c++)
-    for (int s = 0; s < 4; s++) {
+    for (int s = 0; s < SHAPES; s++) {
       struct mixture m = mixture_make(codecs[c], shapes[s].rows, shapes[s].blocks,
                                       shapes[s].n, (s + c) % 2 == 1, (uint64_t)(c * 9 + s));
       each_provider(&m, check);
@@ -149,11 +150,12 @@ static void every_provider_agrees_with_the_portable_kernel(void **state) {
 }
 
 static void check_bits(const struct mixture *m, const ridge_kernel *kernel) {
-  static const int32_t threads[] = {2, 5};
+  static const int32_t threads[] = {2, 3, 5, 7};
+  enum { COUNTS = sizeof threads / sizeof *threads };
   static const int64_t steps[] = {1, 4, 50};
   float *want = y_make(m);
   mixture_run(m, m->x, kernel, 1, 0, m->rows, want);
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < COUNTS; i++) {
     float *many = y_make(m);
     mixture_run(m, m->x, kernel, threads[i], 0, m->rows, many);
     same_bits(m, want, many, "threads");

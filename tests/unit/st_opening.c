@@ -581,7 +581,7 @@ static void what_config_lacks_or_has_wrong_is_named(void **state) {
       {"{\"model_type\":\"mamba\"}", "`mamba`"},
       {"{\"model_type\":\"llama\"}", "num_hidden_layers"},
       {"{\"model_type\":\"llama\",\"num_hidden_layers\":\"1\"}",
-       "a whole number is wanted"},
+       "is a text; a whole number"},
       {"{\"model_type\":\"llama\",\"hidden_act\":\"gelu\"}", "`hidden_act` is gelu"},
       {"{\"model_type\":\"opt\",\"do_layer_norm_before\":false}", "do_layer_norm_before"},
       {"{\"model_type\":\"llama\",\"quantization_config\":{\"quant_method\":\"awq\"}}",

@@ -31,9 +31,6 @@ static ridge_status open_config(struct st_model *model) {
                    "there is no config.json beside it; weights alone do not say what the "
                    "model is");
   if (status != RIDGE_OK) return status;
-  if (model->whole_config.kind != ST_OBJECT)
-    return st_fail(model, RIDGE_CORRUPT, "config.json is %s; an object is wanted",
-                   st_kind_name(model->whole_config.kind));
   const struct st_value *text = st_get_set(&model->whole_config, "text_config");
   model->config = text != NULL && text->kind == ST_OBJECT ? *text : model->whole_config;
   const struct st_value *how = st_get_set(&model->whole_config, "quantization_config");
@@ -118,8 +115,11 @@ static ridge_status read_key(struct st_model *model, const struct st_key *key) {
   if (whole && (value->kind == ST_INT || value->kind == ST_BOOL))
     return st_fact_int(model, key->to, value->is.i);
   if (!whole && st_number(value, &number)) return st_fact_real(model, key->to, number);
+  char shown[64];
+  show(value, shown);
   return st_fail(model, RIDGE_CORRUPT, "config.json: `%s` is %s; %s is wanted", name,
-                 st_kind_name(value->kind), whole ? "a whole number" : "a number");
+                 value->kind == ST_REAL ? shown : st_kind_name(value->kind),
+                 whole ? "a whole number below 2^63" : "a number");
 }
 
 static ridge_status read_keys(struct st_model *model) {

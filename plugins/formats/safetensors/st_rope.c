@@ -59,28 +59,50 @@ static ridge_status read_dims(struct roping *r) {
   }
   int64_t heads = fact_int(r, ".attention.head_count"),
           width = fact_int(r, ".attention.key_length");
-  if (status == RIDGE_OK && (part > 1 || heads < 1))
+  if (status == RIDGE_OK && heads < 1)
     status = st_fail(r->model, RIDGE_CORRUPT,
-                     "config.json: %g of a head's dimensions with %lld heads cannot turn",
-                     part, (long long)heads);
+                     "config.json: attention has %lld heads; 1 or more are wanted",
+                     (long long)heads);
+  if (status == RIDGE_OK && part > 1)
+    status = st_fail(r->model, RIDGE_CORRUPT,
+                     "config.json: %g times a head's dimensions are to turn; 1 times, all "
+                     "of them, is the most",
+                     part);
   if (status != RIDGE_OK) return status;
   if (width == 0) width = fact_int(r, ".embedding_length") / heads;
   r->dims = (int64_t)(part * (double)width);
   return st_fact_int(r->model, ".rope.dimension_count", r->dims);
 }
 
+/* NULL: not there. */
+static ridge_status object_in(const struct roping *r, const struct st_value *from,
+                              const char *name, const struct st_value **out) {
+  *out = st_get_set(from, name);
+  if (*out == NULL || (*out)->kind == ST_OBJECT) return RIDGE_OK;
+  return st_fail(r->model, RIDGE_CORRUPT, "config.json: `%s` is %s; an object is wanted",
+                 name, st_kind_name((*out)->kind));
+}
+
 /* Where both kinds of layers have parameters, those of the layers without a window. */
+static ridge_status find_scaling(struct roping *r, const struct st_value **all,
+                                 const struct st_value **full) {
+  const struct st_value *older = NULL;
+  ridge_status status = object_in(r, config_of(r), "rope_parameters", all);
+  if (status == RIDGE_OK) status = object_in(r, *all, "full_attention", full);
+  if (status == RIDGE_OK) status = object_in(r, config_of(r), "rope_scaling", &older);
+  r->scaling = *full != NULL ? *full : *all != NULL ? *all : older;
+  return status;
+}
+
 static ridge_status choose_scaling(struct roping *r) {
-  const struct st_value *all = st_get_set(config_of(r), "rope_parameters");
-  const struct st_value *full = st_get_set(all, "full_attention");
+  const struct st_value *all = NULL, *full = NULL;
+  ridge_status status = find_scaling(r, &all, &full);
+  if (status != RIDGE_OK) return status;
   const struct st_value *local = st_get_set(config_of(r), "rope_local_base_freq");
   if (full != NULL) local = st_get_set(st_get(all, "sliding_attention"), "rope_theta");
-  r->scaling = full != NULL  ? full
-               : all != NULL ? all
-                             : st_get_set(config_of(r), "rope_scaling");
   r->base = r->model->arch->base;
   double window_base = 0;
-  ridge_status status = positive(r, local, "rope_local_base_freq", &window_base);
+  status = positive(r, local, "rope_local_base_freq", &window_base);
   if (status == RIDGE_OK && window_base > 0)
     status = st_fact_real(r->model, ".rope.freq_base_swa", window_base);
   const struct st_value *theta = st_get_set(r->scaling, "rope_theta");
@@ -258,8 +280,10 @@ ridge_status st_read_rope(struct st_model *model) {
   if (status == RIDGE_OK) status = st_fact_text(model, "ridge.rope.pairing", "halves", 6);
   if (status == RIDGE_OK) status = read_dims(&r);
   if (status == RIDGE_OK && (r.dims < 2 || r.dims > 1 << 20))
-    status = st_fail(model, RIDGE_CORRUPT,
-                     "config.json: %lld dimensions of a head turn; 2 to 2^20 are possible",
-                     (long long)r.dims);
+    status =
+        st_fail(model, RIDGE_CORRUPT,
+                "config.json: %lld dimensions of a head (`head_dim`, or `hidden_size` by "
+                "`num_attention_heads`) turn; 2 to 2^20 are possible",
+                (long long)r.dims);
   return status != RIDGE_OK ? status : read_kind(&r);
 }

@@ -26,8 +26,10 @@ ridge_status st_beside(struct st_model *model, const char *name, struct st_value
   ridge_bytes bytes;
   uint32_t number;
   ridge_status status = model->folder->map(model->folder, name, &bytes, &number);
-  if (status != RIDGE_OK) return status;
-  return st_json(model->host, &model->arena, name, bytes, 0, out);
+  if (status == RIDGE_OK) status = st_json(model->host, &model->arena, name, bytes, 0, out);
+  if (status != RIDGE_OK || out->kind == ST_OBJECT) return status;
+  return st_fail(model, RIDGE_CORRUPT, "%s is %s; an object is wanted", name,
+                 st_kind_name(out->kind));
 }
 
 /* ---- one list ------------------------------------------------------------------ */

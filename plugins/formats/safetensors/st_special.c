@@ -197,6 +197,11 @@ static ridge_status add_chat(const struct special *s) {
   const struct st_value *text = template_in(&s->settings);
   if (text != NULL && text->kind == ST_TEXT)
     return st_fact_text(s->model, key, text->is.text, text->n);
+  if (text != NULL)
+    return st_fail(s->model, RIDGE_CORRUPT,
+                   "tokenizer_config.json: `chat_template` is %s; a text, or a list with "
+                   "one called default, is wanted",
+                   st_kind_name(text->kind));
   ridge_bytes bytes;
   uint32_t number;
   ridge_status status =

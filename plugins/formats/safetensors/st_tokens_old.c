@@ -60,9 +60,6 @@ ridge_status st_tokenizer_old(struct st_model *model, const struct st_value *voc
                               ridge_bytes merges) {
   struct st_vocab words;
   struct st_value settings = {.kind = ST_NULL};
-  if (vocab->kind != ST_OBJECT)
-    return st_fail(model, RIDGE_CORRUPT, "vocab.json is %s; an object is wanted",
-                   st_kind_name(vocab->kind));
   ridge_status status = st_beside(model, "tokenizer_config.json", &settings);
   if (status != RIDGE_OK && status != RIDGE_DECLINED) return status;
   status = st_vocab_new(model, "vocab.json", vocab->n, &words);
