@@ -99,3 +99,16 @@ int text_width(const char *piece) {
   }
   return width;
 }
+
+void text_make_plain(char *text) {
+  utf8proc_uint8_t *at = (utf8proc_uint8_t *)text;
+  while (*at != 0) {
+    utf8proc_int32_t code;
+    utf8proc_ssize_t n = utf8proc_iterate(at, -1, &code);
+    if (n <= 0)
+      *at = '?'; /* not UTF-8, or a character that was cut through */
+    else if (code < ' ' || (code >= 0x7f && code < 0xa0))
+      memset(at, ' ', (size_t)n);
+    at += n > 0 ? n : 1;
+  }
+}

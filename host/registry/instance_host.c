@@ -6,13 +6,13 @@
 
 #include "base/clock.h"
 #include "base/philox.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
 static struct instance *of(const ridge_host *host) { return host->ctx; }
 
@@ -100,20 +100,8 @@ void instance_memory_release(struct instance *instance) {
   atomic_store(&instance->bytes, 0);
 }
 
-/* Sentences ---------------------------------------------------------------------------- */
-
-void instance_make_plain(char *text) {
-  utf8proc_uint8_t *at = (utf8proc_uint8_t *)text;
-  while (*at != 0) {
-    utf8proc_int32_t code;
-    utf8proc_ssize_t n = utf8proc_iterate(at, -1, &code);
-    if (n <= 0)
-      *at = '?'; /* not UTF-8, or a character that was cut through */
-    else if (code < ' ' || (code >= 0x7f && code < 0xa0))
-      memset(at, ' ', (size_t)n);
-    at += n > 0 ? n : 1;
-  }
-}
+/* Sentences: one line of plain UTF-8, for terminals and the catalog
+ * ---------------------------------------------------------------------------- */
 
 static ridge_status host_fail(const ridge_host *host, ridge_status status, const char *fmt,
                               ...) {
@@ -123,7 +111,7 @@ static ridge_status host_fail(const ridge_host *host, ridge_status status, const
   va_start(args, fmt);
   vsnprintf(text, sizeof text, fmt, args);
   va_end(args);
-  instance_make_plain(text);
+  text_make_plain(text);
   pthread_mutex_lock(&instance->lock);
   memcpy(instance->said, text, sizeof text);
   atomic_store(&instance->has_said, true);
@@ -149,7 +137,7 @@ static void host_log(const ridge_host *host, int level, const char *fmt, ...) {
   va_start(args, fmt);
   vsnprintf(text, sizeof text, fmt, args);
   va_end(args);
-  instance_make_plain(text);
+  text_make_plain(text);
   instance->set->log(instance->set->ctx, instance, level, text);
 }
 

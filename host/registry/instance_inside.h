@@ -8,8 +8,6 @@
 void instance_host_fill(struct instance *);
 /* Free what the plugin got by `alloc` and did not give back. */
 void instance_memory_release(struct instance *);
-/* One line of plain UTF-8: what plugins say goes to terminals and into the catalog. */
-void instance_make_plain(char *text);
 /* Take what the plugin last said ("" when it said nothing), and forget it. */
 void instance_said_take(struct instance *, char to[1024]);
 

@@ -86,6 +86,14 @@ static const char *const pieces[] = {
     "_ENV",
     "math.huge",
     "goto a ",
+    "prompts { chat = \"model\" }",
+    "chat = ",
+    "system = \"Be brief.\",",
+    "history = { \"Hi\", ",
+    "bench { depth = ",
+    "depth = 9223372036854775807,",
+    "model \"\"",
+    "convert = ",
 };
 
 static size_t replace(char *text, size_t size, size_t at, size_t gone, const char *with,
