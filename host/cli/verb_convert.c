@@ -5,6 +5,7 @@
  * The plan is printed before anything is written: how many tensors go from what to
  * what, and each one for which the mix could not be had.
  */
+#include "base/lost_pages.h"
 #include "cli/options.h"
 #include "cli/print_json.h"
 #include "cli/table.h"
@@ -54,6 +55,11 @@ static int read_words(struct conversion *c) {
 
 static int refuse(struct conversion *c, ridge_status status) {
   progress_clear(&c->writing.progress);
+  if (lost_pages_met())
+    status = why_set(&c->why, RIDGE_IO,
+                     "%s: a file became shorter while it was read, or its disk failed; "
+                     "nothing is left of what was written: get it whole, then try again",
+                     c->in);
   bool refused = status == RIDGE_INVALID || status == RIDGE_UNSUPPORTED;
   return options_fail(c->cli, "convert", refused ? EXIT_REFUSED : EXIT_FAILED, c->why.text);
 }
@@ -230,7 +236,7 @@ static int plan_and_write(struct conversion *c) {
   if (!c->cli->json) print_plan(c);
   fflush(stdout);
   if (!c->dry) status = convert_write(&c->plan, &c->result, &c->why);
-  if (status != RIDGE_OK) return refuse(c, status);
+  if (status != RIDGE_OK || lost_pages_met()) return refuse(c, status);
   progress_clear(&c->writing.progress);
   if (c->cli->json)
     print_as_json(c);

@@ -1,6 +1,8 @@
 /* writing.c - shared by `convert` and `new-model`. */
 #include "cli/writing.h"
 
+#include "base/lost_pages.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,7 @@ int writing_open(const struct cli *cli, const char *phase, struct writing *out,
   *out = (struct writing){.phase = phase};
   signals_of_interest(&ours);
   pthread_sigmask(SIG_BLOCK, &ours, &out->before);
+  lost_pages_take();
   out->progress = progress_new(!cli->json);
   machine_read(&out->machine);
   const struct registry_search search = {
@@ -34,6 +37,7 @@ void writing_close(struct writing *w) {
   progress_clear(&w->progress);
   instances_free(&w->plugins);
   registry_free(&w->registry);
+  lost_pages_give_back();
   pthread_sigmask(SIG_SETMASK, &w->before, NULL);
 }
 
@@ -43,9 +47,11 @@ void writing_progress(void *ctx, uint64_t done, uint64_t of) {
   progress_draw(&w->progress);
 }
 
-/* The signal is taken: what it asked for is done here, in order. */
+/* The signal is taken: what it asked for is done here, in order.  A source that became
+ * shorter ends the work, too. */
 bool writing_stopped(void *ctx) {
   (void)ctx;
+  if (lost_pages_met()) return true;
   sigset_t ours;
   signals_of_interest(&ours);
   return sigtimedwait(&ours, NULL, &(struct timespec){0}) > 0;

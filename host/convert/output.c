@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -83,6 +84,8 @@ static ridge_status path_of(struct writing *w, size_t piece, char path[LONGEST_P
   const char *name = last_part(w->spec->path);
   const size_t folder = (size_t)(name - w->spec->path);
   struct instance *by = w->spec->by;
+  if (w->spec->path[0] == 0)
+    return why_set(w->why, RIDGE_INVALID, "the name of the file to write is empty");
   if (*name == 0)
     return why_set(w->why, RIDGE_INVALID,
                    "%s: is a directory; the name of a file is wanted", w->spec->path);
@@ -95,7 +98,13 @@ static ridge_status path_of(struct writing *w, size_t piece, char path[LONGEST_P
   return instance_leave(by, entered, status, "format/1", w->why);
 }
 
+/* A name is given by renaming, which would put a file where a device was. */
 static ridge_status check_free(struct writing *w, const char *path) {
+  struct stat facts;
+  if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode))
+    return why_set(w->why, RIDGE_INVALID,
+                   "%s: is no regular file, and is not replaced; give the name of a file",
+                   path);
   if (w->spec->force || access(path, F_OK) != 0) return RIDGE_OK;
   return why_set(w->why, RIDGE_INVALID,
                  "%s: is there already; give another name, or --force to replace it", path);

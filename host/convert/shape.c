@@ -79,6 +79,8 @@ static ridge_status set_measure(struct shape *out, const char *key, const char *
         number > measures[i].hi)
       return why_set(why, RIDGE_INVALID, "%s is `%s`; it must be between %lld and %lld",
                      key, value, (long long)measures[i].lo, (long long)measures[i].hi);
+    if (given[i])
+      return why_set(why, RIDGE_INVALID, "%s is given twice; which one is meant?", key);
     *field(out, &measures[i]) = number;
     given[i] = true;
     return RIDGE_OK;
@@ -99,11 +101,17 @@ static bool is_given(const bool given[N_MEASURES], const char *name) {
   return false;
 }
 
-static void follow(struct shape *s, const bool given[N_MEASURES]) {
+static ridge_status follow(struct shape *s, const bool given[N_MEASURES], struct why *why) {
   const bool heads = is_given(given, "heads"), dim = is_given(given, "dim");
-  if ((heads || dim) && !is_given(given, "head_dim") && s->dim % s->heads == 0)
-    s->head_dim = s->dim / s->heads;
   if (heads && !is_given(given, "kv_heads")) s->kv_heads = s->heads;
+  if ((!heads && !dim) || is_given(given, "head_dim")) return RIDGE_OK;
+  if (s->dim % s->heads != 0)
+    return why_set(why, RIDGE_INVALID,
+                   "dim %lld does not divide into %lld heads; choose others, or say "
+                   "head_dim",
+                   (long long)s->dim, (long long)s->heads);
+  s->head_dim = s->dim / s->heads;
+  return RIDGE_OK;
 }
 
 static ridge_status check_heads(const struct shape *s, struct why *why) {
@@ -188,7 +196,6 @@ ridge_status shape_read(const char *text, struct shape *out, struct why *why) {
        first = false)
     status = read_word(out, word, first, given, why);
   free(copy);
-  if (status != RIDGE_OK) return status;
-  follow(out, given);
-  return check(out, why);
+  if (status == RIDGE_OK) status = follow(out, given, why);
+  return status == RIDGE_OK ? check(out, why) : status;
 }

@@ -239,9 +239,10 @@ static void judge_death(struct outcome *o, const struct child_end *end) {
     return;
   }
   if (end->signal != 0)
-    snprintf(o->why, sizeof o->why, "the worker died of SIG%s (%s)%s",
+    snprintf(o->why, sizeof o->why, "the worker died of SIG%s (%s%s)%s",
              sigabbrev_np(end->signal) != NULL ? sigabbrev_np(end->signal) : "?",
              sigdescr_np(end->signal) != NULL ? sigdescr_np(end->signal) : "unknown signal",
+             end->signal == SIGBUS ? ": mostly a file in use that became shorter" : "",
              end->finished ? " after its last word" : "");
   else
     snprintf(o->why, sizeof o->why,

@@ -288,6 +288,20 @@ static void nothing_is_overwritten_unless_it_is_forced(void **state) {
   place_free(&p);
 }
 
+/* The name is given by renaming: a pipe would be gone, and so would /dev/full. */
+static void a_device_or_pipe_is_never_replaced(void **state) {
+  (void)state;
+  struct place p = place_new();
+  struct stat facts;
+  assert_int_equal(mkfifo(p.out, 0600), 0);
+  expect(RUN(p.model, p.out, "--force"), 2, "is no regular file");
+  assert_int_equal(stat(p.out, &facts), 0);
+  assert_true(S_ISFIFO(facts.st_mode));
+  expect(RUN(p.model, p.folder, "--force"), 2, "is no regular file");
+  expect(RUN(p.model, ""), 2, "is empty");
+  place_free(&p);
+}
+
 static void each_refusal_names_the_fix(void **state) {
   (void)state;
   struct place p = place_new();
@@ -358,6 +372,7 @@ int main(void) {
       cmocka_unit_test(a_fallback_is_said_and_counted),
       cmocka_unit_test(importance_weighs_the_tensors_it_speaks_of),
       cmocka_unit_test(nothing_is_overwritten_unless_it_is_forced),
+      cmocka_unit_test(a_device_or_pipe_is_never_replaced),
       cmocka_unit_test(each_refusal_names_the_fix),
       cmocka_unit_test(a_dry_run_writes_nothing),
       cmocka_unit_test(an_interrupt_leaves_nothing_behind),

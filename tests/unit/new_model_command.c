@@ -165,6 +165,8 @@ static void each_refusal_names_the_fix(void **state) {
   expect(MAKE(path, "--random", "--shape=arch=qwen3,experts=4"), 2, "has no experts");
   expect(MAKE(path, "--random", "--shape=experts=4,used=5"), 2, "between 1 and experts");
   expect(MAKE(path, "--random", "--shape=arch=qwen3moe,shared_ffn=64"), 2, "shared expert");
+  expect(MAKE(path, "--random", "--shape=layers=1,layers=2"), 2, "given twice");
+  expect(MAKE(path, "--random", "--shape=dim=64,heads=3"), 2, "does not divide into 3");
   expect(MAKE(path, "--random", "--shape=vocab=100"), 2, "between 320 and");
   expect(MAKE(path, "--random", "--shape=tiny-llama", "--codec=q7"), 2, "no mix `q7`");
   struct stat facts;
