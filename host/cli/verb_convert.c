@@ -145,9 +145,8 @@ static void print_fallbacks(const struct conversion *c) {
 
 static void print_left_out(const struct conversion *c) {
   for (size_t i = 0; i < c->plan.n_left_out; i++)
-    printf("left out: %s, which %s has no place for; the file that is written is read "
-           "without it\n",
-           c->plan.left_out[i], c->spec.format);
+    printf("left out: %s: %s\n", c->plan.left_out[i].key, c->plan.left_out[i].effect);
+  for (size_t i = 0; i < c->plan.n_notes; i++) printf("note: %s\n", c->plan.notes[i]);
   if (source_fact(&c->source, "tokenizer.ggml.model") == NULL)
     printf("no tokenizer: %s has none, and programs that want one will not open the file "
            "that is written\n",
@@ -195,21 +194,24 @@ static json_t *json_row(const struct convert_row *row) {
 
 static void print_as_json(const struct conversion *c) {
   const struct convert_plan *plan = &c->plan;
-  json_t *tensors = json_array(), *files = json_array(), *left_out = json_array();
+  json_t *tensors = json_array(), *files = json_array(), *left_out = json_array(),
+         *notes = json_array();
   for (size_t i = 0; i < plan->n_left_out; i++)
-    json_array_append_new(left_out, json_string(plan->left_out[i]));
+    json_array_append_new(left_out, json_string(plan->left_out[i].key));
+  for (size_t i = 0; i < plan->n_notes; i++)
+    json_array_append_new(notes, json_string(plan->notes[i]));
   for (size_t i = 0; i < plan->n; i++)
     json_array_append_new(tensors, json_row(&plan->rows[i]));
   for (size_t i = 0; i < c->result.n; i++)
     json_array_append_new(files, json_string(c->result.paths[i]));
   print_json(json_pack(
-      "{s:s, s:o, s:b, s:s, s:s?, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:o, s:o}", "in",
+      "{s:s, s:o, s:b, s:s, s:s?, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:o, s:o, s:o}", "in",
       c->in, "files", files, "written", !c->dry, "format", c->spec.format, "mix",
       plan->mix != NULL ? mix_name(plan->mix) : NULL, "weights", (json_int_t)plan->numbers,
       "bytes", (json_int_t)plan->bytes, "bytes_before", (json_int_t)plan->bytes_before,
       "file_bytes", (json_int_t)c->result.bytes, "bits_per_weight",
       bits_each(plan->bytes, plan->numbers), "fallbacks", (json_int_t)plan->fallbacks,
-      "weighted", (json_int_t)plan->weighted, "left_out", left_out, "tensors", tensors));
+      "weighted", (json_int_t)plan->weighted, "left_out", left_out, "notes", notes, "tensors", tensors));
 }
 
 /* ------------------------------------------------------------------------------------ */

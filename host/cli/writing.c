@@ -23,6 +23,8 @@ int writing_open(const struct cli *cli, const char *phase, struct writing *out,
   signals_of_interest(&ours);
   pthread_sigmask(SIG_BLOCK, &ours, &out->before);
   lost_pages_take();
+  /* A limit on the size of files is an error of write(), not the end of the process. */
+  sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, &out->too_large);
   out->progress = progress_new(!cli->json);
   machine_read(&out->machine);
   const struct registry_search search = {
@@ -38,6 +40,7 @@ void writing_close(struct writing *w) {
   instances_free(&w->plugins);
   registry_free(&w->registry);
   lost_pages_give_back();
+  sigaction(SIGXFSZ, &w->too_large, NULL);
   pthread_sigmask(SIG_SETMASK, &w->before, NULL);
 }
 

@@ -17,7 +17,8 @@ struct writing {
   struct registry registry; /* described anew: no catalog is needed */
   struct instances plugins;
   struct progress progress;
-  sigset_t before; /* the signals that were blocked */
+  sigset_t before;            /* the signals that were blocked */
+  struct sigaction too_large; /* what the limit of a file's size did before */
   const char *phase;
 };
 

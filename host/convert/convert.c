@@ -243,8 +243,8 @@ static ridge_status find_mix(struct convert_plan *plan, struct why *why) {
   if (plan->mix != NULL) return RIDGE_OK;
   const char *near = mix_suggest(name);
   return why_set(why, RIDGE_INVALID, "there is no mix `%s`%s%s%s; there are %s", name,
-                 near != NULL ? "; did you mean `" : "", near != NULL ? near : "",
-                 near != NULL ? "`?" : "", mix_names());
+                 near != NULL ? " (did you mean `" : "", near != NULL ? near : "",
+                 near != NULL ? "`?)" : "", mix_names());
 }
 
 static ridge_status find_format(struct convert_plan *plan, struct why *why) {
@@ -290,6 +290,11 @@ static ridge_status read_rows(void *ctx, size_t index, int64_t lo, int64_t hi, f
   return RIDGE_OK;
 }
 
+static void finished(void *ctx, size_t index) {
+  const struct convert_plan *plan = ctx;
+  if (plan->spec->rows == NULL) source_forget(plan->spec->source, plan->rows[index].from);
+}
+
 static void tell(void *ctx, uint64_t done, uint64_t of) {
   const struct convert_plan *plan = ctx;
   if (plan->spec->progress != NULL) plan->spec->progress(plan->spec->ctx, done, of);
@@ -330,6 +335,7 @@ static void make_output(struct convert_plan *plan) {
       .split_tensors = plan->spec->split_tensors,
       .ctx = plan,
       .rows = read_rows,
+      .finished = finished,
       .progress = tell,
       .stopped = is_stopped,
   };
@@ -347,6 +353,7 @@ ridge_status convert_plan(const struct convert_spec *spec, struct convert_plan *
   if (status == RIDGE_OK) status = weigh_all(out, why);
   if (status != RIDGE_OK) return status;
   convert_facts(out);
+  convert_notes(out);
   make_output(out);
   return output_check(&out->output, why);
 }

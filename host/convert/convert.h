@@ -37,6 +37,8 @@ struct convert_spec {
   bool (*stopped)(void *ctx);
 };
 
+enum { CONVERT_MOST_NOTES = 8 };
+
 struct convert_row {
   const ridge_file_tensor *from;
   const ridge_codec *reader, *writer; /* NULL: copied as it is                     */
@@ -56,9 +58,12 @@ struct convert_plan {
   size_t n, fallbacks, changed, weighted;
   ridge_fact *facts;
   size_t n_facts;
-  const char **left_out; /* (n) facts the format has no place for, and what reads by them
-                          * reads otherwise from the file that is written          */
+  struct convert_lost {
+    const char *key, *effect;
+  } * left_out; /* (n) facts the format has no place for, and what that changes      */
   size_t n_left_out;
+  const char *notes[CONVERT_MOST_NOTES]; /* what llama.cpp makes of the file otherwise */
+  size_t n_notes;
   uint64_t bytes_before, bytes; /* of tensors */
   int64_t numbers;
   const char *architecture;
@@ -83,6 +88,17 @@ void convert_facts(struct convert_plan *);
  * ARCHITECTURE.`tail`; `otherwise` where there is none or a list. */
 int64_t convert_int(const struct source *, const char *tail, int64_t otherwise);
 const char *convert_architecture(const struct source *, struct arena *);
+
+void convert_set_int(struct convert_plan *, const char *key, int64_t value);
+
+/* convert_words.c: a tokenizer's facts that GGUF has no place for.  What changes for who
+ * reads the file without it; NULL: nothing does. */
+const char *convert_words_lost(struct convert_plan *, const ridge_fact *);
+/* Adds keys for tokens that end a text; false: there are more than there are keys. */
+bool convert_words_ends(struct convert_plan *);
+
+/* convert_notes.c: fills in the plan's notes. */
+void convert_notes(struct convert_plan *);
 
 /* convert_pairs.c: rows of queries and keys into the order that the format means. */
 RIDGE_MUST ridge_status convert_pairs(struct convert_plan *, struct why *why);

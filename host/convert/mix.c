@@ -3,10 +3,12 @@
 
 #include "base/near.h"
 
+#include <ctype.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Which rows of `betters` apply to a mix. */
 enum family { PLAIN, Q2, Q2_S, Q3_S, Q3_M, Q3_L, Q4_S, Q4_M, Q5_S, Q5_M, IQ4 };
@@ -41,9 +43,9 @@ static const char *const aliases[][2] = {
 
 const struct mix *mix_find(const char *name) {
   for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
-    if (strcmp(aliases[i][0], name) == 0) name = aliases[i][1];
+    if (strcasecmp(aliases[i][0], name) == 0) name = aliases[i][1];
   for (size_t i = 0; i < N_MIXES; i++)
-    if (strcmp(mixes[i].name, name) == 0) return &mixes[i];
+    if (strcasecmp(mixes[i].name, name) == 0) return &mixes[i];
   return NULL;
 }
 
@@ -56,8 +58,22 @@ const char *mix_names(void) {
          "q3_k_l, q4_k_s, q4_k_m, q5_k_s, q5_k_m, q6_k, iq4_nl, iq4_xs, mxfp4";
 }
 
+/* The letters and digits of a name, in lower case: how people misspell these. */
+static void letters_of(const char *name, char to[32]) {
+  size_t n = 0;
+  for (; *name != 0 && n < 31; name++)
+    if (isalnum((unsigned char)*name)) to[n++] = (char)tolower((unsigned char)*name);
+  to[n] = 0;
+}
+
 const char *mix_suggest(const char *name) {
   const char *names[N_MIXES];
+  char wanted[32], have[32];
+  letters_of(name, wanted);
+  for (size_t i = 0; i < N_MIXES; i++) {
+    letters_of(mixes[i].name, have);
+    if (strcmp(wanted, have) == 0) return mixes[i].name;
+  }
   for (size_t i = 0; i < N_MIXES; i++) names[i] = mixes[i].name;
   return near_of(name, names, N_MIXES);
 }
@@ -219,7 +235,8 @@ ridge_status mix_rule_read(const char *text, struct mix_rule *out, struct why *w
   if (size >= sizeof out->pattern || strlen(equals + 1) >= sizeof out->codec)
     return why_set(why, RIDGE_INVALID, "`%.80s...` is too long for a rule", text);
   memcpy(out->pattern, text, size);
-  snprintf(out->codec, sizeof out->codec, "%s", equals + 1);
+  for (size_t i = 0; equals[1 + i] != 0; i++)
+    out->codec[i] = (char)tolower((unsigned char)equals[1 + i]);
   return RIDGE_OK;
 }
 

@@ -31,7 +31,7 @@ struct mix_model {
 
 struct mix;
 
-/* NULL: no mix of that name. */
+/* NULL: no mix of that name, in capitals or not. */
 const struct mix *mix_find(const char *name);
 const char *mix_name(const struct mix *);  /* "q4_k_m"                            */
 const char *mix_base(const struct mix *);  /* "q4_k"                              */

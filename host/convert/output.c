@@ -98,14 +98,21 @@ static ridge_status path_of(struct writing *w, size_t piece, char path[LONGEST_P
   return instance_leave(by, entered, status, "format/1", w->why);
 }
 
-/* A name is given by renaming, which would put a file where a device was. */
+static const char *kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "a directory";
+  return S_ISLNK(mode) ? "a link" : "a device or a pipe";
+}
+
+/* A finished file takes the place of what has its name: of a file, if that is forced, but
+ * never of a device (or of the link /dev/stdout). */
 static ridge_status check_free(struct writing *w, const char *path) {
   struct stat facts;
-  if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode))
+  if (lstat(path, &facts) != 0) return RIDGE_OK;
+  if (!S_ISREG(facts.st_mode))
     return why_set(w->why, RIDGE_INVALID,
-                   "%s: is no regular file, and is not replaced; give the name of a file",
-                   path);
-  if (w->spec->force || access(path, F_OK) != 0) return RIDGE_OK;
+                   "%s: is %s, which is not replaced; the name of a file is wanted", path,
+                   kind_of(facts.st_mode));
+  if (w->spec->force) return RIDGE_OK;
   return why_set(w->why, RIDGE_INVALID,
                  "%s: is there already; give another name, or --force to replace it", path);
 }
@@ -176,6 +183,7 @@ static ridge_status write_piece(struct writing *w, size_t p) {
   for (uint64_t i = piece->first; i < piece->first + piece->n && status == RIDGE_OK; i++) {
     status = output_tensor_put(w->spec, (size_t)i, &w->files[p], &w->done, w->of, w->why);
     if (status == RIDGE_OK) status = put_after(w, p, i);
+    if (w->spec->finished != NULL) w->spec->finished(w->spec->ctx, (size_t)i);
   }
   return status == RIDGE_OK ? output_file_finish(&w->files[p], w->why) : status;
 }

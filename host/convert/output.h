@@ -39,6 +39,7 @@ struct output_spec {
   /* Rows [lo, hi) of tensor `index` as f32, of cols numbers each. [pool] */
   ridge_status (*rows)(void *ctx, size_t index, int64_t lo, int64_t hi, float *to,
                        struct why *why);
+  void (*finished)(void *ctx, size_t index); /* is not asked for again; may be NULL   */
   void (*progress)(void *ctx, uint64_t done, uint64_t of); /* bytes; may be NULL      */
   bool (*stopped)(void *ctx);                              /* may be NULL             */
 };

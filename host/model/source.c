@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void try_format(void *ctx, struct instance *instance, const ridge_fill *fill) {
   struct source *source = ctx;
@@ -109,6 +111,18 @@ const struct source_file *source_file_of(const struct source *source,
 const uint8_t *source_data(const struct source *source, const ridge_file_tensor *tensor) {
   const struct source_file *file = source_file_of(source, tensor);
   return file == NULL ? tensor->data : file->bytes.data + tensor->offset;
+}
+
+/* Whole pages inside: the rest is another tensor's, too. */
+void source_forget(const struct source *source, const ridge_file_tensor *tensor) {
+  const struct source_file *file = source_file_of(source, tensor);
+  const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+  if (file == NULL) return; /* made, not mapped: it would be lost */
+  const uint64_t from = (tensor->offset + page - 1) / page * page;
+  const uint64_t to = (tensor->offset + tensor->bytes) / page * page;
+  if (to > from)
+    (void)madvise((void *)(uintptr_t)(file->bytes.data + from), (size_t)(to - from),
+                  MADV_DONTNEED);
 }
 
 const ridge_fact *source_fact(const struct source *source, const char *key) {

@@ -43,6 +43,8 @@ void source_close(struct source *);
 uint64_t source_bytes(const struct source *); /* of all files */
 /* Where a tensor's bytes are. */
 const uint8_t *source_data(const struct source *, const ridge_file_tensor *);
+/* Nobody needs its pages for now: memory is free for others. They come back when read. */
+void source_forget(const struct source *, const ridge_file_tensor *);
 /* The file the tensor is read from; NULL: the format made its bytes. */
 const struct source_file *source_file_of(const struct source *, const ridge_file_tensor *);
 

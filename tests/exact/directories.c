@@ -1,6 +1,7 @@
 /*
  * directories.c - the same model as a directory of safetensors files: the logits are
- * those of the independent computation that the GGUF file of it is checked against.
+ * those of the independent computation that the GGUF file of it is checked against, and
+ * so are those of the GGUF file that `ridge convert` makes of the directory.
  *
  * Directories are written here, from the GGUF files in tests/data/models, by tables of
  * their own that go the other way: names, orders of rows and columns, experts taken
@@ -548,7 +549,18 @@ static double run(const char *model, struct instances *plugins, const char *dir)
   return worst;
 }
 
-static void a_directory_computes_what_its_gguf_file_does(void **state) {
+/* What `ridge convert` writes of the directory has no fact that only ridge reads. */
+static double run_converted(const char *model, struct instances *plugins, const char *dir) {
+  char path[400];
+  snprintf(path, sizeof path, "%s/whole.gguf", dir);
+  struct testing_output o =
+      testing_ridge((const char *[]){"convert", dir, path, "--to=f32", NULL});
+  if (o.exit != 0) fail_msg("%s: exit %d: %s", model, o.exit, o.err);
+  testing_output_free(&o);
+  return run(model, plugins, path);
+}
+
+static void a_directory_and_its_conversion_compute_what_its_gguf_file_does(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
     struct instances plugins = {.close_files = true};
@@ -560,8 +572,11 @@ static void a_directory_computes_what_its_gguf_file_does(void **state) {
     assert_int_equal(instances_create(&plugins, &why), RIDGE_OK);
     write_directory(&models[i], &plugins, dir);
     double worst = run(models[i].file, &plugins, dir);
-    print_message("%-22s largest difference %.2e\n", models[i].file, worst);
+    double converted = run_converted(models[i].file, &plugins, dir);
+    print_message("%-22s largest difference %.2e, as one GGUF file %.2e\n", models[i].file,
+                  worst, converted);
     assert_true(worst < 1e-4);
+    assert_true(converted < 1e-4);
     instances_free(&plugins);
     testing_remove(dir);
   }
@@ -569,7 +584,7 @@ static void a_directory_computes_what_its_gguf_file_does(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_directory_computes_what_its_gguf_file_does),
+      cmocka_unit_test(a_directory_and_its_conversion_compute_what_its_gguf_file_does),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -154,7 +155,7 @@ static void a_mix_gives_each_tensor_its_codec(void **state) {
   const double bits = json_real_value(json_object_get(json, "bits_per_weight"));
   assert_true(bits > 4.5 && bits < 5.1);
   json_decref(json);
-  json = expect_json(RUN(p.out, inside(&p, "again.gguf"), "--to=q4_k_m", "--json"));
+  json = expect_json(RUN(p.out, inside(&p, "again.gguf"), "--to=Q4_K_M", "--json"));
   json_decref(json);
   assert_true(same_files(p.out, inside(&p, "again.gguf"))); /* nothing left to change */
   place_free(&p);
@@ -267,7 +268,213 @@ static void importance_weighs_the_tensors_it_speaks_of(void **state) {
   place_free(&p);
 }
 
+/* ---- what GGUF has no place for, and what llama.cpp makes of it ---- */
+
+static void put_file(const struct place *p, const char *name, const char *text) {
+  FILE *file = fopen(inside(p, name), "w");
+  assert_non_null(file);
+  fputs(text, file);
+  fclose(file);
+}
+
+static void copy_file(const struct place *p, const char *from, const char *name) {
+  char path[200];
+  snprintf(path, sizeof path, "tests/data/models/tiny-directory/%s", from);
+  char *full = testing_source(path);
+  size_t size;
+  char *data = load(full, &size);
+  FILE *file = fopen(inside(p, name), "wb");
+  assert_non_null(file);
+  assert_int_equal(fwrite(data, 1, size, file), size);
+  fclose(file);
+  free(data);
+  free(full);
+}
+
+/* The tiny directory with pieces that join: `merges`, in an order of their own.  "ab" and
+ * "abc" take the places of two characters. */
+static void make_directory(const struct place *p, const char *merges) {
+  static const char *const files[] = {"config.json", "model-00001-of-00002.safetensors",
+                                      "model-00002-of-00002.safetensors",
+                                      "model.safetensors.index.json"};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    copy_file(p, files[i], files[i]);
+  json_t *vocab = json_object();
+  static const char *const pieces[] = {"<unk>", "<s>", "</s>", "a",  "b",
+                                       "c",     "ab",  "bc",   "abc"};
+  for (int i = 0; i < 64; i++) {
+    char text[16];
+    snprintf(text, sizeof text, "<%d>", i);
+    json_object_set_new(vocab, i < 9 ? pieces[i] : text, json_integer(i));
+  }
+  json_t *all =
+      json_pack("{s:[{s:i,s:s,s:b},{s:i,s:s,s:b}], s:{s:s, s:s, s:o, s:o}}", "added_tokens",
+                "id", 1, "content", "<s>", "special", 1, "id", 2, "content", "</s>",
+                "special", 1, "model", "type", "BPE", "unk_token", "<unk>", "vocab", vocab,
+                "merges", json_loads(merges, 0, NULL));
+  assert_non_null(all);
+  assert_int_equal(json_dump_file(all, inside(p, "tokenizer.json"), 0), 0);
+  json_decref(all);
+  put_file(p, "generation_config.json", "{\"eos_token_id\": [2, 9]}");
+}
+
+static bool says(json_t *json, const char *list, const char *part) {
+  size_t i;
+  json_t *item;
+  json_array_foreach(json_object_get(json, list), i, item)
+    if (strstr(json_string_value(item), part) != NULL) return true;
+  return false;
+}
+
+static json_t *plan_of(const struct place *p) {
+  return expect_json(RUN(p->folder, p->out, "--dry-run", "--json"));
+}
+
+static void only_a_loss_that_changes_something_is_told(void **state) {
+  (void)state;
+  struct place p = place_new();
+  make_directory(&p, "[\"a b\", \"b c\", \"ab c\", \"a bc\"]");
+  json_t *json = plan_of(&p);
+  assert_false(says(json, "left_out", "merges")); /* scores are in this order, too */
+  assert_false(says(json, "left_out", "ends"));   /* two: GGUF has keys for them   */
+  json_decref(json);
+  make_directory(&p, "[\"a b\", \"b c\", \"ab c\"]");
+  json = plan_of(&p); /* a and bc do not join, and by scores they would */
+  assert_true(says(json, "left_out", "merges"));
+  json_decref(json);
+  make_directory(&p, "[\"ab c\", \"a b\", \"b c\", \"a bc\"]");
+  json = plan_of(&p); /* one score cannot be both before and behind "ab" */
+  assert_true(says(json, "left_out", "merges"));
+  json_decref(json);
+  put_file(&p, "generation_config.json", "{\"eos_token_id\": [2, 9, 10, 11]}");
+  json = plan_of(&p);
+  assert_true(says(json, "left_out", "ends"));
+  json_decref(json);
+  expect(RUN(p.folder, p.out, "--dry-run"), 0,
+         "left out: ridge.tokenizer.ends: GGUF names");
+  place_free(&p);
+}
+
+static json_t *plan_of_tiny(const struct place *p, const char *name) {
+  char path[200];
+  snprintf(path, sizeof path, "tests/data/models/%s.gguf", name);
+  char *model = testing_source(path);
+  json_t *json = expect_json(RUN(model, p->out, "--dry-run", "--json"));
+  free(model);
+  return json;
+}
+
+static void what_llama_cpp_reads_otherwise_is_said(void **state) {
+  static const struct {
+    const char *model, *part; /* part NULL: nothing of this kind */
+  } rows[] = {{"tiny-opt", "no architecture `opt`"},
+              {"tiny-mistral", "without the window of"},
+              {"tiny-qwen3moe-mixed", "wants experts in every layer"},
+              {"tiny-qwen3moe", NULL},
+              {"tiny-llama", NULL},
+              {"tiny-gemma2", NULL},
+              {"tiny-gemma3", NULL}};
+  (void)state;
+  struct place p = place_new();
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    json_t *json = plan_of_tiny(&p, rows[i].model);
+    if (rows[i].part != NULL) {
+      assert_true(says(json, "notes", rows[i].part));
+    } else {
+      assert_true(json_array_size(json_object_get(json, "notes")) <= 1);
+      assert_true(says(json, "notes", "no bytes to fall back on"));
+    }
+    json_decref(json);
+  }
+  json_t *json = expect_json(RUN(p.model, p.out, "--dry-run", "--json"));
+  assert_int_equal(json_array_size(json_object_get(json, "notes")), 0);
+  json_decref(json);
+  place_free(&p);
+}
+
+/* ---- little memory ---- */
+
+static bool is_instrumented(void) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return true;
+#else
+  return false;
+#endif
+}
+
+/* Exit code of `ridge convert`, and the most memory it had; -1: ended by a signal. */
+static int convert_measured(const char *const words[4], rlim_t largest_file,
+                            long *kilobytes) {
+  char command[600];
+  snprintf(command, sizeof command, "%s/ridge", TEST_BUILD_DIR);
+  pid_t child = fork();
+  if (child == 0) {
+    freopen("/dev/null", "w", stderr);
+    freopen("/dev/null", "w", stdout);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){largest_file, largest_file});
+    execl(command, command, "convert", words[0], words[1], words[2], words[3],
+          (char *)NULL);
+    _exit(99);
+  }
+  int status;
+  struct rusage used;
+  assert_int_equal(wait4(child, &status, 0, &used), child);
+  *kilobytes = used.ru_maxrss;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void a_model_is_converted_in_less_memory_than_it_takes(void **state) {
+  (void)state;
+  if (is_instrumented()) skip(); /* which has memory of its own */
+  struct place p = place_new();
+  const char *from = inside(&p, "large.gguf");
+  struct testing_output o = testing_ridge(
+      (const char *[]){"new-model", from, "--random",
+                       "--shape=tiny-llama,layers=20,dim=512,ffn=1536", NULL});
+  assert_int_equal(o.exit, 0);
+  testing_output_free(&o);
+  struct stat facts;
+  assert_int_equal(stat(from, &facts), 0);
+  assert_true(facts.st_size > 100 << 20);
+  long kilobytes;
+  assert_int_equal(convert_measured((const char *[]){from, p.out, "--threads=2", NULL},
+                                    RLIM_INFINITY, &kilobytes),
+                   0);
+  print_message("%lld MiB converted in %ld MiB\n", (long long)facts.st_size >> 20,
+                kilobytes >> 10);
+  assert_true(kilobytes << 10 < facts.st_size / 2);
+  assert_true(same_files(from, p.out));
+  place_free(&p);
+}
+
 /* ---- what is refused ---- */
+
+static void a_write_that_fails_leaves_nothing(void **state) {
+  (void)state;
+  struct place p = place_new();
+  long kilobytes;
+  int exit = convert_measured((const char *[]){p.model, p.out, "--force", NULL}, 1 << 20,
+                              &kilobytes);
+  assert_int_equal(exit, 1);
+  assert_int_equal(count_files(&p, ".gguf"), 0);
+  place_free(&p);
+}
+
+static void what_is_no_file_is_never_replaced(void **state) {
+  (void)state;
+  struct place p = place_new();
+  const char *pipe = inside(&p, "pipe"), *link = inside(&p, "link");
+  assert_int_equal(mkfifo(pipe, 0600), 0);
+  assert_int_equal(symlink(p.model, link), 0);
+  expect(RUN(p.model, pipe, "--force"), 2, "is a device or a pipe, which is not replaced");
+  expect(RUN(p.model, link, "--force"), 2, "is a link, which is not replaced");
+  expect(RUN(p.model, p.folder, "--force"), 2, "is a directory, which is not replaced");
+  struct stat facts;
+  assert_int_equal(lstat(inside(&p, "pipe"), &facts), 0);
+  assert_true(S_ISFIFO(facts.st_mode));
+  assert_int_equal(count_files(&p, ".part-"), 0);
+  place_free(&p);
+}
 
 static void nothing_is_overwritten_unless_it_is_forced(void **state) {
   (void)state;
@@ -307,6 +514,7 @@ static void each_refusal_names_the_fix(void **state) {
   struct place p = place_new();
   const char *m = p.model, *o = p.out;
   expect(RUN(m, o, "--to=q4_k_n"), 2, "did you mean");
+  expect(RUN(m, o, "--to=q4km"), 2, "did you mean `q4_k_m`");
   expect(RUN(m, o, "--to=nonsense_codec"), 2, "there are f32, f16");
   expect(RUN(m, o, "--tensor=blk.*.ffn_dwon=q6_k"), 2, "fits no tensor");
   expect(RUN(m, o, "--tensor=blk.0.attn_q=q9"), 2, "no installed codec writes `q9`");
@@ -371,6 +579,11 @@ int main(void) {
       cmocka_unit_test(pure_means_every_matrix),
       cmocka_unit_test(a_fallback_is_said_and_counted),
       cmocka_unit_test(importance_weighs_the_tensors_it_speaks_of),
+      cmocka_unit_test(only_a_loss_that_changes_something_is_told),
+      cmocka_unit_test(what_llama_cpp_reads_otherwise_is_said),
+      cmocka_unit_test(a_model_is_converted_in_less_memory_than_it_takes),
+      cmocka_unit_test(a_write_that_fails_leaves_nothing),
+      cmocka_unit_test(what_is_no_file_is_never_replaced),
       cmocka_unit_test(nothing_is_overwritten_unless_it_is_forced),
       cmocka_unit_test(a_device_or_pipe_is_never_replaced),
       cmocka_unit_test(each_refusal_names_the_fix),

@@ -132,10 +132,12 @@ static void numbers_of_no_known_width_get_the_usual_one(void **state) {
       FACT("llama.rope.freq_base", REAL, ANY, .value.r = 1e4),
       FACT("tokenizer.ggml.token_type", INTS, ANY, .value.ints = ints, .count = 3),
       FACT("tokenizer.ggml.scores", REALS, ANY, .value.reals = reals, .count = 3),
+      FACT("tokenizer.ggml.precompiled_charsmap", INTS, ANY,
+           .value.ints = (const int64_t[]){0, 200, 255}, .count = 3),
   };
   static const uint32_t wanted[] = {RIDGE_STORED_U32,  RIDGE_STORED_I32, RIDGE_STORED_U64,
                                     RIDGE_STORED_BOOL, RIDGE_STORED_F32, RIDGE_STORED_I32,
-                                    RIDGE_STORED_F32};
+                                    RIDGE_STORED_F32,  RIDGE_STORED_U8};
   enum { N = sizeof facts / sizeof *facts };
   const ridge_model_file model = {
       .struct_size = sizeof model, .facts = facts, .n_facts = N};

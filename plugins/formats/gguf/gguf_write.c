@@ -4,7 +4,8 @@
  *
  * A number is written as its file held it; where that is not known (another format's
  * fact), as readers of GGUF look for it: bools by key, reals as f32, the rest as the
- * narrowest of u32, i32, u64 and i64 that holds it, arrays as i32 where they fit.
+ * narrowest of u32, i32, u64 and i64 that holds it, arrays as i32 where they fit, the
+ * map of characters as bytes.
  */
 #include "gguf_parts.h"
 
@@ -94,6 +95,8 @@ static bool fits(uint32_t stored, int64_t lo, int64_t hi) {
 static uint32_t stored_for(const char *key, bool is_array, int64_t lo, int64_t hi) {
   if (!is_array && is_bool_key(key) && fits(RIDGE_STORED_BOOL, lo, hi))
     return RIDGE_STORED_BOOL;
+  if (is_array && ends_in(key, ".precompiled_charsmap") && fits(RIDGE_STORED_U8, lo, hi))
+    return RIDGE_STORED_U8;
   if (is_array && fits(RIDGE_STORED_I32, lo, hi)) return RIDGE_STORED_I32;
   if (fits(RIDGE_STORED_U32, lo, hi)) return RIDGE_STORED_U32;
   if (fits(RIDGE_STORED_I32, lo, hi)) return RIDGE_STORED_I32;
