@@ -498,22 +498,28 @@ def print_table(rows):
 # --- models -----------------------------------------------------------------------------
 
 
-def default_models(ridge, folder, say):
-    """Random weights of real shapes, made once and kept in `folder`."""
+def make(ridge, words, say):
+    say(f"ridge {' '.join(words)}")
+    done = subprocess.run([ridge, *words], capture_output=True, text=True)
+    if done.returncode != 0:
+        sentence = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
+        raise Skip(f"skipped: `ridge {' '.join(words)}` does not work here ({sentence}); "
+                   "name model files")
+
+
+def made_models(args, say):
+    """Random weights of real shapes, made once and kept in `args.made`."""
+    folder = os.path.abspath(args.made)
     os.makedirs(folder, exist_ok=True)
     models = []
-    for shape in DEFAULT_SHAPES:
+    for shape in args.shapes:
         base = os.path.join(folder, f"{shape}-f16.gguf")
-        for codec in DEFAULT_CODECS:
+        if not os.path.exists(base):
+            make(args.ridge, ["new-model", base, "--shape", shape, "--random"], say)
+        for codec in args.codecs:
             path = os.path.join(folder, f"{shape}-{codec}.gguf")
             if not os.path.exists(path):
-                say(f"making {path}")
-                words = (["new-model", path, "--shape", shape, "--random"]
-                         if path == base else ["convert", base, path, "--to", codec])
-                done = subprocess.run([ridge, *words], capture_output=True, text=True)
-                if done.returncode != 0:
-                    raise Skip(f"skipped: `ridge {' '.join(words)}` does not work here "
-                               f"({done.stderr.strip().splitlines()[0]}); name model files")
+                make(args.ridge, ["convert", base, path, "--to", codec], say)
             models.append(path)
     return models
 
@@ -526,6 +532,10 @@ def read_words():
     parser.add_argument("--catalog", default="bench.db", help="ridge's runs; bench.db")
     parser.add_argument("--out", default="bench.json", help="both sides; bench.json")
     parser.add_argument("--made", default="bench-models", help="where models are made")
+    parser.add_argument("--shapes", nargs="+", default=DEFAULT_SHAPES, metavar="SHAPE",
+                        help="of these, as `ridge new-model --shape` has them")
+    parser.add_argument("--codecs", nargs="+", default=DEFAULT_CODECS, metavar="MIX",
+                        help="of these mixes, as `ridge convert --to` has them")
     parser.add_argument("--suite", default="speed,batch,depth,start",
                         help="of " + ",".join(SUITES))
     parser.add_argument("--threads", default="2", help="like 1,2")
@@ -549,7 +559,7 @@ def read_words():
 def compare(args, say):
     Peer().close()  # before anything is made or measured
     models = [os.path.abspath(m) for m in args.models]
-    models = models or default_models(args.ridge, os.path.abspath(args.made), say)
+    models = models or made_models(args, say)
     rows, kept = [], []
     for threads in args.threads:
         ridge = Ridge(args.ridge, args.catalog, threads, args.use)

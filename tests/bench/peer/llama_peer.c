@@ -149,8 +149,10 @@ static const char *open_model(struct peer *p, const char *path, int threads,
   params.n_seq_max = sequences;
   p->context = p->llama_init_from_model(p->model, params);
   if (p->context == NULL) return "no context can be made";
-  if (p->llama_n_ctx(p->context) < context * sequences ||
-      p->llama_n_seq_max(p->context) != sequences || p->llama_n_batch(p->context) < PIECE)
+  /* A batch is no larger than the context that was asked for. */
+  const uint32_t room = context * sequences, piece = room < PIECE ? room : PIECE;
+  if (p->llama_n_ctx(p->context) < room || p->llama_n_seq_max(p->context) != sequences ||
+      p->llama_n_batch(p->context) < piece)
     return "the context is not as it was asked for: another libllama";
   p->llama_set_n_threads(p->context, threads, threads);
   p->vocab = p->llama_vocab_n_tokens(p->llama_model_get_vocab(p->model));
