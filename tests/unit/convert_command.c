@@ -501,10 +501,10 @@ static void a_device_or_pipe_is_never_replaced(void **state) {
   struct place p = place_new();
   struct stat facts;
   assert_int_equal(mkfifo(p.out, 0600), 0);
-  expect(RUN(p.model, p.out, "--force"), 2, "is no regular file");
+  expect(RUN(p.model, p.out, "--force"), 2, "which is not replaced");
   assert_int_equal(stat(p.out, &facts), 0);
   assert_true(S_ISFIFO(facts.st_mode));
-  expect(RUN(p.model, p.folder, "--force"), 2, "is no regular file");
+  expect(RUN(p.model, p.folder, "--force"), 2, "which is not replaced");
   expect(RUN(p.model, ""), 2, "is empty");
   place_free(&p);
 }
