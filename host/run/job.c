@@ -29,6 +29,16 @@ static void add_plugin(struct attempt *a, json_t *list, const struct plugin_info
       .build = info->build.hex, .description = info->json, .may_idle = may_idle};
 }
 
+/* As in the composition, but files by their full names: the worker's folder is that of
+ * whoever typed the command, not the recipe's.  A new reference. */
+static json_t *params_of(const struct attempt *a, const json_t *strategy, size_t i) {
+  json_t *params = json_copy(json_object_get(strategy, "params"));
+  const json_t *paths = json_object_get(a->composed.paths, "strategies");
+  if (params == NULL) abort();
+  json_object_update(params, json_array_get(paths, i));
+  return params;
+}
+
 /* Strategies in recipe order, then every part. */
 static json_t *plugins_of(struct attempt *a) {
   const json_t *strategies = json_object_get(a->composed.composition, "strategies"), *row;
@@ -42,7 +52,7 @@ static json_t *plugins_of(struct attempt *a) {
     const struct plugin_info *info =
         id != NULL ? registry_find(&a->place->registry, id) : NULL;
     if (info == NULL) continue; /* compose has checked that it is there */
-    add_plugin(a, list, info, json_incref(json_object_get(row, "params")),
+    add_plugin(a, list, info, params_of(a, row, i),
                json_is_true(json_object_get(row, "may_idle")));
   }
   for (i = 0; i < a->place->registry.n_plugins; i++)
