@@ -101,6 +101,21 @@ static void put_doc(json_t *row, const struct rule *rule) {
   if (rule->doc != NULL && rule->doc[0] != 0) diagnostic_note(row, "%s", rule->doc);
 }
 
+/* `"none", "q8", "q4"`; the caller frees. */
+static struct text choices_of(const struct rule *rule, size_t *n) {
+  struct text text = text_new(4096);
+  for (*n = 0; rule->choices != NULL && rule->choices[*n] != NULL; ++*n)
+    text_format(&text, "%s\"%s\"", *n > 0 ? ", " : "", rule->choices[*n]);
+  return text;
+}
+
+static void note_choices(json_t *row, const struct rule *rule) {
+  size_t n;
+  struct text text = choices_of(rule, &n);
+  diagnostic_note(row, "it has %s", text.data);
+  text_free(&text);
+}
+
 static json_t *refuse_type(struct diagnostics *all, const struct rule *rule,
                            const struct recipe_value *value, struct origin origin) {
   char *what = shown(value);
@@ -109,6 +124,7 @@ static json_t *refuse_type(struct diagnostics *all, const struct rule *rule,
                          all->n_words > 0 ? "" : origin_phrase(origin.kind), wanted(rule));
   free(what);
   put_doc(row, rule);
+  if (rule->type == RIDGE_T_CHOICE && !rule->list) note_choices(row, rule);
   if (value->word != NULL && strcmp(value->word->keyword->name, "each") == 0)
     diagnostic_help(row, "`each` stands in `vary \"...\" { ... }` of a sweep");
   else if (rule->list && json_is_string(value->plain))
@@ -171,14 +187,10 @@ static json_t *check_real(struct diagnostics *all, const struct rule *rule, doub
 
 static json_t *check_choice(struct diagnostics *all, const struct rule *rule,
                             const char *text, struct origin origin) {
-  struct text list = text_new(4096);
-  size_t n = 0;
-  for (; rule->choices != NULL && rule->choices[n] != NULL; n++) {
-    text_format(&list, "%s\"%s\"", n == 0 ? "" : ", ", rule->choices[n]);
-    if (strcmp(rule->choices[n], text) != 0) continue;
-    text_free(&list);
-    return json_string(text);
-  }
+  size_t n;
+  for (size_t i = 0; rule->choices != NULL && rule->choices[i] != NULL; i++)
+    if (strcmp(rule->choices[i], text) == 0) return json_string(text);
+  struct text list = choices_of(rule, &n);
   json_t *row = diagnose(all, "P104", origin, "`%s.%s` is \"%.60s\"; it must be one of %s",
                          rule->owner, rule->name, text, list.data);
   text_free(&list);

@@ -52,6 +52,19 @@ static bool was_given(const struct session *s, const char *name) {
   return origin != NULL && strcmp(origin, "default") != 0;
 }
 
+/* Asked for, and every cache of the graph that was planned has another codec. */
+static bool cache_asked_in_vain(const struct session *s) {
+  const char *codec = session_text(s, "engine.cache");
+  const struct ridge_graph *graph = &s->main.graph;
+  bool cached = false;
+  for (int32_t i = 0; i < graph->n_tensors; i++) {
+    if (graph->tensors[i]->role != RIDGE_CACHE) continue;
+    if (strcmp(graph->tensors[i]->codec, codec) == 0) return false;
+    cached = true;
+  }
+  return cached && was_given(s, "engine.cache");
+}
+
 /* What a schedule decides must not be asked for otherwise. */
 static ridge_status check_schedule(const struct session *s, const struct instance *by,
                                    struct why *why) {
@@ -219,6 +232,7 @@ static ridge_plan plan_facts(const struct session *s) {
       .context = s->main.spec.context,
       .sequences = s->slots,
       .rows = s->rows,
+      .window = a->window,
       .weight_bytes = m.weights,
       .cache_bytes = m.cache,
       .memory_bytes = session_memory(s).limit,
@@ -304,6 +318,12 @@ int session_prepare(struct session *s) {
   if (create(s, true, &owner, why) != RIDGE_OK) return refuse(s, "P207", owner, NULL);
   if (runtime_plan(&s->main, why) != RIDGE_OK)
     return refuse(s, "P207", s->main.owner, NULL);
+  if (cache_asked_in_vain(s)) {
+    why_set(why, RIDGE_INVALID,
+            "\"%s\" would do nothing: a strategy stores all keys and values in another way",
+            session_text(s, "engine.cache"));
+    return refuse(s, "P105", "engine.cache", "leave it out");
+  }
   if (create(s, false, &owner, why) != RIDGE_OK) return refuse(s, "P207", owner, NULL);
   if (wants_base(s)) {
     spec = spec_of(s, true);

@@ -146,6 +146,48 @@ static void what_would_be_looked_at_in_vain_is_refused(void **state) {
   testing_remove(folder);
 }
 
+/* Facts --------------------------------------------------------------------------- */
+
+static void a_cache_asked_for_beside_a_strategy_that_replaces_it_is_refused(void **state) {
+  const struct scene *s = *state;
+  if (!model_is_there(s)) return;
+  char text[1024];
+  snprintf(text, sizeof text,
+           "return infer { model \"%s\", use \"kv.quant\", engine { cache = \"f32\" },\n"
+           "prompts { \"In\" }, sample { length = 4 } }\n",
+           s->model);
+  char *path = write_file(s->dir, "in-vain.lua", text);
+  const struct slip slips[] = {
+      {{"run", path, "--quiet"}, "in-vain.lua:1:", NULL},
+      {{"plan", path}, "\"f32\" would do nothing", NULL},
+      {{"plan", path, "--set", "engine.cache=f16"}, "\"f16\" would do nothing", NULL},
+  };
+  REFUSED(s, slips);
+  struct testing_output half = RIDGE(s, "plan", path, "--set", "engine.cache=f16", "--set",
+                                     "kv.quant.keys=f16"); /* keys are as asked */
+  assert_int_equal(half.exit, 0);
+  testing_output_free(&half);
+  free(path);
+}
+
+static void a_strategy_is_told_the_window_of_the_model(void **state) {
+  const struct scene *s = *state;
+  char text[1024], *model = testing_source("tests/data/models/tiny-mistral.gguf");
+  snprintf(text, sizeof text,
+           "return infer { model \"%s\", use \"good.asks_window\",\n"
+           "bench { prefill = 4, decode = 2 } }\n",
+           model);
+  char *path = write_file(s->dir, "window.lua", text);
+  struct testing_output output =
+      RIDGE(s, "plan", path, "--plugins", TEST_BUILD_DIR "/good");
+  assert_int_equal(output.exit, 2);
+  assert_non_null(strstr(output.err, "llama with a window of "));
+  assert_null(strstr(output.err, "a window of 0"));
+  testing_output_free(&output);
+  free(path);
+  free(model);
+}
+
 /* In the user's words ------------------------------------------------------------- */
 
 static void a_mistake_in_a_bench_is_told_of_the_word_that_was_typed(void **state) {
@@ -366,6 +408,8 @@ static void a_roofline_needs_neither_model_nor_machine(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_cache_asked_for_beside_a_strategy_that_replaces_it_is_refused),
+      cmocka_unit_test(a_strategy_is_told_the_window_of_the_model),
       cmocka_unit_test(a_slip_of_a_name_is_answered_with_the_name),
       cmocka_unit_test(a_parameter_of_a_question_has_the_type_of_its_default),
       cmocka_unit_test(what_would_be_looked_at_in_vain_is_refused),
