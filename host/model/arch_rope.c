@@ -48,10 +48,11 @@ static void read_dims(struct arch_reading *r) {
                 r->source->path, (long long)a->rope_dims, (long long)a->head_dim);
 }
 
+/* Below 1 later dimensions would turn faster than positions count. */
 static void read_base(struct arch_reading *r, const char *field, double *base) {
   arch_real_maybe(r, field, -INFINITY, base);
-  if (r->status == RIDGE_OK && !(*base > 0))
-    r->status = why_set(r->why, RIDGE_CORRUPT, "%s: %s is %g; it must be above 0",
+  if (r->status == RIDGE_OK && !(*base >= 1))
+    r->status = why_set(r->why, RIDGE_CORRUPT, "%s: %s is %g; it must be at least 1",
                         r->source->path, field, *base);
 }
 

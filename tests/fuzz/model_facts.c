@@ -146,6 +146,7 @@ static const struct lie lies[] = {
     {INT, "llama.rope.dimension_count", 18, NULL, "dimension_count", NULL},
     {REAL, "llama.rope.freq_base", -1, NULL, "freq_base", NULL},
     {REAL, "llama.rope.freq_base", 1e38, NULL, "freq_base", NULL},
+    {REAL, "llama.rope.freq_base", 0.5, NULL, "at least 1", NULL},
     {REAL, "llama.attention.layer_norm_rms_epsilon", 1e38, NULL, "epsilon", NULL},
     {INT, "tokenizer.ggml.bos_token_id", 1000, NULL, "bos_token_id", NULL},
     {RENAME, "blk.1.ffn_up.weight", 0, "blk.1.ffn_uq.weight", "blk.1.ffn_up.weight", NULL},
