@@ -211,7 +211,8 @@ static void print_as_json(const struct conversion *c) {
       "bytes", (json_int_t)plan->bytes, "bytes_before", (json_int_t)plan->bytes_before,
       "file_bytes", (json_int_t)c->result.bytes, "bits_per_weight",
       bits_each(plan->bytes, plan->numbers), "fallbacks", (json_int_t)plan->fallbacks,
-      "weighted", (json_int_t)plan->weighted, "left_out", left_out, "notes", notes, "tensors", tensors));
+      "weighted", (json_int_t)plan->weighted, "left_out", left_out, "notes", notes,
+      "tensors", tensors));
 }
 
 /* ------------------------------------------------------------------------------------ */

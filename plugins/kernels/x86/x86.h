@@ -17,7 +17,7 @@
   extern const ridge_kernel x86_attention_##by, x86_cache_put_##by, x86_rmsnorm_##by,      \
       x86_layernorm_##by, x86_add_rmsnorm_##by, x86_add_layernorm_##by, x86_add_##by,      \
       x86_mul_##by, x86_scale_##by, x86_act_##by, x86_glu_##by, x86_softcap_##by,          \
-      x86_rope_##by, x86_embed_##by, x86_rows_##by, x86_slice_##by, x86_rope_table_##by,     \
+      x86_rope_##by, x86_embed_##by, x86_rows_##by, x86_slice_##by, x86_rope_table_##by,   \
       x86_route_##by, x86_weighted_sum_##by
 X86_KERNELS(avx2);
 X86_KERNELS(avx512);
