@@ -68,15 +68,17 @@ static void print_end(const struct making *m) {
   const struct convert_plan *plan = &m->plan;
   const double bits = 8.0 * (double)plan->bytes / (double)plan->numbers;
   if (m->cli->json) {
-    json_t *files = json_array();
+    json_t *files = json_array(), *notes = json_array();
     for (size_t i = 0; i < m->result.n; i++)
       json_array_append_new(files, json_string(m->result.paths[i]));
-    print_json(json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I}", "files", files,
-                         "shape", m->shape.name, "mix", mix_name(plan->mix), "seed",
+    for (size_t i = 0; i < plan->n_notes; i++)
+      json_array_append_new(notes, json_string(plan->notes[i]));
+    print_json(json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:o}", "files",
+                         files, "shape", m->shape.name, "mix", mix_name(plan->mix), "seed",
                          (json_int_t)m->seed, "weights", (json_int_t)plan->numbers, "bytes",
                          (json_int_t)plan->bytes, "file_bytes", (json_int_t)m->result.bytes,
-                         "bits_per_weight", bits, "fallbacks",
-                         (json_int_t)plan->fallbacks));
+                         "bits_per_weight", bits, "fallbacks", (json_int_t)plan->fallbacks,
+                         "notes", notes));
     return;
   }
   printf("%s%s: %s, %s weights at random (seed %lld), %s, %s (%.2f bits each)",
@@ -86,6 +88,7 @@ static void print_end(const struct making *m) {
   if (plan->fallbacks > 0)
     printf("; %zu tensors by fallback, as `ridge convert` does it", plan->fallbacks);
   printf("\n");
+  for (size_t i = 0; i < plan->n_notes; i++) printf("note: %s\n", plan->notes[i]);
 }
 
 static int make_and_write(struct making *m) {

@@ -134,7 +134,10 @@ static void every_mix_is_read_and_means_the_same(void **state) {
 }
 
 static void made_models_of_each_architecture_are_read(void **state) {
-  static const char *const shapes[] = {"tiny-llama", "tiny-gpt2", "tiny-qwen2"};
+  static const char *const shapes[] = {"tiny-llama",    "tiny-gpt2",   "tiny-qwen2",
+                                       "tiny-qwen2moe", "tiny-qwen3",  "tiny-phi2",
+                                       "tiny-gptneox",  "tiny-phi3",   "tiny-qwen3moe",
+                                       "tiny-gemma2",   "tiny-gemma3", "tiny-stablelm"};
   const struct bench *b = *state;
   if (!is_ready(b)) return;
   char *to = format("%s/n.gguf%s", b->folder, "");

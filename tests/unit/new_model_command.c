@@ -172,6 +172,8 @@ static void each_refusal_names_the_fix(void **state) {
   struct stat facts;
   assert_int_not_equal(stat(path, &facts), 0);
   expect(MAKE("--list"), 0, "tinyllama-1.1b");
+  expect(MAKE(path, "--random", "--shape=tiny-opt"), 0,
+         "note: llama.cpp has no architecture `opt`");
   testing_remove(folder);
   free(path);
 }
