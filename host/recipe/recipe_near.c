@@ -22,6 +22,7 @@ static char *nearest(const char *last, struct dirent **from, size_t n, const cha
     if ((names[count] = strndup(name, size - cut)) == NULL) abort();
     count++;
   }
+  if (count == 0) return NULL;
   const char *near = near_of(last, (const char *const *)names, count);
   char *found = near == NULL ? NULL : strdup(near);
   for (size_t i = 0; i < count; i++) free(names[i]);
