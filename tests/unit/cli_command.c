@@ -544,8 +544,10 @@ static void a_roofline_sets_prompts_and_generated_tokens_apart(void **state) {
   snprintf(svg, sizeof svg, "%s.svg", path);
   struct testing_output probe = RIDGE(s, "probe", "--seconds=0.2", "--json");
   assert_int_equal(probe.exit, 0);
+  testing_output_free(&probe);
   struct testing_output run = RIDGE(s, "run", path, "--json");
   assert_int_equal(run.exit, 0);
+  testing_output_free(&run);
   struct testing_output output =
       RIDGE(s, "show", "last", "--roofline", "--svg", svg, "--json");
   assert_int_equal(output.exit, 0);
