@@ -229,11 +229,7 @@ static int plan_and_write(struct conversion *c) {
     c->spec.importance = &c->weights;
   }
   c->spec.source = &c->source;
-  c->spec.plugins = &c->writing.plugins;
-  c->spec.threads = writing_threads(&c->writing, c->threads);
-  c->spec.ctx = &c->writing;
-  c->spec.progress = writing_progress;
-  c->spec.stopped = writing_stopped;
+  writing_serve(&c->writing, c->threads, &c->spec);
   status = convert_plan(&c->spec, &c->plan, &c->why);
   if (status != RIDGE_OK) return refuse(c, status);
   if (!c->cli->json) print_plan(c);

@@ -97,11 +97,7 @@ static int make_and_write(struct making *m) {
   m->spec.source = &m->invention.source;
   m->spec.rows = invent_rows;
   m->spec.rows_ctx = &m->invention;
-  m->spec.plugins = &m->writing.plugins;
-  m->spec.threads = writing_threads(&m->writing, m->threads);
-  m->spec.ctx = &m->writing;
-  m->spec.progress = writing_progress;
-  m->spec.stopped = writing_stopped;
+  writing_serve(&m->writing, m->threads, &m->spec);
   status = convert_plan(&m->spec, &m->plan, &m->why);
   if (status == RIDGE_OK) status = convert_write(&m->plan, &m->result, &m->why);
   if (status != RIDGE_OK) return refuse(m, status);

@@ -44,7 +44,7 @@ void writing_close(struct writing *w) {
   pthread_sigmask(SIG_SETMASK, &w->before, NULL);
 }
 
-void writing_progress(void *ctx, uint64_t done, uint64_t of) {
+static void say_progress(void *ctx, uint64_t done, uint64_t of) {
   struct writing *w = ctx;
   progress_set(&w->progress, w->phase, (double)done, (double)of, "");
   progress_draw(&w->progress);
@@ -52,7 +52,7 @@ void writing_progress(void *ctx, uint64_t done, uint64_t of) {
 
 /* The signal is taken: what it asked for is done here, in order.  A source that became
  * shorter ends the work, too. */
-bool writing_stopped(void *ctx) {
+static bool is_stopped(void *ctx) {
   (void)ctx;
   if (lost_pages_met()) return true;
   sigset_t ours;
@@ -60,8 +60,12 @@ bool writing_stopped(void *ctx) {
   return sigtimedwait(&ours, NULL, &(struct timespec){0}) > 0;
 }
 
-int writing_threads(const struct writing *w, int64_t wanted) {
-  return wanted > 0 ? (int)wanted : w->machine.threads;
+void writing_serve(struct writing *w, int64_t threads, struct convert_spec *spec) {
+  spec->plugins = &w->plugins;
+  spec->threads = threads > 0 ? (int)threads : w->machine.threads;
+  spec->ctx = w;
+  spec->progress = say_progress;
+  spec->stopped = is_stopped;
 }
 
 bool writing_size(const char *text, uint64_t *out) {

@@ -27,12 +27,8 @@ int writing_open(const struct cli *, const char *phase, struct writing *out,
                  struct why *why);
 void writing_close(struct writing *);
 
-/* For output_spec and convert_spec; ctx is the struct writing. */
-void writing_progress(void *ctx, uint64_t done, uint64_t of);
-bool writing_stopped(void *ctx);
-
-/* 0 asks for as many as the machine's plan says. */
-int writing_threads(const struct writing *, int64_t wanted);
+/* The spec's parts, progress and threads: 0 asks for as many as the machine's plan says. */
+void writing_serve(struct writing *, int64_t threads, struct convert_spec *);
 /* "2G", "500M", "1.5Gi": bytes; false when it is none. */
 bool writing_size(const char *text, uint64_t *out);
 

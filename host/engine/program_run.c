@@ -72,8 +72,8 @@ static void run_op(const struct program_op *op, const ridge_kernel_call *call, i
 
 /* So little that one thread is done before others would have come and gone again. */
 static bool is_small(const struct program_op *op, int64_t rows, double depth) {
-  if (rows == 0) return !op->streamed;
-  return !op->streamed && (double)rows * op->row_work + depth * op->position_work < SMALL;
+  if (op->streamed) return false;
+  return rows == 0 || (double)rows * op->row_work + depth * op->position_work < SMALL;
 }
 
 static void note_op(struct running *running, struct program_op *op) {

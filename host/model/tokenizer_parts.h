@@ -49,6 +49,10 @@ void vocab_free(struct vocab *);
 /* The token of exactly this text, or -1. */
 int32_t vocab_find(const struct vocab *, const void *text, size_t size);
 ridge_bytes vocab_text(const struct vocab *, int32_t id);
+/* First of ids[lo, hi), which are sorted by text, whose byte at `depth` is not below
+ * `byte`; all are longer than `depth`. */
+size_t vocab_lower(const struct vocab *, const int32_t *ids, size_t lo, size_t hi,
+                   size_t depth, unsigned byte);
 
 /* ---- facts of the file (tokenizer_facts.c) --------------------------------------- */
 

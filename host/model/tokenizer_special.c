@@ -118,19 +118,6 @@ static void knot_clear(struct knot *knot) {
   knot->n = 0;
 }
 
-/* First of ids[lo, hi) whose byte at `depth` is not below `byte`; all are longer. */
-static size_t lower(const struct specials *specials, size_t lo, size_t hi, size_t depth,
-                    unsigned byte) {
-  while (lo < hi) {
-    size_t middle = lo + (hi - lo) / 2;
-    if (vocab_text(specials->vocab, specials->ids[middle]).data[depth] < byte)
-      lo = middle + 1;
-    else
-      hi = middle;
-  }
-  return lo;
-}
-
 /* Every special text that starts at `at` joins the knot; *end grows to the longest's. */
 static ridge_status meet(struct split *s, size_t at, size_t *end) {
   const struct specials *specials = s->specials;
@@ -143,8 +130,8 @@ static ridge_status meet(struct split *s, size_t at, size_t *end) {
     }
     if (at + depth == s->size) break;
     unsigned byte = s->text[at + depth];
-    lo = lower(specials, lo, hi, depth, byte);
-    hi = lower(specials, lo, hi, depth, byte + 1);
+    lo = vocab_lower(specials->vocab, specials->ids, lo, hi, depth, byte);
+    hi = vocab_lower(specials->vocab, specials->ids, lo, hi, depth, byte + 1);
   }
   return RIDGE_OK;
 }

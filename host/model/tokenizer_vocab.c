@@ -45,6 +45,18 @@ ridge_bytes vocab_text(const struct vocab *vocab, int32_t id) {
   return (ridge_bytes){.data = vocab->bytes + start, .size = vocab->start[id + 1] - start};
 }
 
+size_t vocab_lower(const struct vocab *vocab, const int32_t *ids, size_t lo, size_t hi,
+                   size_t depth, unsigned byte) {
+  while (lo < hi) {
+    size_t middle = lo + (hi - lo) / 2;
+    if (vocab_text(vocab, ids[middle]).data[depth] < byte)
+      lo = middle + 1;
+    else
+      hi = middle;
+  }
+  return lo;
+}
+
 /* The slot that holds the text, or the free one where it would go. */
 static struct vocab_slot *slot_of(const struct vocab *vocab, const void *text, size_t size,
                                   uint64_t hash) {

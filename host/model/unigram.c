@@ -273,18 +273,6 @@ static ridge_status normalize(struct cutting *c, const char *text,
 
 /* ---- the best way -------------------------------------------------------------------- */
 
-static size_t lower(const struct unigram *u, size_t lo, size_t hi, size_t depth,
-                    unsigned byte) {
-  while (lo < hi) {
-    size_t middle = lo + (hi - lo) / 2;
-    if (vocab_text(u->vocab, u->sorted[middle]).data[depth] < byte)
-      lo = middle + 1;
-    else
-      hi = middle;
-  }
-  return lo;
-}
-
 static void reach(struct way *to, double score, size_t from, int32_t id) {
   if (score > to->score) *to = (struct way){score, (uint32_t)from, id};
 }
@@ -306,8 +294,8 @@ static void step(const struct unigram *u, const uint8_t *text, size_t at, size_t
     }
     if (at + depth == size) break;
     unsigned byte = text[at + depth];
-    lo = lower(u, lo, hi, depth, byte);
-    hi = lower(u, lo, hi, depth, byte + 1);
+    lo = vocab_lower(u->vocab, u->sorted, lo, hi, depth, byte);
+    hi = vocab_lower(u->vocab, u->sorted, lo, hi, depth, byte + 1);
   }
   if (!alone) reach(&ways[at + character], ways[at].score + u->unknown_score, at, UNKNOWN);
 }

@@ -73,22 +73,22 @@ char *recipe_path_near(const char *path, const char *name) {
   return near_in(path, name, "");
 }
 
-char *recipe_file_near(const char *recipe_path, const char *name) {
-  char *places[RECIPE_PLACES], *found = NULL;
-  size_t n = recipe_file_places(recipe_path, name, places);
+/* Near `name` in the first of these places that has it; frees them. */
+static char *near_among(char **places, size_t n, const char *name, const char *end) {
+  char *found = NULL;
   for (size_t i = 0; i < n; i++) {
-    if (found == NULL) found = near_in(places[i], name, "");
+    if (found == NULL) found = near_in(places[i], name, end);
     free(places[i]);
   }
   return found;
 }
 
+char *recipe_file_near(const char *recipe_path, const char *name) {
+  char *places[RECIPE_PLACES];
+  return near_among(places, recipe_file_places(recipe_path, name, places), name, "");
+}
+
 char *recipe_near(const char *recipe_path, const char *name) {
-  char *places[RECIPE_PLACES], *found = NULL;
-  size_t n = recipe_places(recipe_path, name, places);
-  for (size_t i = 0; i < n; i++) {
-    if (found == NULL) found = near_in(places[i], name, ".lua");
-    free(places[i]);
-  }
-  return found;
+  char *places[RECIPE_PLACES];
+  return near_among(places, recipe_places(recipe_path, name, places), name, ".lua");
 }

@@ -7,7 +7,7 @@
  * their own that go the other way: names, orders of rows and columns, experts taken
  * apart.
  */
-#include "testing.h"
+#include "parts.h"
 
 #include "engine/runtime.h"
 
@@ -449,17 +449,6 @@ static void write_tensor(struct writing *w, const ridge_file_tensor *t) {
 /* ---- running --------------------------------------------------------------------------
  */
 
-static void add_part(struct instances *plugins, const char *name) {
-  char path[512];
-  struct why why = {{0}};
-  struct instance *part;
-  snprintf(path, sizeof path, "%s/plugins/%s.so", TEST_BUILD_DIR, name);
-  json_t *none = json_object();
-  ridge_status status = instances_add(plugins, path, none, false, &part, &why);
-  json_decref(none);
-  if (status != RIDGE_OK) fail_msg("%s", why.text);
-}
-
 static void write_directory(const struct model *model, struct instances *plugins,
                             const char *dir) {
   char name[128];
@@ -566,9 +555,9 @@ static void a_directory_and_its_conversion_compute_what_its_gguf_file_does(void 
     struct instances plugins = {.close_files = true};
     struct why why = {{0}};
     char *dir = testing_scratch();
-    add_part(&plugins, "gguf");
-    add_part(&plugins, "safetensors");
-    add_part(&plugins, "portable");
+    testing_add_part(&plugins, "gguf");
+    testing_add_part(&plugins, "safetensors");
+    testing_add_part(&plugins, "portable");
     assert_int_equal(instances_create(&plugins, &why), RIDGE_OK);
     write_directory(&models[i], &plugins, dir);
     double worst = run(models[i].file, &plugins, dir);

@@ -4,7 +4,7 @@
  *
  * The expected values are float64, made by tools/oracle/tiny_models.py.
  */
-#include "testing.h"
+#include "parts.h"
 
 #include "engine/runtime.h"
 
@@ -65,17 +65,6 @@ static void read_expected(const char *model, struct expected *out) {
 /* Not NULL: the file to open in a model's place. */
 static const char *written;
 
-static void add_part(struct instances *plugins, const char *name) {
-  char path[512];
-  struct why why = {{0}};
-  struct instance *part;
-  snprintf(path, sizeof path, "%s/plugins/%s.so", TEST_BUILD_DIR, name);
-  json_t *none = json_object();
-  ridge_status status = instances_add(plugins, path, none, false, &part, &why);
-  json_decref(none);
-  if (status != RIDGE_OK) fail_msg("%s", why.text);
-}
-
 /* The part for this machine, where there is one: elsewhere portable does it all. */
 static bool x86_is_built(void) {
   return access(TEST_BUILD_DIR "/plugins/x86.so", R_OK) == 0;
@@ -88,9 +77,9 @@ static void open_model(const char *model, bool plain, int threads, int64_t slots
   memset(o, 0, sizeof *o);
   machine_read(&o->machine);
   o->plugins.close_files = true;
-  add_part(&o->plugins, "gguf");
-  add_part(&o->plugins, "portable");
-  if (x86_is_built()) add_part(&o->plugins, "x86");
+  testing_add_part(&o->plugins, "gguf");
+  testing_add_part(&o->plugins, "portable");
+  if (x86_is_built()) testing_add_part(&o->plugins, "x86");
   assert_int_equal(instances_create(&o->plugins, &why), RIDGE_OK);
   assert_int_equal(pool_new(threads, NULL, &o->pool, &why), RIDGE_OK);
   snprintf(name, sizeof name, "tests/data/models/%s.gguf", model);

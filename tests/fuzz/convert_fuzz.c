@@ -3,7 +3,7 @@
  * it is converted to what opens again, or one sentence says why not, and then nothing is
  * left of it.
  */
-#include "testing.h"
+#include "parts.h"
 
 #include "convert/convert.h"
 
@@ -137,16 +137,6 @@ static void examine(struct bench *b, const char *from, const char *folder) {
 
 /* ---- the bench ---- */
 
-static void add_part(struct instances *plugins, const char *name) {
-  char path[512];
-  struct why why = {{0}};
-  snprintf(path, sizeof path, "%s/plugins/%s.so", TEST_BUILD_DIR, name);
-  json_t *none = json_object();
-  ridge_status status = instances_add(plugins, path, none, false, NULL, &why);
-  json_decref(none);
-  if (status != RIDGE_OK) fail_msg("%s", why.text);
-}
-
 static int open_bench(void **state) {
   struct bench *b = calloc(1, sizeof *b);
   struct why why = {{0}};
@@ -155,9 +145,9 @@ static int open_bench(void **state) {
   b->plugins.close_files = true;
   b->seed = wanted != NULL ? strtoull(wanted, NULL, 10) : (uint64_t)time(NULL);
   print_message("seed %llu (RIDGE_FUZZ_SEED)\n", (unsigned long long)b->seed);
-  add_part(&b->plugins, "gguf");
-  add_part(&b->plugins, "safetensors");
-  add_part(&b->plugins, "portable");
+  testing_add_part(&b->plugins, "gguf");
+  testing_add_part(&b->plugins, "safetensors");
+  testing_add_part(&b->plugins, "portable");
   assert_int_equal(instances_create(&b->plugins, &why), RIDGE_OK);
   *state = b;
   return 0;

@@ -6,7 +6,7 @@
  * Works on copies of tests/data/models/tiny-directory.  RIDGE_FUZZ_SEED and
  * RIDGE_FUZZ_ROUNDS choose another walk and a longer one.
  */
-#include "testing.h"
+#include "parts.h"
 
 #include "engine/runtime.h"
 #include "model/chat.h"
@@ -83,15 +83,7 @@ static int set_up(void **state) {
   struct why why = {{0}};
   machine_read(&s->machine);
   s->plugins.close_files = true;
-  for (size_t i = 0; i < 3; i++) {
-    char path[512];
-    struct instance *part;
-    json_t *none = json_object();
-    snprintf(path, sizeof path, "%s/plugins/%s.so", TEST_BUILD_DIR, parts[i]);
-    ridge_status status = instances_add(&s->plugins, path, none, false, &part, &why);
-    json_decref(none);
-    if (status != RIDGE_OK) fail_msg("%s", why.text);
-  }
+  for (size_t i = 0; i < 3; i++) testing_add_part(&s->plugins, parts[i]);
   assert_int_equal(instances_create(&s->plugins, &why), RIDGE_OK);
   s->dir = testing_scratch();
   for (int i = 0; i < FILES; i++) {

@@ -4,7 +4,7 @@
  *
  * Works on copies of tests/data/models/tiny-*.gguf with bytes changed in place.
  */
-#include "testing.h"
+#include "parts.h"
 
 #include "engine/runtime.h"
 
@@ -66,15 +66,7 @@ static int set_up(void **state) {
   struct why why = {{0}};
   machine_read(&s->machine);
   s->plugins.close_files = true;
-  for (size_t i = 0; i < 2; i++) {
-    char path[512];
-    struct instance *part;
-    json_t *none = json_object();
-    snprintf(path, sizeof path, "%s/plugins/%s.so", TEST_BUILD_DIR, parts[i]);
-    ridge_status status = instances_add(&s->plugins, path, none, false, &part, &why);
-    json_decref(none);
-    if (status != RIDGE_OK) fail_msg("%s", why.text);
-  }
+  for (size_t i = 0; i < 2; i++) testing_add_part(&s->plugins, parts[i]);
   assert_int_equal(instances_create(&s->plugins, &why), RIDGE_OK);
   s->dir = testing_scratch();
   snprintf(s->path, sizeof s->path, "%s/model.gguf", s->dir);

@@ -52,7 +52,7 @@ struct work {
 };
 
 static int32_t chosen(const ridge_kernel_call *call, int64_t row, int64_t j) {
-  return ((const int32_t *)(const void *)span_row(&call->in[2], row))[j];
+  return ((const int32_t *)(const void *)wide_row(&call->in[2], row))[j];
 }
 
 /* Counting sort: `begin` counts, then sums up, then is what was filled last. */
@@ -76,7 +76,7 @@ static void sort_pairs(const struct work *work) {
 static void gather_floats(const struct work *work, const int32_t *pair, int64_t n) {
   const int64_t k = work->w.k;
   for (int64_t i = 0; i < n; i++) {
-    const float *x = span_row(&work->call->in[0], pair[i] / work->used);
+    const float *x = wide_row(&work->call->in[0], pair[i] / work->used);
     memcpy(work->room.rows + (uint64_t)(i * k) * sizeof *x,
            x + (work->own ? pair[i] % work->used * k : 0), (size_t)k * sizeof *x);
   }
@@ -102,7 +102,7 @@ static void scatter(const struct work *work, const int32_t *pair, int64_t n, int
                     const float *c) {
   const int64_t left = work->w.n - column;
   for (int64_t i = 0; i < n; i++) {
-    float *y = span_row(&work->call->out[0], pair[i] / work->used) +
+    float *y = wide_row(&work->call->out[0], pair[i] / work->used) +
                pair[i] % work->used * work->w.n + column;
     lanes_store(y, _mm256_loadu_ps(c + i * PANEL), left < 8 ? left : 8);
     if (left > 8) lanes_store(y + 8, _mm256_loadu_ps(c + i * PANEL + 8), left - 8);
@@ -111,7 +111,7 @@ static void scatter(const struct work *work, const int32_t *pair, int64_t n, int
 
 /* Panels [lo, hi) of one expert over n gathered rows. */
 static void run_chunk(const struct work *work, int64_t expert, const int32_t *pair,
-                      int64_t n, struct share panels) {
+                      int64_t n, struct wide_share panels) {
   const struct room *room = &work->room;
   const struct records records = {(const struct record *)(const void *)room->rows, 0, n, n};
   const ridge_span x = {.data = room->rows,
@@ -130,7 +130,7 @@ static void run_chunk(const struct work *work, int64_t expert, const int32_t *pa
   }
 }
 
-static void run_expert(const struct work *work, int64_t expert, struct share panels) {
+static void run_expert(const struct work *work, int64_t expert, struct wide_share panels) {
   const int32_t *pair = work->room.pair + work->room.begin[expert],
                 *end = work->room.pair + work->room.begin[expert + 1];
   for (; pair < end; pair += CHUNK) {
@@ -150,7 +150,7 @@ static void run_form(const ridge_kernel_call *call, enum form form,
                       .w = panel_weights(call->site, form),
                       .room = room_of(call),
                       .used = call->site->node->attrs.used};
-  const struct share panels = share_of(work.w.panels, thread, threads);
+  const struct wide_share panels = wide_share_of(work.w.panels, thread, threads);
   if (panels.lo == panels.hi) return;
   work.w.span = &call->in[1];
   work.w.data = form == FORM_ROWS ? call->in[1].data : call->in[1].packed;
@@ -161,38 +161,23 @@ static void run_form(const ridge_kernel_call *call, enum form form,
 
 /* ---- the kernels ---- */
 
-static const struct products avx2 = {product_f32_avx2, product_int8_avx2},
-                             avx512 = {product_f32_avx512, product_int8_avx512};
-
 #define KERNEL(name, by, ...)                                                              \
   static void run_##name##_##by(const ridge_kernel_call *call, int32_t thread,             \
                                 int32_t threads) {                                         \
-    run_form(call, FORM_##name, &by, thread, threads);                                     \
+    run_form(call, FORM_##name, &products_##by, thread, threads);                          \
   }                                                                                        \
   const ridge_kernel x86_expert_##name##_##by = {.struct_size = sizeof(ridge_kernel),      \
                                                  .scratch_bytes = scratch_bytes,           \
                                                  .run = run_##name##_##by,                 \
                                                  __VA_ARGS__};
-#define PACK(name)                                                                         \
-  static uint64_t pack_bytes_##name(const ridge_kernel_site *site) {                       \
-    return panel_bytes_all(site, FORM_##name);                                             \
-  }                                                                                        \
-  static void pack_##name(const ridge_kernel_site *site, const void *rows,                 \
-                          uint64_t stride, int64_t lo, int64_t hi, void *packed) {         \
-    panel_pack(site, FORM_##name, rows, stride, lo, hi, packed);                           \
-  }
-#define PACKED(name)                                                                       \
-  .pack_bytes = pack_bytes_##name, .pack = pack_##name, .pack_grain = PANEL
-#define PREPARED                                                                           \
-  .prepared_form = RECORDS_FORM, .prepared_bytes = records_bytes, .prepare = records_prepare
 #define BYTES(name, codes, scales, offset)                                                 \
-  PACK(name)                                                                               \
-  KERNEL(name, avx2, PACKED(name), PREPARED)                                               \
-  KERNEL(name, avx512, PACKED(name), PREPARED)
+  PANEL_PACK(name)                                                                         \
+  KERNEL(name, avx2, PANEL_PACKED(name), RECORDS_PREPARED)                                 \
+  KERNEL(name, avx512, PANEL_PACKED(name), RECORDS_PREPARED)
 #define FLOATS(name)                                                                       \
-  PACK(name)                                                                               \
-  KERNEL(name, avx2, PACKED(name))                                                         \
-  KERNEL(name, avx512, PACKED(name))
+  PANEL_PACK(name)                                                                         \
+  KERNEL(name, avx2, PANEL_PACKED(name))                                                   \
+  KERNEL(name, avx512, PANEL_PACKED(name))
 BYTE_FORMS(BYTES)
 FLOAT_FORMS(FLOATS)
 KERNEL(ROWS, avx2, .accepts = NULL)

@@ -121,7 +121,7 @@ struct block {
 };
 
 static void rows_at(const struct block *s, int64_t row, int64_t m, const float **x) {
-  for (int64_t i = 0; i < m; i++) x[i] = span_row(s->x, s->first + row + i) + s->k0;
+  for (int64_t i = 0; i < m; i++) x[i] = wide_row(s->x, s->first + row + i) + s->k0;
 }
 
 static const char *block_data(const struct block *s, int side) {
@@ -144,7 +144,7 @@ static void block_tiles(const struct block *s, int side, int64_t direct, const c
   const int64_t tiles = (s->rows + TALL - 1) / TALL;
   const struct ahead ahead = ahead_of(s->w, s->p, s->k0, s->depth);
   for (int64_t t = 0; t < tiles; t++) {
-    const struct share rows = share_of(s->rows, (int32_t)t, (int32_t)tiles);
+    const struct wide_share rows = wide_share_of(s->rows, (int32_t)t, (int32_t)tiles);
     const int64_t m = rows.hi - rows.lo;
     const char *far = t < direct ? block_data(s, side) : NULL;
     const float *x[TALL];

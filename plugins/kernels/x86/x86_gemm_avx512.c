@@ -129,9 +129,9 @@ static void block_tiles(const struct block *s, int64_t direct, const char *const
                         floats ? block_data(s, n - 1) : NULL};
   const struct ahead ahead = ahead_of(s->w, s->p, s->k0, s->depth);
   for (int64_t t = 0; t < tiles; t++) {
-    const struct share rows = share_of(s->rows, (int32_t)t, (int32_t)tiles);
+    const struct wide_share rows = wide_share_of(s->rows, (int32_t)t, (int32_t)tiles);
     const int64_t m = rows.hi - rows.lo;
-    const struct tile_rows x = {(const char *)(span_row(s->x, s->first + rows.lo) + s->k0),
+    const struct tile_rows x = {(const char *)(wide_row(s->x, s->first + rows.lo) + s->k0),
                                 s->x->stride};
     float *const c[2] = {s->c[0] + rows.lo * PANEL, s->c[n - 1] + rows.lo * PANEL};
     if (t < direct)

@@ -296,7 +296,7 @@ INLINE void run_tiles(stretch_function *const *tiles, int64_t most, struct stret
         x->at + record_index(x->all, s.w->k / BYTE_GROUP, x->first + row, block);
     s.across = records_across(x->all, x->first + row);
     for (int64_t t = 0; t < n; t++) {
-      const struct share mine = share_of(in, (int32_t)t, (int32_t)n);
+      const struct wide_share mine = wide_share_of(in, (int32_t)t, (int32_t)n);
       s.x = group + mine.lo;
       s.c = c + (row + mine.lo) * PANEL;
       tiles[mine.hi - mine.lo](&s);

@@ -31,7 +31,7 @@ INLINE __m256 finish_lanes(const struct finish *f, __m256 v, const float *up, in
     v = _mm256_mul_ps(v, u);
   }
   if (f->residual) {
-    const float *r = span_row(&f->call->in[3], row) + f->column + at;
+    const float *r = wide_row(&f->call->in[3], row) + f->column + at;
     v = _mm256_add_ps(v, _mm256_maskload_ps(r, mask));
   }
   return v;
@@ -42,7 +42,7 @@ static void finish_rows(const struct finish *f, const float *c, const float *up,
                         int64_t first, int64_t rows) {
   const __m256i mask[2] = {lanes_first(f->count), lanes_first(f->count - 8)};
   for (int64_t r = 0; r < rows; r++) {
-    float *y = span_row(&f->call->out[0], first + r) + f->column;
+    float *y = wide_row(&f->call->out[0], first + r) + f->column;
     for (int half = 0; half < 2 && half * 8 < f->count; half++) {
       const __m256 v = _mm256_loadu_ps(c + r * PANEL + half * 8);
       _mm256_maskstore_ps(
@@ -55,8 +55,8 @@ static void finish_rows(const struct finish *f, const float *c, const float *up,
 /* ---- sites ---- */
 
 static ridge_status accepts(const ridge_kernel_site *site, char *why, size_t room) {
-  const ridge_status status = act_is_known(site, why, room);
-  return status == RIDGE_OK ? vector_is_f32(site, 2, why, room) : status;
+  const ridge_status status = wide_accepts_act(site, why, room);
+  return status == RIDGE_OK ? wide_vectors(site, 2, why, room) : status;
 }
 
 static uint64_t scratch_bytes(const ridge_kernel_site *site) {
@@ -81,9 +81,9 @@ static struct finish finish_of(const struct work *work, int64_t panel) {
                      .column = panel * PANEL,
                      .act = node->attrs.act,
                      .paired = work->w.paired,
-                     .residual = has_input(node, 3)};
+                     .residual = wide_has(work->call, 3)};
   f.count = work->w.n - f.column < PANEL ? work->w.n - f.column : PANEL;
-  if (has_input(node, 2)) {
+  if (wide_has(work->call, 2)) {
     f.bias = (const float *)work->call->in[2].data + f.column;
     f.up_bias = f.bias + work->w.n;
   }
@@ -91,7 +91,8 @@ static struct finish finish_of(const struct work *work, int64_t panel) {
 }
 
 /* Some panels (of a pair: gates, then their ups) over rows [lo, hi). */
-static void run_panels(const struct work *work, const struct panels *p, struct share rows) {
+static void run_panels(const struct work *work, const struct panels *p,
+                       struct wide_share rows) {
   const ridge_kernel_call *call = work->call;
   const int outputs = work->w.paired ? p->n / 2 : p->n;
   for (int64_t row = rows.lo; row < rows.hi; row += BLOCK_ROWS) {
@@ -138,9 +139,9 @@ static void run_form(const ridge_kernel_call *call, enum form form,
   const int64_t size = lot_size(&work, threads), lots = (work.w.panels + size - 1) / size;
   const int32_t across = lots < threads ? (int32_t)lots : threads, down = threads / across;
   if (thread >= across * down) return;
-  const struct share mine = share_of(lots, thread % across, across);
-  struct share rows =
-      share_of((call->rows + RECORD_ROWS - 1) / RECORD_ROWS, thread / across, down);
+  const struct wide_share mine = wide_share_of(lots, thread % across, across);
+  struct wide_share rows =
+      wide_share_of((call->rows + RECORD_ROWS - 1) / RECORD_ROWS, thread / across, down);
   rows.lo *= RECORD_ROWS;
   rows.hi = rows.hi * RECORD_ROWS < call->rows ? rows.hi * RECORD_ROWS : call->rows;
   for (int64_t lot = mine.lo; lot < mine.hi; lot++) {
@@ -151,53 +152,26 @@ static void run_form(const ridge_kernel_call *call, enum form form,
 
 /* ---- the kernels: one for each form and instruction set ---- */
 
-static const struct products avx2 = {product_f32_avx2, product_int8_avx2},
-                             avx512 = {product_f32_avx512, product_int8_avx512};
-
-#define PACK(name)                                                                         \
-  static uint64_t pack_bytes_##name(const ridge_kernel_site *site) {                       \
-    return panel_bytes_all(site, FORM_##name);                                             \
-  }                                                                                        \
-  static void pack_##name(const ridge_kernel_site *site, const void *rows,                 \
-                          uint64_t stride, int64_t lo, int64_t hi, void *packed) {         \
-    panel_pack(site, FORM_##name, rows, stride, lo, hi, packed);                           \
-  }
-#define HEAD(name, by)                                                                     \
-  .struct_size = sizeof(ridge_kernel), .accepts = accepts, .scratch_bytes = scratch_bytes, \
-  .run = run_##name##_##by
-#define HEAD_PACKED(name, by)                                                              \
-  HEAD(name, by), .pack_bytes = pack_bytes_##name, .pack = pack_##name,                    \
-                  .pack_grain = PANEL, .flags = RIDGE_KERNEL_READS_ROWS
-#define RUN(name, by)                                                                      \
+#define KERNEL(name, by, ...)                                                              \
   static void run_##name##_##by(const ridge_kernel_call *call, int32_t thread,             \
                                 int32_t threads) {                                         \
-    run_form(call, FORM_##name, &by, thread, threads);                                     \
-  }
-#define FLOATS(name, by)                                                                   \
-  RUN(name, by)                                                                            \
-  const ridge_kernel x86_matmul_##name##_##by = {HEAD_PACKED(name, by)};
-#define BYTES(name, by)                                                                    \
-  RUN(name, by)                                                                            \
-  const ridge_kernel x86_matmul_##name##_##by = {                                          \
-      HEAD_PACKED(name, by),                                                               \
-      .prepared_form = RECORDS_FORM,                                                       \
-      .prepared_bytes = records_bytes,                                                     \
-      .prepare = records_prepare,                                                          \
-  };
-#define ROWS(name, by)                                                                     \
-  RUN(name, by)                                                                            \
-  const ridge_kernel x86_matmul_##name##_##by = {HEAD(name, by)};
-#define X(name, codes, scales, offset)                                                     \
-  PACK(name)                                                                               \
-  BYTES(name, avx2)                                                                        \
-  BYTES(name, avx512)
-BYTE_FORMS(X)
-#undef X
-#define X(name)                                                                            \
-  PACK(name)                                                                               \
-  FLOATS(name, avx2)                                                                       \
-  FLOATS(name, avx512)
-FLOAT_FORMS(X)
-#undef X
-ROWS(ROWS, avx2)
-ROWS(ROWS, avx512)
+    run_form(call, FORM_##name, &products_##by, thread, threads);                          \
+  }                                                                                        \
+  const ridge_kernel x86_matmul_##name##_##by = {.struct_size = sizeof(ridge_kernel),      \
+                                                 .accepts = accepts,                       \
+                                                 .scratch_bytes = scratch_bytes,           \
+                                                 .run = run_##name##_##by,                 \
+                                                 __VA_ARGS__};
+#define PACKED(name) PANEL_PACKED(name), .flags = RIDGE_KERNEL_READS_ROWS
+#define BYTES(name, codes, scales, offset)                                                 \
+  PANEL_PACK(name)                                                                         \
+  KERNEL(name, avx2, PACKED(name), RECORDS_PREPARED)                                       \
+  KERNEL(name, avx512, PACKED(name), RECORDS_PREPARED)
+#define FLOATS(name)                                                                       \
+  PANEL_PACK(name)                                                                         \
+  KERNEL(name, avx2, PACKED(name))                                                         \
+  KERNEL(name, avx512, PACKED(name))
+BYTE_FORMS(BYTES)
+FLOAT_FORMS(FLOATS)
+KERNEL(ROWS, avx2, .pack = NULL)
+KERNEL(ROWS, avx512, .pack = NULL)

@@ -99,6 +99,18 @@ static inline bool panel_is_there(const struct weights *w) {
   return w->form != FORM_ROWS && !w->mapped;
 }
 
+/* `pack_bytes` and `pack` of a form, and the fields of the kernels that have them. */
+#define PANEL_PACK(name)                                                                   \
+  static uint64_t pack_bytes_##name(const ridge_kernel_site *site) {                       \
+    return panel_bytes_all(site, FORM_##name);                                             \
+  }                                                                                        \
+  static void pack_##name(const ridge_kernel_site *site, const void *rows,                 \
+                          uint64_t stride, int64_t lo, int64_t hi, void *packed) {         \
+    panel_pack(site, FORM_##name, rows, stride, lo, hi, packed);                           \
+  }
+#define PANEL_PACKED(name)                                                                 \
+  .pack_bytes = pack_bytes_##name, .pack = pack_##name, .pack_grain = PANEL
+
 /* k0 .. k0 + depth (at most DEPTH) of panel p of mapped weights, packed into `room`: as the
  * only panel of the weights that are returned. */
 enum { PART_ROOM = DEPTH * PANEL * 4 };

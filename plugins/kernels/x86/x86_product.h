@@ -83,6 +83,8 @@ struct records {
 uint64_t records_bytes(const ridge_kernel_site *site);
 void records_prepare(const ridge_kernel_call *call, void *prepared, int32_t thread,
                      int32_t threads);
+#define RECORDS_PREPARED                                                                   \
+  .prepared_form = RECORDS_FORM, .prepared_bytes = records_bytes, .prepare = records_prepare
 
 typedef void product_int8_function(const struct weights *w, const struct panels *p,
                                    const struct records *x, float *const c[SIDE],
@@ -95,5 +97,7 @@ struct products {
 };
 product_f32_function product_f32_avx2, product_f32_avx512;
 product_int8_function product_int8_avx2, product_int8_avx512;
+static const struct products products_avx2 = {product_f32_avx2, product_int8_avx2},
+                             products_avx512 = {product_f32_avx512, product_int8_avx512};
 
 #endif

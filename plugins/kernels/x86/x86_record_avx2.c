@@ -62,7 +62,7 @@ static void row_make(const ridge_kernel_call *call, struct record *records, int6
                      int64_t block, int64_t end) {
   const ridge_span *x = &call->in[0];
   const int64_t blocks = x->cols / BYTE_GROUP, across = records_across(call->rows, row);
-  const float *from = span_row(x, row) + block * BYTE_GROUP;
+  const float *from = wide_row(x, row) + block * BYTE_GROUP;
   struct record *to = records + record_index(call->rows, blocks, row, block);
   for (; block < end; block++, from += BYTE_GROUP, to += across) record_make(from, to);
 }
@@ -70,7 +70,7 @@ static void row_make(const ridge_kernel_call *call, struct record *records, int6
 void records_prepare(const ridge_kernel_call *call, void *prepared, int32_t thread,
                      int32_t threads) {
   const int64_t blocks = call->in[0].cols / BYTE_GROUP;
-  const struct share mine = share_of(blocks * call->rows, thread, threads);
+  const struct wide_share mine = wide_share_of(blocks * call->rows, thread, threads);
   for (int64_t at = mine.lo; at < mine.hi;) {
     const int64_t row = at / blocks, block = at % blocks;
     const int64_t end = blocks - block < mine.hi - at ? blocks : block + mine.hi - at;
