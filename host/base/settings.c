@@ -110,7 +110,7 @@ static const struct setting settings[] = {
 
     INT("engine", "threads", 0, 0, 256, 0, "thread",
         "Threads that compute; 0 is what the machine gives."),
-    INT("engine", "rows", 256, 1, 65536, 0, "token",
+    INT("engine", "rows", 512, 1, 65536, 0, "token",
         "Tokens of one step at most: more makes long prompts faster and the scratch memory "
         "larger."),
     INT("engine", "context", 0, 0, 1 << 24, 0, "token",

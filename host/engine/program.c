@@ -126,6 +126,16 @@ static ridge_status choose_kernels(struct program *p, const struct provider_rule
 
 /* --- placing buffers ------------------------------------------------------------ */
 
+/* Rows lie an odd number of cache lines apart: at a power of two they would all meet in a
+ * few sets of a cache, and push out each other however little is in use.  Logits, which
+ * leave the graph, lie dense. */
+static int64_t row_floats(const struct program *p, int32_t tensor) {
+  enum { LINE = 64 / sizeof(float) };
+  const ridge_tensor *t = p->graph->tensors[tensor];
+  if (tensor == p->graph->outputs[0]) return width(t);
+  return ((width(t) + LINE - 1) / LINE | 1) * LINE;
+}
+
 static void make_buffers(struct program *p) {
   for (int32_t i = 0; i < p->graph->n_order; i++) {
     const ridge_node *node = p->graph->nodes[p->graph->order[i]];
@@ -138,9 +148,10 @@ static void make_buffers(struct program *p) {
     }
     for (uint32_t k = 0; k < node->n_out; k++) {
       const ridge_tensor *t = p->graph->tensors[node->out[k]];
-      uint64_t bytes = (uint64_t)most_rows(p, t) * (uint64_t)width(t) * sizeof(float);
+      const int64_t floats = row_floats(p, node->out[k]);
+      uint64_t bytes = (uint64_t)most_rows(p, t) * (uint64_t)floats * sizeof(float);
       p->buffer_of[node->out[k]] = add_buffer(p, bytes, INT32_MAX);
-      p->row_floats_of[node->out[k]] = width(t);
+      p->row_floats_of[node->out[k]] = floats;
     }
   }
 }

@@ -277,8 +277,27 @@ static void rows_that_want_no_logits_change_no_bit_of_those_that_do(void **state
     }
 }
 
+/* At a power of two apart, as widths are, rows would push each other out of the caches. */
+static void rows_of_activations_lie_an_odd_number_of_cache_lines_apart(void **state) {
+  (void)state;
+  struct opened o;
+  open_model("tiny-llama", false, 1, 1, &o);
+  const struct program *p = &o.rt.program;
+  const int32_t logits = p->graph->outputs[0];
+  int64_t seen = 0;
+  for (int32_t t = 0; t < p->graph->n_tensors; t++)
+    if (p->buffer_of[t] >= 0 && t != logits) {
+      assert_int_equal(p->row_floats_of[t] * (int64_t)sizeof(float) % 128, 64);
+      seen++;
+    }
+  assert_true(seen > 10);
+  assert_int_equal(p->row_floats_of[logits], VOCAB);
+  close_model(&o);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(rows_of_activations_lie_an_odd_number_of_cache_lines_apart),
       cmocka_unit_test(logits_of_each_architecture_match_the_oracle),
       cmocka_unit_test(a_model_written_by_convert_says_the_same),
       cmocka_unit_test(rows_that_want_no_logits_change_no_bit_of_those_that_do),
