@@ -126,14 +126,10 @@ static ridge_status choose_kernels(struct program *p, const struct provider_rule
 
 /* --- placing buffers ------------------------------------------------------------ */
 
-/* Rows lie an odd number of cache lines apart: at a power of two they would all meet in a
- * few sets of a cache, and push out each other however little is in use.  Logits, which
- * leave the graph, lie dense. */
 static int64_t row_floats(const struct program *p, int32_t tensor) {
-  enum { LINE = 64 / sizeof(float) };
-  const ridge_tensor *t = p->graph->tensors[tensor];
-  if (tensor == p->graph->outputs[0]) return width(t);
-  return ((width(t) + LINE - 1) / LINE | 1) * LINE;
+  const int64_t cols = width(p->graph->tensors[tensor]);
+  if (tensor == p->graph->outputs[0]) return cols;
+  return (int64_t)(ridge_row_stride(cols) / sizeof(float));
 }
 
 static void make_buffers(struct program *p) {

@@ -15,6 +15,7 @@ import glob
 import json
 import mmap
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -171,8 +172,14 @@ class Ridge:
             raise RuntimeError(f"ridge: exit {done.returncode}: {done.stderr.strip()}")
         return answer
 
+    def probe(self):
+        """The machine's limits of this moment: a clock wanders by a fifth in an hour."""
+        done, _ = self.call("probe", "--seconds", "1", "--threads", str(self.threads))
+        if done.returncode != 0:
+            raise RuntimeError(f"ridge probe: exit {done.returncode}: {done.stderr.strip()}")
+
     def share_of_limit(self, run, phase, compute):
-        """Of the FMA peak, or of the bandwidth of memory; None: not measured."""
+        """Of the FMA peak, or of the bandwidth of memory."""
         _, shown = self.call("show", str(run), "--roofline")
         roofline = (shown or {}).get("roofline", {})
         for row in roofline.get("phases", []):
@@ -181,9 +188,8 @@ class Ridge:
             if compute:
                 return row["all"]["flops"] / row["step_seconds"] / roofline["flops"]
             memory = [x for x in roofline["levels"] if x["level"] == "memory"]
-            rate = row["all"]["bytes"] / row["step_seconds"]
-            return rate / memory[0]["bandwidth"] if memory else None
-        return None
+            return row["all"]["bytes"] / row["step_seconds"] / memory[0]["bandwidth"]
+        raise RuntimeError(f"ridge: run {run} has no roofline of a {phase}")
 
 
 # --- cases ----------------------------------------------------------------------------
@@ -206,15 +212,28 @@ class Case:
         self.name, self.kind, self.model = name, kind, model
         self.prefill, self.decode, self.batch, self.depth = prefill, decode, batch, depth
         self.ours, self.theirs, self.runs = [], [], []
-        self.their_cpu, self.share, self.failed = [], None, None
+        self.their_cpu, self.shares, self.failed = [], [], None
 
     def measure_ridge(self, ridge):
+        if self.has_share():
+            ridge.probe()
         bench = dict(prefill=self.prefill, decode=self.decode, depth=self.depth,
                      batch=self.batch)
         answer = ridge.run(self.model, bench)
         metric = "prefill_tps" if self.prefill else "decode_tps"
         self.ours.append(answer["metrics"][metric])
         self.runs.append(answer["run"])
+        if self.has_share():
+            phase = "prompt" if self.prefill else "decode"
+            self.shares.append(ridge.share_of_limit(answer["run"], phase, bool(self.prefill)))
+
+    def has_share(self):
+        """Is there one limit to set it beside?"""
+        return self.kind == "decode" or self.prefill > 0
+
+    @property
+    def share(self):
+        return statistics.median(self.shares) if self.shares else None
 
     def measure_peer(self, peer):
         if self.prefill:
@@ -224,11 +243,6 @@ class Case:
             tokens = self.decode * self.batch
         self.theirs.append(tokens / answer["seconds"])
         self.their_cpu.append(tokens / answer["cpu"] if answer["cpu"] > 0 else None)
-
-    def look_up_share(self, ridge):
-        if self.kind in ("decode",) or self.prefill:
-            phase = "prompt" if self.prefill else "decode"
-            self.share = ridge.share_of_limit(self.runs[-1], phase, bool(self.prefill))
 
 
 def cases_of(model, suites, args):
@@ -292,9 +306,6 @@ def measure_speeds(model, suites, ridge, args, say):
             case.failed = case.failed or str(error)
     finally:
         peer.close()
-    for case in cases:
-        if case.runs:
-            case.look_up_share(ridge)
     return cases
 
 

@@ -192,20 +192,32 @@ static void pack_copies(struct measurement *m, const char *rows, uint64_t row_by
   }
 }
 
+/* Activations as the engine lays them out. */
+static float *spread_rows(int64_t rows, int64_t cols) {
+  struct rig_random random = {2};
+  const size_t floats = (size_t)rows * ridge_row_stride(cols) / sizeof(float);
+  float *all = rig_memory(floats * sizeof *all);
+  rig_fill(&random, all, (int64_t)floats, 1.0f);
+  return all;
+}
+
+static void spread(struct rig_job *job) {
+  job->call.in[0].stride = ridge_row_stride(job->call.in[0].cols);
+  job->call.out[0].stride = ridge_row_stride(job->call.out[0].cols);
+}
+
 static void bench_product(const ridge_plugin *portable, const ridge_kernel *kernel,
                           const ridge_codec *codec, struct product p, int32_t threads,
                           const struct limits *limits) {
   struct rig_job job;
-  struct rig_random random = {2};
-  float *x = rig_memory((size_t)(p.rows * p.k) * sizeof *x);
-  float *y = rig_memory((size_t)(p.rows * p.n) * sizeof *y);
+  float *x = spread_rows(p.rows, p.k), *y = spread_rows(p.rows, p.n);
   char *w = weight_rows(codec, p.n, p.k);
   const double work = (double)(p.rows * p.n * p.k);
-  rig_fill(&random, x, p.rows * p.k, 1.0f);
   rig_job(&job, RIDGE_OP_MATMUL);
   rig_activation(&job, 0, x, p.rows, p.k, rig_codec(portable, "f32"));
   rig_weight(&job, 1, w, p.n, p.k, codec);
   rig_out(&job, 0, y, p.rows, p.n);
+  spread(&job);
   job.call.rows = p.rows;
   job.call.prompt_rows = p.prompt ? p.rows : 0;
 
@@ -238,18 +250,15 @@ static void bench_look(const ridge_plugin *portable, const ridge_kernel *kernel,
                        const struct limits *limits) {
   enum { BLOCK = 16 };
   struct rig_job job;
-  struct rig_random random = {3};
   const int64_t width = l.heads * l.dim, cached = l.depth * l.kv_heads;
   const uint64_t row_bytes = rig_row_bytes(codec, l.dim),
                  bytes = (uint64_t)cached * row_bytes;
-  float *q = rig_memory((size_t)(l.rows * width) * sizeof *q);
-  float *y = rig_memory((size_t)(l.rows * width) * sizeof *y);
+  float *q = spread_rows(l.rows, width), *y = spread_rows(l.rows, width);
   int32_t *table = rig_memory((size_t)(l.depth / BLOCK + 1) * sizeof *table);
   int32_t *position = rig_memory((size_t)l.rows * sizeof *position);
   int32_t *sequence = calloc((size_t)l.rows, sizeof *sequence);
   char *rows = weight_rows(codec, cached, l.dim);
   double work = 0;
-  rig_fill(&random, q, l.rows * width, 1.0f);
   for (int32_t i = 0; i <= l.depth / BLOCK; i++) table[i] = i;
   for (int64_t i = 0; i < l.rows; i++) {
     position[i] = (int32_t)(l.depth - l.rows + i);
@@ -265,6 +274,7 @@ static void bench_look(const ridge_plugin *portable, const ridge_kernel *kernel,
   rig_in(&job, 1, rows, cached, l.dim, codec, row_bytes);
   rig_in(&job, 2, rows, cached, l.dim, codec, row_bytes);
   rig_out(&job, 0, y, l.rows, width);
+  spread(&job);
   job.batch.sequence = sequence;
   job.batch.position = position;
   job.batch.blocks = (const int32_t *const[]){table};

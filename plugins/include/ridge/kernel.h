@@ -51,6 +51,14 @@ typedef struct ridge_span {
   const ridge_codec *codec;
 } ridge_span;
 
+/* Bytes between rows of `cols` f32, as the engine lays out activations (logits, which
+ * leave the graph, lie dense): an odd number of cache lines.  A power of two apart, rows
+ * would meet in a few sets of a cache and push each other out, however little is in use. */
+static inline uint64_t ridge_row_stride(int64_t cols) {
+  const uint64_t line = 64;
+  return (((uint64_t)cols * sizeof(float) + line - 1) / line | 1) * line;
+}
+
 /* What is fixed when the plan is made; `accepts`, sizes and `pack` see it. */
 typedef struct ridge_kernel_site {
   uint64_t struct_size;

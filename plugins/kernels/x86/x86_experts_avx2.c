@@ -20,9 +20,11 @@ struct room {
 
 enum { SUMS = CHUNK * PANEL };
 
+static uint64_t row_floats(int64_t k) { return ridge_row_stride(k) / sizeof(float); }
+
 /* Floats before the numbers of pairs; then these. */
 static uint64_t room_floats(const ridge_kernel_site *site) {
-  return (uint64_t)(CHUNK * site->in_dims[1][1]) + SIDE * SUMS + PRODUCT_ROOM;
+  return CHUNK * row_floats(site->in_dims[1][1]) + SIDE * SUMS + PRODUCT_ROOM;
 }
 
 static uint64_t scratch_bytes(const ridge_kernel_site *site) {
@@ -36,7 +38,7 @@ static struct room room_of(const ridge_kernel_call *call) {
   float *at = call->scratch;
   room.begin = (int32_t *)(void *)(at + room_floats(call->site));
   room.pair = room.begin + call->site->node->attrs.experts + 1;
-  at += CHUNK * call->site->in_dims[1][1];
+  at += CHUNK * row_floats(call->site->in_dims[1][1]);
   for (int i = 0; i < SIDE; i++, at += SUMS) room.c[i] = at;
   room.unpacked = at;
   return room;
@@ -77,7 +79,7 @@ static void gather_floats(const struct work *work, const int32_t *pair, int64_t 
   const int64_t k = work->w.k;
   for (int64_t i = 0; i < n; i++) {
     const float *x = wide_row(&work->call->in[0], pair[i] / work->used);
-    memcpy(work->room.rows + (uint64_t)(i * k) * sizeof *x,
+    memcpy(work->room.rows + (uint64_t)i * ridge_row_stride(k),
            x + (work->own ? pair[i] % work->used * k : 0), (size_t)k * sizeof *x);
   }
 }
@@ -117,7 +119,7 @@ static void run_chunk(const struct work *work, int64_t expert, const int32_t *pa
   const ridge_span x = {.data = room->rows,
                         .rows = n,
                         .cols = work->w.k,
-                        .stride = (uint64_t)work->w.k * sizeof(float)};
+                        .stride = ridge_row_stride(work->w.k)};
   const int64_t most = n <= 2 * RECORD_ROWS ? 2 : SIDE;
   for (int64_t at = panels.lo; at < panels.hi; at += most) {
     struct panels p = {.n = (int)(panels.hi - at < most ? panels.hi - at : most)};

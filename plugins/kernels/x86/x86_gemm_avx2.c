@@ -3,18 +3,15 @@
  *
  * The kernel keeps up to 6 rows by 16 outputs in twelve registers; two more hold w and
  * one the broadcast of x, which is all sixteen but one.  Few rows (1 to 3) take two
- * panels at once instead, for more independent sums, and read half-precision panels
- * without unpacking them first.  Whatever the path, an element sees the same
- * operations in the same order.
+ * panels at once instead, for more independent sums.  Whatever the path, an element sees
+ * the same operations in the same order.
  */
 #include "x86_lanes.h"
 #include "x86_product.h"
 
 enum {
-  TALL = 6,   /* rows of a tile                                             */
-  FEW = 3,    /* rows that take two panels at once                          */
-  DIRECT = 6, /* so many tiles convert half precision each for itself: beyond
-               * that, unpacking once is faster (measured at 2048 x 5632)   */
+  TALL = 6, /* rows of a tile                    */
+  FEW = 3,  /* rows that take two panels at once */
 };
 
 /* Sixteen weights of one k: two registers. */
@@ -138,22 +135,21 @@ static void block_pair(const struct block *s) {
       x, s->depth, b, ahead_of(s->w, s->p, s->k0, s->depth), s->c, s->k0 == 0);
 }
 
-/* All rows by one panel, in tiles of nearly equal height.  The first `direct` tiles read
- * the packed form, which also brings an f32 panel in from memory ahead of use. */
-static void block_tiles(const struct block *s, int side, int64_t direct, const char *near) {
+/* All rows by one panel, in tiles of nearly equal height, which read the packed form
+ * themselves, as in x86_gemm_avx512.c.  `near`: the unpacked block, of weights that are not
+ * packed. */
+static void block_tiles(const struct block *s, int side, const char *near) {
   const int64_t tiles = (s->rows + TALL - 1) / TALL;
   const struct ahead ahead = ahead_of(s->w, s->p, s->k0, s->depth);
+  tile_function *const *by = near ? near_tiles : direct_tiles[s->w->form - FORM_F32];
+  const char *b = near ? near : block_data(s, side);
   for (int64_t t = 0; t < tiles; t++) {
     const struct wide_share rows = wide_share_of(s->rows, (int32_t)t, (int32_t)tiles);
     const int64_t m = rows.hi - rows.lo;
-    const char *far = t < direct ? block_data(s, side) : NULL;
     const float *x[TALL];
     float *c = s->c[side] + rows.lo * PANEL;
     rows_at(s, rows.lo, m, x);
-    if (far)
-      direct_tiles[s->w->form - FORM_F32][m](x, s->depth, &far, ahead, &c, s->k0 == 0);
-    else
-      near_tiles[m](x, s->depth, &near, ahead, &c, s->k0 == 0);
+    by[m](x, s->depth, &b, ahead, &c, s->k0 == 0);
   }
 }
 
@@ -163,13 +159,11 @@ static void block_run(const struct block *s, float *room) {
     block_pair(s);
     return;
   }
-  const bool few = floats && s->rows <= DIRECT * TALL;
-  for (int i = 0; i < s->p->n; i++) {
-    const float *near =
-        few ? NULL
-            : panel_block(s->w, s->p->at[i], s->k0, s->depth, room + i * DEPTH * PANEL);
-    block_tiles(s, i, few ? DIRECT : floats && s->w->form == FORM_F32, (const char *)near);
-  }
+  for (int i = 0; i < s->p->n; i++)
+    block_tiles(s, i,
+                floats
+                    ? NULL
+                    : (const char *)panel_block(s->w, s->p->at[i], s->k0, s->depth, room));
 }
 
 void product_f32_avx2(const struct weights *w, const struct panels *p, const ridge_span *x,

@@ -9,10 +9,7 @@
 #include "x86_lanes.h"
 #include "x86_product.h"
 
-enum {
-  TALL = 12,
-  DIRECT = 2, /* tiles that convert half precision each for itself           */
-};
+enum { TALL = 12 };
 
 INLINE __m512 load_panel(enum form form, const char *b) {
   if (form == FORM_F32) return _mm512_loadu_ps(b);
@@ -120,38 +117,34 @@ static const char *block_data(const struct block *s, int side) {
   return s->w->data + (uint64_t)s->p->at[side] * s->w->panel_bytes + s->k0 * PANEL * width;
 }
 
-/* Tiles of nearly equal height; the first `direct` of them read the packed form. */
-static void block_tiles(const struct block *s, int64_t direct, const char *const *near) {
+/* Tiles of nearly equal height, which read packed panels themselves: converting halves in
+ * every tile costs less than unpacking them first, however many tiles there are (measured
+ * on Zen 5, where conversions leave the multiply-adds their ports).  `near`: unpacked
+ * blocks, of weights that are not packed. */
+static void block_tiles(const struct block *s, const char *const *near) {
   const int64_t tiles = (s->rows + TALL - 1) / TALL;
   const int n = s->p->n;
-  const bool floats = panel_is_there(s->w);
-  const char *far[2] = {floats ? block_data(s, 0) : NULL,
-                        floats ? block_data(s, n - 1) : NULL};
   const struct ahead ahead = ahead_of(s->w, s->p, s->k0, s->depth);
+  tile_function *const(*by)[TALL + 1] =
+      near[0] ? near_tiles : direct_tiles[s->w->form - FORM_F32];
+  const char *const far[2] = {near[0] ? NULL : block_data(s, 0),
+                              near[0] ? NULL : block_data(s, n - 1)};
   for (int64_t t = 0; t < tiles; t++) {
     const struct wide_share rows = wide_share_of(s->rows, (int32_t)t, (int32_t)tiles);
-    const int64_t m = rows.hi - rows.lo;
     const struct tile_rows x = {(const char *)(wide_row(s->x, s->first + rows.lo) + s->k0),
                                 s->x->stride};
     float *const c[2] = {s->c[0] + rows.lo * PANEL, s->c[n - 1] + rows.lo * PANEL};
-    if (t < direct)
-      direct_tiles[s->w->form - FORM_F32][n - 1][m](x, s->depth, far, ahead, c, s->k0 == 0);
-    else
-      near_tiles[n - 1][m](x, s->depth, near, ahead, c, s->k0 == 0);
+    by[n - 1][rows.hi - rows.lo](x, s->depth, near[0] ? near : far, ahead, c, s->k0 == 0);
   }
 }
 
 static void block_run(const struct block *s, float *room) {
-  const bool floats = panel_is_there(s->w);
   const char *near[2] = {NULL};
-  if (floats && s->rows <= DIRECT * TALL) {
-    block_tiles(s, DIRECT, near);
-    return;
-  }
-  for (int i = 0; i < s->p->n; i++)
-    near[i] = (const char *)panel_block(s->w, s->p->at[i], s->k0, s->depth,
-                                        room + i * DEPTH * PANEL);
-  block_tiles(s, floats && s->w->form == FORM_F32, near);
+  if (!panel_is_there(s->w))
+    for (int i = 0; i < s->p->n; i++)
+      near[i] = (const char *)panel_block(s->w, s->p->at[i], s->k0, s->depth,
+                                          room + i * DEPTH * PANEL);
+  block_tiles(s, near);
 }
 
 void product_f32_avx512(const struct weights *w, const struct panels *p,

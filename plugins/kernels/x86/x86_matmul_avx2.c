@@ -22,17 +22,18 @@ struct finish {
 };
 
 INLINE __m256 finish_lanes(const struct finish *f, __m256 v, const float *up, int64_t at,
-                           int64_t row, __m256i mask) {
-  if (f->bias) v = _mm256_add_ps(v, _mm256_maskload_ps(f->bias + at, mask));
+                           int64_t row) {
+  const int64_t left = f->count - at;
+  if (f->bias) v = _mm256_add_ps(v, lanes_load(f->bias + at, left));
   v = act_of(f->act, v);
   if (f->paired) {
     __m256 u = _mm256_loadu_ps(up + at);
-    if (f->up_bias) u = _mm256_add_ps(u, _mm256_maskload_ps(f->up_bias + at, mask));
+    if (f->up_bias) u = _mm256_add_ps(u, lanes_load(f->up_bias + at, left));
     v = _mm256_mul_ps(v, u);
   }
   if (f->residual) {
     const float *r = wide_row(&f->call->in[3], row) + f->column + at;
-    v = _mm256_add_ps(v, _mm256_maskload_ps(r, mask));
+    v = _mm256_add_ps(v, lanes_load(r, left));
   }
   return v;
 }
@@ -40,14 +41,11 @@ INLINE __m256 finish_lanes(const struct finish *f, __m256 v, const float *up, in
 /* Rows first .. first + rows of y, sixteen columns. */
 static void finish_rows(const struct finish *f, const float *c, const float *up,
                         int64_t first, int64_t rows) {
-  const __m256i mask[2] = {lanes_first(f->count), lanes_first(f->count - 8)};
   for (int64_t r = 0; r < rows; r++) {
     float *y = wide_row(&f->call->out[0], first + r) + f->column;
-    for (int half = 0; half < 2 && half * 8 < f->count; half++) {
-      const __m256 v = _mm256_loadu_ps(c + r * PANEL + half * 8);
-      _mm256_maskstore_ps(
-          y + half * 8, mask[half],
-          finish_lanes(f, v, up + r * PANEL, half * 8, first + r, mask[half]));
+    for (int at = 0; at < f->count; at += 8) {
+      const __m256 v = _mm256_loadu_ps(c + r * PANEL + at);
+      lanes_store(y + at, finish_lanes(f, v, up + r * PANEL, at, first + r), f->count - at);
     }
   }
 }
