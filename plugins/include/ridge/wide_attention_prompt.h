@@ -221,6 +221,7 @@ static inline void wide_to_lanes(const float *const *row, int64_t n, float scale
   for (; d + 4 <= n; d += 4)
     for (int i = 0; i < WIDE; i += 4) {
       wide_quad r[4];
+      WIDE_UNROLL
       for (int j = 0; j < 4; j++) {
         r[j] = (wide_quad){0, 0, 0, 0};
         if (row[i + j]) memcpy(&r[j], row[i + j] + d, sizeof r[j]);
@@ -234,6 +235,7 @@ static inline void wide_to_lanes(const float *const *row, int64_t n, float scale
                                    __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
                                    __builtin_shufflevector(ef, gh, 0, 1, 4, 5),
                                    __builtin_shufflevector(ef, gh, 2, 3, 6, 7)};
+      WIDE_UNROLL
       for (int j = 0; j < 4; j++)
         memcpy(out + (d + j) * WIDE + i, &column[j], sizeof column[j]);
     }
@@ -249,6 +251,7 @@ static inline void wide_from_lanes(const struct wide_panel *p, int64_t n,
   for (int i = 0; i < WIDE && row[i]; i += 4)
     for (int64_t d = 0; d < n; d += 4) {
       wide_quad r[4];
+      WIDE_UNROLL
       for (int j = 0; j < 4; j++) memcpy(&r[j], p->o + (d + j) * WIDE + i, sizeof r[j]);
       const wide_quad ab = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
       const wide_quad cd = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
@@ -258,8 +261,10 @@ static inline void wide_from_lanes(const struct wide_panel *p, int64_t n,
                                  __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
                                  __builtin_shufflevector(ef, gh, 0, 1, 4, 5),
                                  __builtin_shufflevector(ef, gh, 2, 3, 6, 7)};
-      for (int j = 0; j < 4 && row[i + j]; j++) {
+      WIDE_UNROLL
+      for (int j = 0; j < 4; j++) {
         const wide_quad y = line[j] * by[i + j];
+        if (!row[i + j]) continue;
         if (n - d >= 4)
           memcpy(row[i + j] + d, &y, sizeof y);
         else
