@@ -127,7 +127,7 @@ static void run_chunk(const struct work *work, int64_t expert, const int32_t *pa
     if (work->w.form < BYTE_FORM_COUNT)
       work->by->int8(&work->w, &p, &records, room->c, room->unpacked);
     else
-      work->by->f32(&work->w, &p, &x, 0, n, room->c, room->unpacked);
+      work->by->f32(&work->w, &p, &x, 0, n, room->c, NULL, room->unpacked);
     for (int i = 0; i < p.n; i++) scatter(work, pair, n, (at + i) * PANEL, room->c[i]);
   }
 }

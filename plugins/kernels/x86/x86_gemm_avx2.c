@@ -29,11 +29,24 @@ INLINE void load_pair(enum form form, const char *b, int64_t k, __m256 out[2]) {
   }
 }
 
-/* c[side](m, 16) = x(m, depth) b[side](depth, 16), added to c unless it is the first
- * block.  All of form, m and sides are constants where this is expanded. */
+/* Eight of a row's sixteen sums, from lane `at` on. */
+INLINE void put_sum(const struct tile_sums *to, int side, int row, int at, __m256 sum) {
+  float *c = to->c[side] + row * PANEL + at;
+  if (!to->first) sum = _mm256_add_ps(_mm256_loadu_ps(c), sum);
+  if (!to->y[0]) {
+    _mm256_storeu_ps(c, sum);
+    return;
+  }
+  if (to->bias[0]) sum = _mm256_add_ps(sum, _mm256_loadu_ps(to->bias[side] + at));
+  char *y = (char *)(to->y[side] + at) + (uint64_t)row * to->stride;
+  _mm256_storeu_ps((float *)(void *)y, sum);
+}
+
+/* Sums (m, 16) of each side += x(m, depth) b[side](depth, 16).  All of form, m and sides
+ * are constants where this is expanded. */
 INLINE void tile(enum form form, bool direct, int m, int sides, const float *const *x,
-                 int64_t depth, const char *const *b, struct ahead ahead, float *const *c,
-                 bool first) {
+                 int64_t depth, const char *const *b, struct ahead ahead,
+                 const struct tile_sums *to) {
   __m256 sum[TALL * 2];
   UNROLL
   for (int i = 0; i < m * sides * 2; i++) sum[i] = _mm256_setzero_ps();
@@ -61,21 +74,20 @@ INLINE void tile(enum form form, bool direct, int m, int sides, const float *con
     UNROLL
     for (int r = 0; r < m; r++) {
       const __m256 *s = sum + (r * sides + side) * 2;
-      float *to = c[side] + r * PANEL;
-      _mm256_storeu_ps(to, first ? s[0] : _mm256_add_ps(_mm256_loadu_ps(to), s[0]));
-      _mm256_storeu_ps(to + 8, first ? s[1] : _mm256_add_ps(_mm256_loadu_ps(to + 8), s[1]));
+      put_sum(to, side, r, 0, s[0]);
+      put_sum(to, side, r, 8, s[1]);
     }
   }
 }
 
 typedef void tile_function(const float *const *x, int64_t depth, const char *const *b,
-                           struct ahead ahead, float *const *c, bool first);
+                           struct ahead ahead, const struct tile_sums *to);
 
 #define TILE(name, form, direct, m, sides)                                                 \
   static void tile_##name##_##m##_##sides(const float *const *x, int64_t depth,            \
                                           const char *const *b, struct ahead ahead,        \
-                                          float *const *c, bool first) {                   \
-    tile(FORM_##form, direct, m, sides, x, depth, b, ahead, c, first);                     \
+                                          const struct tile_sums *to) {                    \
+    tile(FORM_##form, direct, m, sides, x, depth, b, ahead, to);                           \
   }
 #define TILES(name, form, direct)                                                          \
   TILE(name, form, direct, 1, 1)                                                           \
@@ -113,7 +125,7 @@ struct block {
   const struct weights *w;
   const struct panels *p;
   const ridge_span *x;
-  float *const *c;
+  struct tile_sums to; /* of the first rows */
   int64_t first, rows, k0, depth;
 };
 
@@ -132,7 +144,7 @@ static void block_pair(const struct block *s) {
   const char *b[2] = {block_data(s, 0), block_data(s, 1)};
   rows_at(s, 0, s->rows, x);
   direct_pairs[s->w->form - FORM_F32][s->rows](
-      x, s->depth, b, ahead_of(s->w, s->p, s->k0, s->depth), s->c, s->k0 == 0);
+      x, s->depth, b, ahead_of(s->w, s->p, s->k0, s->depth), &s->to);
 }
 
 /* All rows by one panel, in tiles of nearly equal height, which read the packed form
@@ -147,9 +159,10 @@ static void block_tiles(const struct block *s, int side, const char *near) {
     const struct wide_share rows = wide_share_of(s->rows, (int32_t)t, (int32_t)tiles);
     const int64_t m = rows.hi - rows.lo;
     const float *x[TALL];
-    float *c = s->c[side] + rows.lo * PANEL;
+    struct tile_sums to = sums_from(&s->to, rows.lo);
+    to.c[0] = to.c[side], to.y[0] = to.y[side], to.bias[0] = to.bias[side];
     rows_at(s, rows.lo, m, x);
-    by[m](x, s->depth, &b, ahead, &c, s->k0 == 0);
+    by[m](x, s->depth, &b, ahead, &to);
   }
 }
 
@@ -167,15 +180,16 @@ static void block_run(const struct block *s, float *room) {
 }
 
 void product_f32_avx2(const struct weights *w, const struct panels *p, const ridge_span *x,
-                      int64_t first, int64_t rows, float *const c[SIDE], float *room) {
+                      int64_t first, int64_t rows, float *const c[SIDE],
+                      const struct straight *to, float *room) {
   struct block s = {.w = w, .x = x, .first = first, .rows = rows};
   for (s.k0 = 0; s.k0 < w->k; s.k0 += DEPTH)
     for (int i = 0; i < p->n; i += 2) {
       const struct panels two = {.at = {p->at[i], p->at[i + (i + 1 < p->n)]},
                                  .n = i + 1 < p->n ? 2 : 1};
       s.p = &two;
-      s.c = c + i;
       s.depth = w->k - s.k0 < DEPTH ? w->k - s.k0 : DEPTH;
+      s.to = sums_of(c, to, i, two.n, s.k0 == 0, s.k0 + s.depth == w->k);
       block_run(&s, room);
     }
 }

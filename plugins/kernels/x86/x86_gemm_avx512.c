@@ -23,12 +23,22 @@ struct tile_rows {
   uint64_t stride; /* bytes between rows                                       */
 };
 
-/* c[side](m, 16) = x(m, depth) b[side](depth, 16), added to c unless it is the first
- * block.  form, direct, m and sides are constants where this is expanded; `direct` reads
- * from memory and fetches ahead. */
+INLINE void put_sum(const struct tile_sums *to, int side, int row, __m512 sum) {
+  float *c = to->c[side] + row * PANEL;
+  if (!to->first) sum = _mm512_add_ps(_mm512_loadu_ps(c), sum);
+  if (!to->y[0]) {
+    _mm512_storeu_ps(c, sum);
+    return;
+  }
+  if (to->bias[0]) sum = _mm512_add_ps(sum, _mm512_loadu_ps(to->bias[side]));
+  _mm512_storeu_ps((char *)to->y[side] + (uint64_t)row * to->stride, sum);
+}
+
+/* Sums (m, 16) of each side += x(m, depth) b[side](depth, 16).  form, direct, m and sides
+ * are constants where this is expanded; `direct` reads from memory and fetches ahead. */
 INLINE void tile(enum form form, bool direct, int m, int sides, struct tile_rows rows,
-                 int64_t depth, const char *const *b, struct ahead ahead, float *const *c,
-                 bool first) {
+                 int64_t depth, const char *const *b, struct ahead ahead,
+                 const struct tile_sums *to) {
   const int64_t width = PANEL * (form == FORM_F32 ? 4 : 2);
   __m512 sum[TALL * 2];
   const char *base[4], *at[2] = {b[0], b[sides - 1]};
@@ -60,20 +70,17 @@ INLINE void tile(enum form form, bool direct, int m, int sides, struct tile_rows
       for (int i = 0; i < 4; i++) base[i] += sizeof(float);
     }
   UNROLL
-  for (int i = 0; i < m * sides; i++) {
-    float *to = c[i % sides] + i / sides * PANEL;
-    _mm512_storeu_ps(to, first ? sum[i] : _mm512_add_ps(_mm512_loadu_ps(to), sum[i]));
-  }
+  for (int i = 0; i < m * sides; i++) put_sum(to, i % sides, i / sides, sum[i]);
 }
 
 typedef void tile_function(struct tile_rows rows, int64_t depth, const char *const *b,
-                           struct ahead ahead, float *const *c, bool first);
+                           struct ahead ahead, const struct tile_sums *to);
 
 #define TILE(name, form, direct, m, sides)                                                 \
   static void name##_##m##_##sides(struct tile_rows rows, int64_t depth,                   \
                                    const char *const *b, struct ahead ahead,               \
-                                   float *const *c, bool first) {                          \
-    tile(FORM_##form, direct, m, sides, rows, depth, b, ahead, c, first);                  \
+                                   const struct tile_sums *to) {                           \
+    tile(FORM_##form, direct, m, sides, rows, depth, b, ahead, to);                        \
   }
 #define BOTH(name, form, direct, m)                                                        \
   TILE(name, form, direct, m, 1) TILE(name, form, direct, m, 2)
@@ -108,7 +115,7 @@ struct block {
   const struct weights *w;
   const struct panels *p;
   const ridge_span *x;
-  float *const *c;
+  struct tile_sums to; /* of the first rows */
   int64_t first, rows, k0, depth;
 };
 
@@ -133,8 +140,8 @@ static void block_tiles(const struct block *s, const char *const *near) {
     const struct wide_share rows = wide_share_of(s->rows, (int32_t)t, (int32_t)tiles);
     const struct tile_rows x = {(const char *)(wide_row(s->x, s->first + rows.lo) + s->k0),
                                 s->x->stride};
-    float *const c[2] = {s->c[0] + rows.lo * PANEL, s->c[n - 1] + rows.lo * PANEL};
-    by[n - 1][rows.hi - rows.lo](x, s->depth, near[0] ? near : far, ahead, c, s->k0 == 0);
+    const struct tile_sums to = sums_from(&s->to, rows.lo);
+    by[n - 1][rows.hi - rows.lo](x, s->depth, near[0] ? near : far, ahead, &to);
   }
 }
 
@@ -149,15 +156,15 @@ static void block_run(const struct block *s, float *room) {
 
 void product_f32_avx512(const struct weights *w, const struct panels *p,
                         const ridge_span *x, int64_t first, int64_t rows,
-                        float *const c[SIDE], float *room) {
+                        float *const c[SIDE], const struct straight *to, float *room) {
   struct block s = {.w = w, .x = x, .first = first, .rows = rows};
   for (s.k0 = 0; s.k0 < w->k; s.k0 += DEPTH)
     for (int i = 0; i < p->n; i += 2) {
       const struct panels two = {.at = {p->at[i], p->at[i + (i + 1 < p->n)]},
                                  .n = i + 1 < p->n ? 2 : 1};
       s.p = &two;
-      s.c = c + i;
       s.depth = w->k - s.k0 < DEPTH ? w->k - s.k0 : DEPTH;
+      s.to = sums_of(c, to, i, two.n, s.k0 == 0, s.k0 + s.depth == w->k);
       block_run(&s, room);
     }
 }

@@ -88,18 +88,43 @@ static struct finish finish_of(const struct work *work, int64_t panel) {
   return f;
 }
 
+/* Are panels done when a bias, at most, is added to their sums? */
+static bool goes_straight(const struct work *work, const struct panels *p) {
+  return work->w.form >= BYTE_FORM_COUNT && !work->w.paired && !wide_has(work->call, 3) &&
+         work->call->site->node->attrs.act == RIDGE_ACT_NONE &&
+         (p->at[p->n - 1] + 1) * PANEL <= work->w.n;
+}
+
+static struct straight straight_to(const struct work *work, const struct panels *p,
+                                   int64_t row) {
+  const ridge_span *y = &work->call->out[0];
+  struct straight to = {.stride = y->stride};
+  for (int i = 0; i < p->n; i++) {
+    to.y[i] = wide_row(y, row) + p->at[i] * PANEL;
+    if (wide_has(work->call, 2))
+      to.bias[i] = (const float *)work->call->in[2].data + p->at[i] * PANEL;
+  }
+  return to;
+}
+
 /* Some panels (of a pair: gates, then their ups) over rows [lo, hi). */
 static void run_panels(const struct work *work, const struct panels *p,
                        struct wide_share rows) {
   const ridge_kernel_call *call = work->call;
   const int outputs = work->w.paired ? p->n / 2 : p->n;
+  const bool straight = goes_straight(work, p);
   for (int64_t row = rows.lo; row < rows.hi; row += BLOCK_ROWS) {
     const int64_t n = rows.hi - row < BLOCK_ROWS ? rows.hi - row : BLOCK_ROWS;
     const struct records x = {call->prepared, row, n, call->rows};
     if (work->w.form < BYTE_FORM_COUNT)
       work->by->int8(&work->w, p, &x, work->c, work->room);
-    else
-      work->by->f32(&work->w, p, &call->in[0], row, n, work->c, work->room);
+    else {
+      struct straight to;
+      if (straight) to = straight_to(work, p, row);
+      work->by->f32(&work->w, p, &call->in[0], row, n, work->c, straight ? &to : NULL,
+                    work->room);
+    }
+    if (straight) continue;
     for (int i = 0; i < outputs; i++) {
       const struct finish f = finish_of(work, p->at[i]);
       finish_rows(&f, work->c[i], work->c[p->n - outputs + i], row, n);

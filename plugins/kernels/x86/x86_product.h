@@ -42,11 +42,50 @@ static inline struct ahead ahead_of(const struct weights *w, const struct panels
                         .jump = beside ? w->panel_bytes : 0};
 }
 
-/* f32 rows first .. first + rows of x.  `room`: PRODUCT_ROOM floats. */
+/* Where the sums of whole panels go instead of c, when nothing but a bias is added to
+ * them: straight to their rows of y. */
+struct straight {
+  float *y[SIDE];          /* the first row, the panel's sixteen columns        */
+  const float *bias[SIDE]; /* of these columns; NULL: none                      */
+  uint64_t stride;         /* bytes between rows of y                           */
+};
+
+/* f32 rows first .. first + rows of x.  `to`: NULL, or instead of c, which is then scratch.
+ * `room`: PRODUCT_ROOM floats. */
 typedef void product_f32_function(const struct weights *w, const struct panels *p,
                                   const ridge_span *x, int64_t first, int64_t rows,
-                                  float *const c[SIDE], float *room);
+                                  float *const c[SIDE], const struct straight *to,
+                                  float *room);
 enum { PRODUCT_ROOM = 2 * DEPTH * PANEL + DEPTH };
+
+/* What a tile of m rows by one or two panels does with its sums of a block of k. */
+struct tile_sums {
+  float *c[2];          /* (m, 16) of each side                              */
+  float *y[2];          /* where the last block puts them; NULL: in c        */
+  const float *bias[2]; /* of y; NULL: none                                  */
+  uint64_t stride;      /* bytes between rows of y                           */
+  bool first;           /* nothing is in c yet                               */
+};
+
+static inline struct tile_sums sums_from(const struct tile_sums *first, int64_t row) {
+  struct tile_sums to = *first;
+  for (int side = 0; side < 2; side++) {
+    to.c[side] += row * PANEL;
+    if (to.y[side]) to.y[side] = (void *)((char *)to.y[side] + (uint64_t)row * to.stride);
+  }
+  return to;
+}
+
+/* Panels i and, where there is one, i + 1; y is for the last block of k alone. */
+static inline struct tile_sums sums_of(float *const c[SIDE], const struct straight *to,
+                                       int i, int n, bool first, bool last) {
+  const int side[2] = {i, i + n - 1};
+  struct tile_sums sums = {.c = {c[side[0]], c[side[1]]}, .first = first};
+  if (!to || !last) return sums;
+  sums.stride = to->stride;
+  for (int k = 0; k < 2; k++) sums.y[k] = to->y[side[k]], sums.bias[k] = to->bias[side[k]];
+  return sums;
+}
 
 /* 32 k of a row of x as int8: a cache line, so that all a product needs comes at once. */
 struct record {
