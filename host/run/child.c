@@ -58,7 +58,7 @@ struct child {
   char *job_text;
   uint64_t heard_ns, finished_ns, ended_ns, unread_ns;
   int interrupts, ticks;
-  bool running;
+  bool running, closed;
   char buffer[65536];
 };
 
@@ -141,15 +141,23 @@ static void hold_signals(int how) {
   pthread_sigmask(how, &set, NULL);
 }
 
-/* All is said: the timer, the signals and what is still open go, and so the loop ends. */
+/* All is said: the timer and what is still open go, and the loop stops. */
 static void close_all(struct child *child) {
+  if (child->closed) return;
+  child->closed = true;
   hold_signals(SIG_BLOCK);
   for (int i = 0; i < N_STREAMS; i++) close_stream(&child->streams[i]);
-  if (!uv_is_closing((uv_handle_t *)&child->timer))
-    uv_close((uv_handle_t *)&child->timer, NULL);
-  for (int i = 0; i < N_INTERRUPTS; i++)
-    if (!uv_is_closing((uv_handle_t *)&child->signals[i]))
-      uv_close((uv_handle_t *)&child->signals[i], NULL);
+  uv_close((uv_handle_t *)&child->timer, NULL);
+  uv_stop(&child->loop);
+}
+
+/* A signal that libuv has caught waits in a pipe of its own, and is lost with its handle:
+ * now that no more can come, the loop goes round once for those that did. */
+static void run_to_end(struct child *child) {
+  uv_run(&child->loop, UV_RUN_DEFAULT); /* until close_all */
+  uv_run(&child->loop, UV_RUN_NOWAIT);
+  for (int i = 0; i < N_INTERRUPTS; i++) uv_close((uv_handle_t *)&child->signals[i], NULL);
+  uv_run(&child->loop, UV_RUN_DEFAULT);
 }
 
 static void end_if_over(struct child *child) {
@@ -327,6 +335,7 @@ static void on_interrupt(uv_signal_t *handle, int number) {
   (void)number;
   child->end->interrupted = true;
   child->interrupts++;
+  if (!child->running) return;
   if (child->job->interrupted != NULL)
     child->job->interrupted(child->job->ctx, child->interrupts);
   if (child->interrupts == 1 && !child->end->finished && !child->end->unread)
@@ -417,7 +426,7 @@ static ridge_status run_loop(struct child *child, int blame_fd, struct why *why)
   if (failure != 0) {
     close_all(child);
     uv_close((uv_handle_t *)&child->process, NULL);
-    uv_run(&child->loop, UV_RUN_DEFAULT);
+    run_to_end(child);
     return why_set(why, RIDGE_IO, "%s: the worker cannot be started: %s",
                    child->job->argv[0], uv_strerror(failure));
   }
@@ -429,7 +438,7 @@ static ridge_status run_loop(struct child *child, int blame_fd, struct why *why)
     child->job_text = NULL;
   else
     kill_worker(child, "the job could not be sent");
-  uv_run(&child->loop, UV_RUN_DEFAULT);
+  run_to_end(child);
   return RIDGE_OK;
 }
 
