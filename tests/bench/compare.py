@@ -15,7 +15,6 @@ import glob
 import json
 import mmap
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -233,7 +232,7 @@ class Case:
 
     @property
     def share(self):
-        return statistics.median(self.shares) if self.shares else None
+        return ranks.median(self.shares) if self.shares else None
 
     def measure_peer(self, peer):
         if self.prefill:

@@ -6,8 +6,8 @@
  * panels at once instead, for more independent sums.  Whatever the path, an element sees
  * the same operations in the same order.
  */
+#include "x86_gemm.h"
 #include "x86_lanes.h"
-#include "x86_product.h"
 
 enum {
   TALL = 6, /* rows of a tile                    */
@@ -120,22 +120,8 @@ PAIRS(bf16, BF16)
 static tile_function *const *const direct_tiles[] = {f32_tiles, f16_tiles, bf16_tiles};
 static tile_function *const *const direct_pairs[] = {f32_pairs, f16_pairs, bf16_pairs};
 
-/* One block of k over all rows. */
-struct block {
-  const struct weights *w;
-  const struct panels *p;
-  const ridge_span *x;
-  struct tile_sums to; /* of the first rows */
-  int64_t first, rows, k0, depth;
-};
-
 static void rows_at(const struct block *s, int64_t row, int64_t m, const float **x) {
   for (int64_t i = 0; i < m; i++) x[i] = wide_row(s->x, s->first + row + i) + s->k0;
-}
-
-static const char *block_data(const struct block *s, int side) {
-  const int64_t width = s->w->form == FORM_F32 ? 4 : 2;
-  return s->w->data + (uint64_t)s->p->at[side] * s->w->panel_bytes + s->k0 * PANEL * width;
 }
 
 /* Up to FEW rows by two panels. */
@@ -182,14 +168,6 @@ static void block_run(const struct block *s, float *room) {
 void product_f32_avx2(const struct weights *w, const struct panels *p, const ridge_span *x,
                       int64_t first, int64_t rows, float *const c[SIDE],
                       const struct straight *to, float *room) {
-  struct block s = {.w = w, .x = x, .first = first, .rows = rows};
-  for (s.k0 = 0; s.k0 < w->k; s.k0 += DEPTH)
-    for (int i = 0; i < p->n; i += 2) {
-      const struct panels two = {.at = {p->at[i], p->at[i + (i + 1 < p->n)]},
-                                 .n = i + 1 < p->n ? 2 : 1};
-      s.p = &two;
-      s.depth = w->k - s.k0 < DEPTH ? w->k - s.k0 : DEPTH;
-      s.to = sums_of(c, to, i, two.n, s.k0 == 0, s.k0 + s.depth == w->k);
-      block_run(&s, room);
-    }
+  const struct block all = {.w = w, .p = p, .x = x, .first = first, .rows = rows};
+  blocks_run(&all, c, to, room, block_run);
 }

@@ -6,8 +6,8 @@
  * fit into registers.  Each element sees the operations of x86_gemm_avx2.c in the same
  * order, so the bits are the same.
  */
+#include "x86_gemm.h"
 #include "x86_lanes.h"
-#include "x86_product.h"
 
 enum { TALL = 12 };
 
@@ -110,20 +110,6 @@ TILES(bf16, BF16, true)
 static tile_function *const (*const direct_tiles[])[TALL + 1] = {f32_tiles, f16_tiles,
                                                                  bf16_tiles};
 
-/* One block of k over all rows and panels. */
-struct block {
-  const struct weights *w;
-  const struct panels *p;
-  const ridge_span *x;
-  struct tile_sums to; /* of the first rows */
-  int64_t first, rows, k0, depth;
-};
-
-static const char *block_data(const struct block *s, int side) {
-  const int64_t width = s->w->form == FORM_F32 ? 4 : 2;
-  return s->w->data + (uint64_t)s->p->at[side] * s->w->panel_bytes + s->k0 * PANEL * width;
-}
-
 /* Tiles of nearly equal height, which read packed panels themselves: converting halves in
  * every tile costs less than unpacking them first, however many tiles there are (measured
  * on Zen 5, where conversions leave the multiply-adds their ports).  `near`: unpacked
@@ -157,14 +143,6 @@ static void block_run(const struct block *s, float *room) {
 void product_f32_avx512(const struct weights *w, const struct panels *p,
                         const ridge_span *x, int64_t first, int64_t rows,
                         float *const c[SIDE], const struct straight *to, float *room) {
-  struct block s = {.w = w, .x = x, .first = first, .rows = rows};
-  for (s.k0 = 0; s.k0 < w->k; s.k0 += DEPTH)
-    for (int i = 0; i < p->n; i += 2) {
-      const struct panels two = {.at = {p->at[i], p->at[i + (i + 1 < p->n)]},
-                                 .n = i + 1 < p->n ? 2 : 1};
-      s.p = &two;
-      s.depth = w->k - s.k0 < DEPTH ? w->k - s.k0 : DEPTH;
-      s.to = sums_of(c, to, i, two.n, s.k0 == 0, s.k0 + s.depth == w->k);
-      block_run(&s, room);
-    }
+  const struct block all = {.w = w, .p = p, .x = x, .first = first, .rows = rows};
+  blocks_run(&all, c, to, room, block_run);
 }

@@ -117,9 +117,9 @@ enum { PART_ROOM = DEPTH * PANEL * 4 };
 struct weights panel_part(const struct weights *w, int64_t p, int64_t k0, int64_t depth,
                           char room[PART_ROOM]);
 
-/* k0 .. k0 + depth of float or ROWS panel p as f32 (depth, 16): the packed memory itself
- * where that is f32, else unpacked into `room` (DEPTH * 16 floats).  For FORM_ROWS, `room`
- * holds DEPTH floats more. */
+/* k0 .. k0 + depth of panel p of float weights that are not packed, or of ROWS, as f32
+ * (depth, 16) in `room` (DEPTH * 16 floats; for FORM_ROWS DEPTH more), which is returned.
+ */
 const float *panel_block(const struct weights *w, int64_t p, int64_t k0, int64_t depth,
                          float *room);
 

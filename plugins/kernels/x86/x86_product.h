@@ -23,24 +23,7 @@ struct panels {
   int n;
 };
 
-/* Where to fetch ahead while a block of k is read: from k = cut on, what follows is not
- * the rest of this panel but the one that is read next, `jump` bytes after this one. */
-enum { AHEAD = 4096 }; /* bytes: one stream needs that much to keep up */
-struct ahead {
-  int64_t cut;
-  uint64_t jump;
-};
-
-static inline struct ahead ahead_of(const struct weights *w, const struct panels *p,
-                                    int64_t k0, int64_t depth) {
-  if (!panel_is_there(w)) return (struct ahead){.cut = depth};
-  const int64_t bytes = (int64_t)w->panel_bytes / w->k, left = w->k - AHEAD / bytes - k0;
-  const bool beside = p->n == 2 && p->at[1] == p->at[0] + 1;
-  return (struct ahead){.cut = left < 0       ? 0
-                               : left < depth ? left
-                                              : depth,
-                        .jump = beside ? w->panel_bytes : 0};
-}
+enum { AHEAD = 4096 }; /* bytes to fetch ahead: one stream needs that much to keep up */
 
 /* Where the sums of whole panels go instead of c, when nothing but a bias is added to
  * them: straight to their rows of y. */
@@ -57,35 +40,6 @@ typedef void product_f32_function(const struct weights *w, const struct panels *
                                   float *const c[SIDE], const struct straight *to,
                                   float *room);
 enum { PRODUCT_ROOM = 2 * DEPTH * PANEL + DEPTH };
-
-/* What a tile of m rows by one or two panels does with its sums of a block of k. */
-struct tile_sums {
-  float *c[2];          /* (m, 16) of each side                              */
-  float *y[2];          /* where the last block puts them; NULL: in c        */
-  const float *bias[2]; /* of y; NULL: none                                  */
-  uint64_t stride;      /* bytes between rows of y                           */
-  bool first;           /* nothing is in c yet                               */
-};
-
-static inline struct tile_sums sums_from(const struct tile_sums *first, int64_t row) {
-  struct tile_sums to = *first;
-  for (int side = 0; side < 2; side++) {
-    to.c[side] += row * PANEL;
-    if (to.y[side]) to.y[side] = (void *)((char *)to.y[side] + (uint64_t)row * to.stride);
-  }
-  return to;
-}
-
-/* Panels i and, where there is one, i + 1; y is for the last block of k alone. */
-static inline struct tile_sums sums_of(float *const c[SIDE], const struct straight *to,
-                                       int i, int n, bool first, bool last) {
-  const int side[2] = {i, i + n - 1};
-  struct tile_sums sums = {.c = {c[side[0]], c[side[1]]}, .first = first};
-  if (!to || !last) return sums;
-  sums.stride = to->stride;
-  for (int k = 0; k < 2; k++) sums.y[k] = to->y[side[k]], sums.bias[k] = to->bias[side[k]];
-  return sums;
-}
 
 /* 32 k of a row of x as int8: a cache line, so that all a product needs comes at once. */
 struct record {

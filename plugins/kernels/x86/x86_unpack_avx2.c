@@ -5,11 +5,8 @@
 #include "x86_lanes.h"
 #include "x86_panel.h"
 
-enum { AHEAD = 4096 }; /* bytes to fetch ahead */
-
 static void unpack_half(const char *from, int64_t depth, float *to) {
   for (int64_t i = 0; i < depth * PANEL; i += 16) {
-    _mm_prefetch(from + i * 2 + AHEAD, _MM_HINT_T0);
     _mm256_storeu_ps(to + i, lanes_half(from + i * 2));
     _mm256_storeu_ps(to + i + 8, lanes_half(from + i * 2 + 16));
   }
@@ -17,7 +14,6 @@ static void unpack_half(const char *from, int64_t depth, float *to) {
 
 static void unpack_bfloat(const char *from, int64_t depth, float *to) {
   for (int64_t i = 0; i < depth * PANEL; i += 16) {
-    _mm_prefetch(from + i * 2 + AHEAD, _MM_HINT_T0);
     _mm256_storeu_ps(to + i, lanes_bfloat(from + i * 2));
     _mm256_storeu_ps(to + i + 8, lanes_bfloat(from + i * 2 + 16));
   }
@@ -40,18 +36,13 @@ static void unpack_rows(const struct weights *w, int64_t p, int64_t k0, int64_t 
 
 const float *panel_block(const struct weights *w, int64_t p, int64_t k0, int64_t depth,
                          float *room) {
-  char packed[PART_ROOM];
-  if (w->mapped) {
-    const struct weights part =
-        panel_part(w, p, k0, depth, w->form == FORM_F32 ? (char *)room : packed);
-    return panel_block(&part, 0, 0, depth, room);
+  if (w->form == FORM_ROWS) {
+    unpack_rows(w, p, k0, depth, room);
+    return room;
   }
-  const char *panel = w->data + (uint64_t)p * w->panel_bytes;
-  switch (w->form) {
-  case FORM_F32: return (const float *)(const void *)panel + k0 * PANEL;
-  case FORM_F16: unpack_half(panel + k0 * PANEL * 2, depth, room); break;
-  case FORM_BF16: unpack_bfloat(panel + k0 * PANEL * 2, depth, room); break;
-  default: unpack_rows(w, p, k0, depth, room);
-  }
+  char halves[PART_ROOM];
+  panel_part(w, p, k0, depth, w->form == FORM_F32 ? (char *)room : halves);
+  if (w->form == FORM_F16) unpack_half(halves, depth, room);
+  if (w->form == FORM_BF16) unpack_bfloat(halves, depth, room);
   return room;
 }
