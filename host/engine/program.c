@@ -290,6 +290,7 @@ static void lay_out_call(struct program *p, const struct program_op *op, int thr
       .site = &op->site,
       .scratch = p->scratch + (size_t)thread * p->scratch_bytes,
       .self = op->verdict.choice.by->self,
+      .taken = &p->turns[op - p->ops].taken,
   };
   if (op->prepared >= 0) call->prepared = p->arena + p->buffers[op->prepared].offset;
   for (uint32_t i = 0; i < op->node->n_in; i++)
@@ -313,9 +314,11 @@ ridge_status program_ready(struct program *p, struct why *why) {
   p->arena = map_zeroed(p->arena_bytes + ALIGN);
   p->scratch = map_zeroed(threads * p->scratch_bytes + ALIGN);
   p->calls = calloc(threads * (uint64_t)p->n_ops + 1, sizeof *p->calls);
-  if (p->arena == NULL || p->scratch == NULL || p->calls == NULL)
+  p->turns = aligned_alloc(sizeof *p->turns, sizeof *p->turns * (size_t)(p->n_ops + 1));
+  if (p->arena == NULL || p->scratch == NULL || p->calls == NULL || p->turns == NULL)
     return why_set(why, RIDGE_NO_MEMORY, "no memory for activations (%llu MiB)",
                    (unsigned long long)(program_bytes(p, p->bounds.threads) >> 20));
+  memset(p->turns, 0, sizeof *p->turns * (size_t)p->n_ops);
   for (int32_t i = 0; i < p->n_ops; i++) weigh_op(p, &p->ops[i]);
   for (int t = 0; t < p->bounds.threads; t++)
     for (int32_t i = 0; i < p->n_ops; i++)
@@ -333,6 +336,7 @@ void program_free(struct program *p) {
   if (p->scratch != NULL)
     munmap(p->scratch, (uint64_t)p->bounds.threads * p->scratch_bytes + ALIGN);
   free(p->calls);
+  free(p->turns);
   arena_free(&p->memory);
   *p = (struct program){0};
 }

@@ -79,6 +79,11 @@ struct program_buffer {
   int32_t first, last; /* ops that need it */
 };
 
+/* What threads hand out among themselves (ridge_kernel_call.taken), a cache line each. */
+struct program_turn {
+  _Alignas(64) uint64_t taken;
+};
+
 struct program {
   struct ridge_graph *graph;
   struct program_bounds bounds;
@@ -92,6 +97,7 @@ struct program {
   const ridge_codec **codec_of; /* by tensor */
   struct binding *bindings;     /* by tensor */
   ridge_kernel_call *calls;     /* (threads, ops) */
+  struct program_turn *turns;   /* (ops) */
   uint8_t *arena, *scratch;
   uint64_t arena_bytes, scratch_bytes; /* scratch of one thread */
   struct stream *stream;               /* or NULL */

@@ -78,6 +78,7 @@ static bool is_small(const struct program_op *op, int64_t rows, double depth) {
 
 static void note_op(struct running *running, struct program_op *op) {
   struct program *p = running->program;
+  p->turns[op - p->ops].taken = 0; /* nobody looks at it before the next step */
   if (op->streamed) stream_give(p->stream, running->round, op->stream_item);
   if (running->phase == PROGRAM_PHASES) return;
   op->count[running->phase].calls += rows_of(op, running->batch) > 0;

@@ -199,9 +199,11 @@ static inline void rig_all_threads(struct rig_job *job, void *prepared, char *sc
                                    size_t each, int32_t threads) {
   struct rig_thread state[16];
   pthread_t id[16];
+  uint64_t taken = 0;
   assert_in_range(threads, 1, 16);
   for (int32_t i = 0; i < threads; i++) {
     state[i] = (struct rig_thread){job, job->call, prepared, i, threads};
+    state[i].call.taken = threads % 2 ? NULL : &taken; /* work is shared out both ways */
     state[i].call.scratch = each ? scratch + (size_t)i * (each + RIG_FENCE) : NULL;
     assert_int_equal(pthread_create(&id[i], NULL, rig_thread_body, &state[i]), 0);
   }

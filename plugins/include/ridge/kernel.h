@@ -81,8 +81,11 @@ typedef struct ridge_kernel_call {
   const void *prepared;      /* what `prepare` made of input 0                  */
   void *scratch;             /* scratch_bytes for each thread, this one's part  */
   void *self;                /* the plugin's instance                           */
+  /* Of all threads together, 0 when the call begins: what they have handed out so far, of
+   * a kernel that does so instead of dealing even shares.  NULL: deal. */
+  uint64_t *taken;
 } ridge_kernel_call;
-RIDGE_SEALED(ridge_kernel_call, self);
+RIDGE_SEALED(ridge_kernel_call, taken);
 
 enum {
   /* Of a kernel that packs: `run` also takes weights that are not packed yet (`packed`

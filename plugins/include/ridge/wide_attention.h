@@ -25,6 +25,7 @@
 #define RIDGE_WIDE_ATTENTION_H
 
 #include <ridge/wide_cache.h>
+#include <ridge/wide_kernel.h>
 
 #include <float.h>
 #include <math.h>
@@ -156,6 +157,7 @@ WIDE_INLINE float *wide_activation(const ridge_span *span, int64_t row, int64_t 
 struct wide_deal {
   int64_t row, end, queries;
   void (*attend)(const struct wide_look *, const struct wide_piece *);
+  uint64_t *taken; /* NULL: dealt evenly; a few rows are done before turns would pay */
 };
 
 /* The end of the rows of one sequence that begin at `row`, at most `most`. */
@@ -232,16 +234,19 @@ static inline uint64_t wide_walk(const struct wide_look *k, const struct wide_de
   return sum;
 }
 
+/* Parts of the price for each thread, where they are handed out. */
+enum { WIDE_ATTENTION_PARTS = 16 };
+
 static inline void wide_do(const struct wide_look *k, const struct wide_deal *d,
                            int32_t thread, int32_t threads, struct wide_work *work) {
   if (d->row == d->end) return;
-  const int64_t heads = wide_heads(k, d, threads);
-  uint64_t sum = UINT64_MAX;
-  if (threads > 1) sum = wide_walk(k, d, heads, 0, 0, work);
-  wide_walk(k, d, heads, sum / (uint64_t)threads * (uint64_t)thread,
-            thread + 1 == threads ? UINT64_MAX
-                                  : sum / (uint64_t)threads * ((uint64_t)thread + 1),
-            work);
+  const int64_t heads = wide_heads(k, d, threads), n = WIDE_ATTENTION_PARTS * threads;
+  const uint64_t sum = threads > 1 ? wide_walk(k, d, heads, 0, 0, work) : 0;
+  struct wide_turns turns = {d->taken, n, thread, threads, false};
+  struct wide_share mine;
+  while (wide_next(&turns, &mine))
+    wide_walk(k, d, heads, sum * (uint64_t)mine.lo / (uint64_t)n,
+              mine.hi < n ? sum * (uint64_t)mine.hi / (uint64_t)n : UINT64_MAX, work);
 }
 
 /* All of a node's attention that falls to one thread; `tile` (B_c) is a multiple of
@@ -249,9 +254,10 @@ static inline void wide_do(const struct wide_look *k, const struct wide_deal *d,
 static inline struct wide_work wide_attend(const ridge_kernel_call *call, int64_t tile,
                                            int32_t thread, int32_t threads) {
   const struct wide_look k = wide_look_of(call, tile);
-  struct wide_deal prompt = {0, call->prompt_rows, k.panels * WIDE, wide_attend_prompt};
+  struct wide_deal prompt = {0, call->prompt_rows, k.panels * WIDE, wide_attend_prompt,
+                             call->taken};
   const struct wide_deal rows = {call->prompt_rows, call->rows, WIDE_MOST_QUERIES,
-                                 wide_attend_row};
+                                 wide_attend_row, NULL};
   struct wide_work work = {0};
   /* Smaller pieces where there would be too few to share out evenly. */
   while (threads > 1 && prompt.queries > 2 * WIDE &&

@@ -248,8 +248,9 @@ static inline void wide_from_lanes(const struct wide_panel *p, int64_t n,
                                    float *const *row) {
   float by[WIDE];
   wide_store(by, wide_div(wide_set(1.0f), wide_load(p->l)));
-  for (int i = 0; i < WIDE && row[i]; i += 4)
-    for (int64_t d = 0; d < n; d += 4) {
+  for (int i = 0; i < WIDE; i += 4) {
+    int64_t d = 0;
+    for (; d + 4 <= n; d += 4) {
       wide_quad r[4];
       WIDE_UNROLL
       for (int j = 0; j < 4; j++) memcpy(&r[j], p->o + (d + j) * WIDE + i, sizeof r[j]);
@@ -264,22 +265,37 @@ static inline void wide_from_lanes(const struct wide_panel *p, int64_t n,
       WIDE_UNROLL
       for (int j = 0; j < 4; j++) {
         const wide_quad y = line[j] * by[i + j];
-        if (!row[i + j]) continue;
-        if (n - d >= 4)
-          memcpy(row[i + j] + d, &y, sizeof y);
-        else
-          memcpy(row[i + j] + d, &y, (size_t)(n - d) * sizeof(float));
+        memcpy(row[i + j] + d, &y, sizeof y);
       }
     }
+    for (; d < n; d++)
+      for (int j = 0; j < 4; j++) row[i + j][d] = p->o[d * WIDE + i + j] * by[i + j];
+  }
 }
 
-/* Query `i` of a piece is head i % heads of row i / heads. */
+/* The lines of a row of queries or outputs: other threads had them last, and one after the
+ * other they would be waited for longer than transposing takes. */
+static inline void wide_fetch_row(const float *row, int64_t n, bool writes) {
+  for (int64_t d = 0; d < n; d += 16)
+    if (writes)
+      __builtin_prefetch(row + d, 1);
+    else
+      __builtin_prefetch(row + d);
+}
+
+/* Query `i` of a piece is head i % heads of row i / heads; NULL: there are no more. */
+static inline float *wide_query(const struct wide_look *k, const struct wide_piece *w,
+                                const ridge_span *of, int64_t i) {
+  const int64_t heads = w->head_end - w->head;
+  if (i >= (w->end - w->row) * heads) return NULL;
+  return wide_activation(of, w->row + i / heads, (w->head + i % heads) * k->dim);
+}
+
+/* What the lanes of panel `index` see, and their queries. */
 static inline void wide_panel_begin(const struct wide_look *k, const struct wide_piece *w,
                                     int64_t index, const struct wide_space *space,
-                                    struct wide_panel *p) {
-  const int64_t heads = w->head_end - w->head, n = (w->end - w->row) * heads;
-  const int64_t at = index * WIDE;
-  const float *row[WIDE] = {NULL};
+                                    struct wide_panel *p, const float **row) {
+  const int64_t heads = w->head_end - w->head, at = index * WIDE;
   *p = (struct wide_panel){.q = space->q + at * k->width,
                            .o = space->o + at * k->width,
                            .s = space->s + at * k->room,
@@ -293,10 +309,11 @@ static inline void wide_panel_begin(const struct wide_look *k, const struct wide
     p->m[i] = -FLT_MAX; /* lower than any score, and no infinity to subtract */
     p->l[i] = p->first[i] = 0;
     p->last[i] = -1;
-    if (at + i >= n) continue;
-    const int64_t which = w->row + (at + i) / heads;
-    const int64_t last = k->call->batch->position[which], first = wide_first(k, last);
-    row[i] = wide_activation(&k->call->in[0], which, (w->head + (at + i) % heads) * k->dim);
+    row[i] = wide_query(k, w, &k->call->in[0], at + i);
+    if (!row[i]) continue;
+    wide_fetch_row(row[i], k->dim, false);
+    const int64_t last = k->call->batch->position[w->row + (at + i) / heads];
+    const int64_t first = wide_first(k, last);
     p->first[i] = (float)first;
     p->last[i] = (float)last;
     p->some_first = wide_least(p->some_first, first);
@@ -304,18 +321,6 @@ static inline void wide_panel_begin(const struct wide_look *k, const struct wide
     p->some_last = wide_most(p->some_last, last);
     p->all_last = wide_least(p->all_last, last);
   }
-  wide_to_lanes(row, k->dim, k->scale, space->q + at * k->width);
-  memset(p->o, 0, (size_t)(WIDE * k->width) * sizeof *p->o);
-}
-
-static inline void wide_panel_end(const struct wide_look *k, const struct wide_piece *w,
-                                  int64_t index, const struct wide_panel *p) {
-  const int64_t heads = w->head_end - w->head, n = (w->end - w->row) * heads;
-  float *row[WIDE] = {NULL};
-  for (int64_t i = index * WIDE; i < n && i < (index + 1) * WIDE; i++)
-    row[i % WIDE] = wide_activation(&k->call->out[0], w->row + i / heads,
-                                    (w->head + i % heads) * k->dim);
-  wide_from_lanes(p, k->dim, row);
 }
 
 static inline void wide_attend_prompt(const struct wide_look *k,
@@ -324,11 +329,26 @@ static inline void wide_attend_prompt(const struct wide_look *k,
   const int64_t panels = (n + WIDE - 1) / WIDE;
   const struct wide_space space = wide_space_of(k, panels * WIDE);
   struct wide_panel panel[WIDE_MOST_PANELS];
-  for (int64_t i = 0; i < panels; i++) wide_panel_begin(k, w, i, &space, &panel[i]);
+  const float *query[WIDE_MOST_PANELS][WIDE];
+  float *out[WIDE_MOST_PANELS * WIDE];
+  for (int64_t i = 0; i < panels; i++)
+    wide_panel_begin(k, w, i, &space, &panel[i], query[i]);
+  for (int64_t i = 0; i < panels; i++) {
+    wide_to_lanes(query[i], k->dim, k->scale, space.q + i * WIDE * k->width);
+    memset(panel[i].o, 0, (size_t)(WIDE * k->width) * sizeof *panel[i].o);
+  }
   for (int64_t base = w->from / k->tile * k->tile; base < w->to; base += k->tile)
     wide_prompt_tile(k, w, panel, panels, wide_most(base, w->from),
                      wide_least(base + k->tile, w->to), space.part);
-  for (int64_t i = 0; i < panels; i++) wide_panel_end(k, w, i, &panel[i]);
+  for (int64_t i = 0; i < panels * WIDE; i++) {
+    out[i] = wide_query(k, w, &k->call->out[0], i);
+    if (out[i])
+      wide_fetch_row(out[i], k->dim, true);
+    else
+      out[i] = space.part; /* of no use any more, and a row long */
+  }
+  for (int64_t i = 0; i < panels; i++)
+    wide_from_lanes(&panel[i], k->dim, out + i * WIDE);
 }
 
 #endif

@@ -288,10 +288,13 @@ static inline void wide_run_cache_put(const ridge_kernel_call *call, int32_t thr
                                       int32_t threads) {
   const ridge_span *x = &call->in[0], *span = &call->in[1];
   const int64_t dim = span->cols, kv_heads = x->cols / dim;
+  const uint64_t step = (uint64_t)call->batch->block_tokens * span->stride; /* to a head */
   const bool half = strcmp(span->codec->name, "f16") == 0; /* else f32: it is keyed so */
   const struct wide_share mine = wide_share_of(call->rows * kv_heads, thread, threads);
-  for (int64_t item = mine.lo; item < mine.hi; item++) {
+  /* A row is looked up once for all its heads: divisions take longer than storing does. */
+  for (int64_t item = mine.lo, end; item < mine.hi; item = end) {
     const int64_t row = item / kv_heads;
+    end = (row + 1) * kv_heads < mine.hi ? (row + 1) * kv_heads : mine.hi;
     const struct wide_cache at = {.span = span,
                                   .batch = call->batch,
                                   .kv_heads = kv_heads,
@@ -299,10 +302,11 @@ static inline void wide_run_cache_put(const ridge_kernel_call *call, int32_t thr
                                   .sequence = call->batch->sequence[row]};
     const float *from = wide_row(x, row) + at.head * dim;
     char *to = wide_cache_row(&at, call->batch->position[row]);
-    if (half)
-      wide_put_halves(from, to, dim);
-    else
-      memcpy(to, from, (size_t)dim * sizeof *from);
+    for (int64_t i = item; i < end; i++, from += dim, to += step)
+      if (half)
+        wide_put_halves(from, to, dim);
+      else
+        memcpy(to, from, (size_t)dim * sizeof *from);
   }
 }
 

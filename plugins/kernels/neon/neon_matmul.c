@@ -205,8 +205,10 @@ static void run_panel(const ridge_kernel_call *call, const struct form *form,
 static void run_panels(const ridge_kernel_call *call, const struct form *form,
                        int32_t thread, int32_t threads) {
   const int64_t panels = (sides_of(call->site).n + WIDE - 1) / WIDE;
-  const struct wide_share mine = wide_share_of(panels, thread, threads);
-  for (int64_t panel = mine.lo; panel < mine.hi; panel++) run_panel(call, form, panel);
+  struct wide_turns turns = {call->taken, panels, thread, threads, false};
+  struct wide_share mine;
+  while (wide_next(&turns, &mine))
+    for (int64_t panel = mine.lo; panel < mine.hi; panel++) run_panel(call, form, panel);
 }
 
 /* ---- kernels ---- */

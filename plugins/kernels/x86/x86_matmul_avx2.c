@@ -10,6 +10,7 @@
 #include "x86_product.h"
 
 enum { BLOCK_ROWS = 264 }; /* rows whose sums wait in scratch: 16 KiB a panel */
+enum { PARTS = 32 };       /* of a thread's work                              */
 
 /* ---- the end of a row: bias, activation, gate, residual ---- */
 
@@ -132,12 +133,13 @@ static void run_panels(const struct work *work, const struct panels *p,
   }
 }
 
-/* Panels that are met together: more where rows are many, as long as every thread still
- * gets several lots. */
+/* Panels that are met together: more where rows are many, as long as every thread gets a
+ * lot. */
 static int64_t lot_size(const struct work *work, int32_t threads) {
-  const int64_t least = work->w.paired ? 1 : 2, most = work->w.paired ? SIDE / 2 : SIDE;
-  int64_t size = work->call->rows < 3 * RECORD_ROWS ? least : most;
-  while (size > least && work->w.panels < size * threads * 8) size /= 2;
+  const int64_t rows = work->call->rows;
+  int64_t size = rows < 3 * RECORD_ROWS ? 2 : SIDE;
+  if (work->w.paired) size /= 2;
+  while (size > 1 && work->w.panels < size * threads) size /= 2;
   return size;
 }
 
@@ -147,6 +149,28 @@ static struct panels lot_of(const struct weights *w, int64_t size, int64_t lot) 
   for (int64_t i = 0; i < n; i++) p.at[i] = first + i;
   for (int64_t i = n; i < p.n; i++) p.at[i] = w->panels + first + i - n;
   return p;
+}
+
+/* A part of the work is a lot over some of the rows: few enough parts that panels are not
+ * read too often, enough of them that threads end together. */
+static void run_lots(const struct work *work, int32_t thread, int32_t threads) {
+  const int64_t rows = work->call->rows, size = lot_size(work, threads);
+  const int64_t lots = (work->w.panels + size - 1) / size;
+  const int64_t groups = (rows + RECORD_ROWS - 1) / RECORD_ROWS;
+  int64_t parts = (PARTS * threads + lots - 1) / lots;
+  if (parts > groups / 4) parts = groups / 4 > 0 ? groups / 4 : 1;
+  struct wide_turns turns = {work->call->taken, lots * parts, thread, threads, false};
+  struct wide_share mine;
+  while (wide_next(&turns, &mine))
+    for (int64_t at = mine.lo, end; at < mine.hi; at = end) {
+      const int64_t lot = at / parts, first = at % parts;
+      end = (lot + 1) * parts < mine.hi ? (lot + 1) * parts : mine.hi;
+      const struct panels p = lot_of(&work->w, size, lot);
+      struct wide_share r = {groups * first / parts * RECORD_ROWS,
+                             groups * (first + end - at) / parts * RECORD_ROWS};
+      if (r.hi > rows) r.hi = rows;
+      run_panels(work, &p, r);
+    }
 }
 
 static void run_form(const ridge_kernel_call *call, enum form form,
@@ -159,18 +183,7 @@ static void run_form(const ridge_kernel_call *call, enum form form,
   for (int i = 0; i < SIDE; i++) work.c[i] = scratch + i * BLOCK_ROWS * PANEL;
   work.room = scratch + SIDE * BLOCK_ROWS * PANEL;
 
-  const int64_t size = lot_size(&work, threads), lots = (work.w.panels + size - 1) / size;
-  const int32_t across = lots < threads ? (int32_t)lots : threads, down = threads / across;
-  if (thread >= across * down) return;
-  const struct wide_share mine = wide_share_of(lots, thread % across, across);
-  struct wide_share rows =
-      wide_share_of((call->rows + RECORD_ROWS - 1) / RECORD_ROWS, thread / across, down);
-  rows.lo *= RECORD_ROWS;
-  rows.hi = rows.hi * RECORD_ROWS < call->rows ? rows.hi * RECORD_ROWS : call->rows;
-  for (int64_t lot = mine.lo; lot < mine.hi; lot++) {
-    const struct panels p = lot_of(&work.w, size, lot);
-    run_panels(&work, &p, rows);
-  }
+  run_lots(&work, thread, threads);
 }
 
 /* ---- the kernels: one for each form and instruction set ---- */
