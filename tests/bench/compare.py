@@ -37,6 +37,7 @@ TARGETS = {
     "start": dict(must=1.0, aim=None, must_share=None, aim_share=None),
 }
 FLOATS = ("f16", "bf16", "f32")
+PROMPTS = 3  # read by each side in each round
 
 # What is compared when no file is named: shape -> codecs.
 DEFAULT_SHAPES = ("tinyllama-1.1b", "llama-160m", "gpt2-124m")
@@ -125,7 +126,7 @@ class Peer:
         self.process.wait()
 
 
-def write_recipe(path, model, threads, bench, warmup, used):
+def write_recipe(path, model, threads, bench, warmup, repeats, used):
     used = "".join(f'  use "{name}" {{}},\n' for name in used)
     bench = ", ".join(f"{name} = {value}" for name, value in bench.items())
     with open(path, "w") as out:
@@ -137,7 +138,7 @@ def write_recipe(path, model, threads, bench, warmup, used):
             f"{used}"
             f"  engine {{ threads = {threads} }},\n"
             f"  bench {{ {bench} }},\n"
-            f"  measure {{ warmup = {warmup}, repeats = 1 }},\n"
+            f"  measure {{ warmup = {warmup}, repeats = {repeats} }},\n"
             "}\n"
         )
 
@@ -162,10 +163,10 @@ class Ridge:
         )
         return done, last_object(done.stdout)
 
-    def run(self, model, bench, warmup=1):
+    def run(self, model, bench, warmup=1, repeats=1):
         with tempfile.TemporaryDirectory(prefix="ridge-compare-") as folder:
             recipe = os.path.join(folder, "bench.lua")
-            write_recipe(recipe, model, self.threads, bench, warmup, self.used)
+            write_recipe(recipe, model, self.threads, bench, warmup, repeats, self.used)
             done, answer = self.call("run", recipe)
         if done.returncode != 0 or answer is None:
             raise RuntimeError(f"ridge: exit {done.returncode}: {done.stderr.strip()}")
@@ -212,13 +213,15 @@ class Case:
         self.prefill, self.decode, self.batch, self.depth = prefill, decode, batch, depth
         self.ours, self.theirs, self.runs = [], [], []
         self.their_cpu, self.shares, self.failed = [], [], None
+        # A prompt takes a moment, and a moment can be anything: the middle one of some.
+        self.repeats = PROMPTS if prefill else 1
 
     def measure_ridge(self, ridge):
         if self.has_share():
             ridge.probe()
         bench = dict(prefill=self.prefill, decode=self.decode, depth=self.depth,
                      batch=self.batch)
-        answer = ridge.run(self.model, bench)
+        answer = ridge.run(self.model, bench, repeats=self.repeats)
         metric = "prefill_tps" if self.prefill else "decode_tps"
         self.ours.append(answer["metrics"][metric])
         self.runs.append(answer["run"])
@@ -236,10 +239,13 @@ class Case:
 
     def measure_peer(self, peer):
         if self.prefill:
-            answer, tokens = peer.ask("prefill", self.prefill), self.prefill
+            words, tokens = ("prefill", self.prefill), self.prefill
         else:
-            answer = peer.ask("decode", self.decode, self.batch, self.depth)
+            words = ("decode", self.decode, self.batch, self.depth)
             tokens = self.decode * self.batch
+        answers = [peer.ask(*words) for _ in range(self.repeats)]
+        answer = {what: ranks.median([a[what] for a in answers])
+                  for what in ("seconds", "cpu")}
         self.theirs.append(tokens / answer["seconds"])
         self.their_cpu.append(tokens / answer["cpu"] if answer["cpu"] > 0 else None)
 

@@ -347,8 +347,7 @@ static inline void wide_attend_prompt(const struct wide_look *k,
     else
       out[i] = space.part; /* of no use any more, and a row long */
   }
-  for (int64_t i = 0; i < panels; i++)
-    wide_from_lanes(&panel[i], k->dim, out + i * WIDE);
+  for (int64_t i = 0; i < panels; i++) wide_from_lanes(&panel[i], k->dim, out + i * WIDE);
 }
 
 #endif

@@ -106,8 +106,7 @@ static void scatter(const struct work *work, const int32_t *pair, int64_t n, int
   for (int64_t i = 0; i < n; i++) {
     float *y = wide_row(&work->call->out[0], pair[i] / work->used) +
                pair[i] % work->used * work->w.n + column;
-    lanes_store(y, _mm256_loadu_ps(c + i * PANEL), left < 8 ? left : 8);
-    if (left > 8) lanes_store(y + 8, _mm256_loadu_ps(c + i * PANEL + 8), left - 8);
+    wide_store_some(y, wide_load(c + i * PANEL), left);
   }
 }
 

@@ -6,7 +6,6 @@
  * by the int8 product, from rows prepared once for all nodes that read x.  Threads share
  * out lots of panels, and where there are fewer of these than threads also the rows.
  */
-#include "x86_act.h"
 #include "x86_product.h"
 
 enum { BLOCK_ROWS = 264 }; /* rows whose sums wait in scratch: 16 KiB a panel */
@@ -22,19 +21,19 @@ struct finish {
   bool paired, residual;
 };
 
-INLINE __m256 finish_lanes(const struct finish *f, __m256 v, const float *up, int64_t at,
-                           int64_t row) {
-  const int64_t left = f->count - at;
-  if (f->bias) v = _mm256_add_ps(v, lanes_load(f->bias + at, left));
-  v = act_of(f->act, v);
+WIDE_INLINE ridge_wide finish_lanes(const struct finish *f, const float *c, const float *up,
+                                    int64_t row) {
+  ridge_wide v = wide_load(c);
+  if (f->bias) v = wide_add(v, wide_load_some(f->bias, f->count));
+  v = wide_act(f->act, v);
   if (f->paired) {
-    __m256 u = _mm256_loadu_ps(up + at);
-    if (f->up_bias) u = _mm256_add_ps(u, lanes_load(f->up_bias + at, left));
-    v = _mm256_mul_ps(v, u);
+    ridge_wide u = wide_load(up);
+    if (f->up_bias) u = wide_add(u, wide_load_some(f->up_bias, f->count));
+    v = wide_mul(v, u);
   }
   if (f->residual) {
-    const float *r = wide_row(&f->call->in[3], row) + f->column + at;
-    v = _mm256_add_ps(v, lanes_load(r, left));
+    const float *r = wide_row(&f->call->in[3], row) + f->column;
+    v = wide_add(v, wide_load_some(r, f->count));
   }
   return v;
 }
@@ -42,13 +41,9 @@ INLINE __m256 finish_lanes(const struct finish *f, __m256 v, const float *up, in
 /* Rows first .. first + rows of y, sixteen columns. */
 static void finish_rows(const struct finish *f, const float *c, const float *up,
                         int64_t first, int64_t rows) {
-  for (int64_t r = 0; r < rows; r++) {
-    float *y = wide_row(&f->call->out[0], first + r) + f->column;
-    for (int at = 0; at < f->count; at += 8) {
-      const __m256 v = _mm256_loadu_ps(c + r * PANEL + at);
-      lanes_store(y + at, finish_lanes(f, v, up + r * PANEL, at, first + r), f->count - at);
-    }
-  }
+  for (int64_t r = 0; r < rows; r++)
+    wide_store_some(wide_row(&f->call->out[0], first + r) + f->column,
+                    finish_lanes(f, c + r * PANEL, up + r * PANEL, first + r), f->count);
 }
 
 /* ---- sites ---- */
