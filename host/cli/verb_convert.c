@@ -53,6 +53,11 @@ static int read_words(struct conversion *c) {
   return -1;
 }
 
+/* Nothing was begun yet: a model that cannot be opened is refused, as every verb does. */
+static int refuse_input(struct conversion *c) {
+  return options_fail(c->cli, "convert", EXIT_REFUSED, c->why.text);
+}
+
 static int refuse(struct conversion *c, ridge_status status) {
   progress_clear(&c->writing.progress);
   if (lost_pages_met())
@@ -219,13 +224,13 @@ static void print_as_json(const struct conversion *c) {
 
 static int plan_and_write(struct conversion *c) {
   ridge_status status = source_open(c->in, &c->writing.plugins, &c->source, &c->why);
-  if (status != RIDGE_OK) return refuse(c, status);
+  if (status != RIDGE_OK) return refuse_input(c);
   if (c->join && c->source.n_files == 1)
     return options_refuse(c->cli, "convert", "--join: %s is one file already",
                           c->source.path);
   if (c->importance != NULL) {
     status = source_open(c->importance, &c->writing.plugins, &c->weights, &c->why);
-    if (status != RIDGE_OK) return refuse(c, status);
+    if (status != RIDGE_OK) return refuse_input(c);
     c->spec.importance = &c->weights;
   }
   c->spec.source = &c->source;

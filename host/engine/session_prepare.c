@@ -139,6 +139,20 @@ static int64_t needed_context(const struct session *s) {
 
 /* Rotary positions have no last one: a text may be scored beyond the trained length,
  * which is said. */
+/* prefill, depth and decode together are more than the context. */
+static ridge_status refuse_bench(const struct session *s, int64_t needed, bool bounded,
+                                 struct why *why) {
+  const bool asked = session_int(s, "engine.context") != 0;
+  return why_set(why, RIDGE_INVALID,
+                 "the bench needs %lld positions; the context of this run is %lld, %s "
+                 "(less prefill, depth or decode%s)",
+                 (long long)needed, (long long)s->context,
+                 asked ? "as engine.context says" : "that of the model",
+                 asked     ? ", or leave engine.context out"
+                 : bounded ? ""
+                           : ", or an engine.context that goes beyond it");
+}
+
 static ridge_status settle_context(struct session *s, struct why *why) {
   int64_t own = s->main.arch.context, needed = needed_context(s);
   bool bounded = s->main.arch.position == ARCH_LEARNED;
@@ -153,9 +167,7 @@ static ridge_status settle_context(struct session *s, struct why *why) {
                    "perplexity.context is %lld; the context of this run is %lld",
                    (long long)scored, (long long)s->context);
   if (session_has_word(s, "bench") && needed > s->context)
-    return why_set(why, RIDGE_INVALID,
-                   "the bench needs %lld positions; the context of this run is %lld",
-                   (long long)needed, (long long)s->context);
+    return refuse_bench(s, needed, bounded, why);
   if (s->context > own) {
     char text[160];
     snprintf(text, sizeof text,

@@ -61,6 +61,17 @@ static const char *key_name(lua_State *L, int index, char *room, size_t size) {
   return room;
 }
 
+static void note_words(json_t *fault) {
+  char words[512];
+  size_t at = 0;
+  words[0] = 0;
+  for (size_t i = 0; i < recipe_keyword_count() && at < sizeof words; i++)
+    if (recipe_keyword(i)->example[0] != 0) /* else it comes later */
+      at += (size_t)snprintf(words + at, sizeof words - at, "%s%s", at > 0 ? " " : "",
+                             recipe_keyword(i)->name);
+  fault_note(fault, 0, "the words are %s", words);
+}
+
 /* `library` is "" for the words, "math", "table", "string" or "a text". */
 static json_t *unknown_fault(lua_State *L, int table, const char *library,
                              const char *name) {
@@ -83,10 +94,12 @@ static json_t *unknown_fault(lua_State *L, int table, const char *library,
   if (near != NULL && (reason == NULL || library[0] != 0))
     fault_help(fault, "did you mean `%s`?", near);
   if (near != NULL || reason != NULL) return fault;
-  if (library[0] == 0)
+  if (library[0] == 0) {
     fault_help(
         fault,
         "a name of your own needs `local` where it is first set; a text needs quotes");
+    note_words(fault);
+  }
   return fault;
 }
 

@@ -211,6 +211,7 @@ static void a_mistake_in_a_bench_is_told_of_the_word_that_was_typed(void **state
        "--use wants ID or ID,NAME=VALUE",
        NULL},
       {{"bench", "MODEL", "--prefill=0", "--decode=0"}, "error P105", ".lua"},
+      {{"bench", "MODEL", "--prefill=100000"}, "less prefill, depth or decode", ".lua"},
       {{"bench", "BAD"}, "error P301", ".lua"},
   };
   REFUSED(s, slips);

@@ -528,7 +528,7 @@ static void each_refusal_names_the_fix(void **state) {
   expect(RUN(m, o, "--format=floppy"), 2, "no installed format writes `floppy`");
   expect(RUN(m, inside(&p, "no/such/out.gguf")), 1, "directory cannot be opened");
   expect(RUN(m, inside(&p, "")), 2, "is a directory");
-  expect(RUN(inside(&p, "none.gguf"), o), 1, "there is no such file");
+  expect(RUN(inside(&p, "none.gguf"), o), 2, "there is no such file");
   assert_int_equal(count_files(&p, ".gguf"), 0);
   place_free(&p);
 }
