@@ -137,8 +137,6 @@ static int64_t needed_context(const struct session *s) {
   return needed;
 }
 
-/* Rotary positions have no last one: a text may be scored beyond the trained length,
- * which is said. */
 /* prefill, depth and decode together are more than the context. */
 static ridge_status refuse_bench(const struct session *s, int64_t needed, bool bounded,
                                  struct why *why) {
@@ -153,6 +151,8 @@ static ridge_status refuse_bench(const struct session *s, int64_t needed, bool b
                            : ", or an engine.context that goes beyond it");
 }
 
+/* Rotary positions have no last one: a text may be scored beyond the trained length,
+ * which is said. */
 static ridge_status settle_context(struct session *s, struct why *why) {
   int64_t own = s->main.arch.context, needed = needed_context(s);
   bool bounded = s->main.arch.position == ARCH_LEARNED;

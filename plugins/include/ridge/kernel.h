@@ -81,8 +81,9 @@ typedef struct ridge_kernel_call {
   const void *prepared;      /* what `prepare` made of input 0                  */
   void *scratch;             /* scratch_bytes for each thread, this one's part  */
   void *self;                /* the plugin's instance                           */
-  /* Of all threads together, 0 when the call begins: what they have handed out so far, of
-   * a kernel that does so instead of dealing even shares.  NULL: deal. */
+  /* A counter that all threads of this call share, 0 when it begins: for threads that hand
+   * out work among themselves, by atomic operations, instead of dealing even shares of it.
+   * NULL: there is none. */
   uint64_t *taken;
 } ridge_kernel_call;
 RIDGE_SEALED(ridge_kernel_call, taken);
