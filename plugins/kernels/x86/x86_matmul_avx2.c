@@ -128,11 +128,15 @@ static void run_panels(const struct work *work, const struct panels *p,
   }
 }
 
+/* So few that reading the weights takes longer than what is done with them. */
+static bool rows_are_few(const struct work *work) {
+  return work->call->rows < 3 * RECORD_ROWS;
+}
+
 /* Panels that are met together: more where rows are many, as long as every thread gets a
  * lot. */
 static int64_t lot_size(const struct work *work, int32_t threads) {
-  const int64_t rows = work->call->rows;
-  int64_t size = rows < 3 * RECORD_ROWS ? 2 : SIDE;
+  int64_t size = rows_are_few(work) ? 2 : SIDE;
   if (work->w.paired) size /= 2;
   while (size > 1 && work->w.panels < size * threads) size /= 2;
   return size;
@@ -147,14 +151,16 @@ static struct panels lot_of(const struct weights *w, int64_t size, int64_t lot) 
 }
 
 /* A part of the work is a lot over some of the rows: few enough parts that panels are not
- * read too often, enough of them that threads end together. */
+ * read too often, enough of them that threads end together.  Where rows are few, parts are
+ * dealt: a thread that reads one stream from end to end has it fetched ahead for it. */
 static void run_lots(const struct work *work, int32_t thread, int32_t threads) {
   const int64_t rows = work->call->rows, size = lot_size(work, threads);
   const int64_t lots = (work->w.panels + size - 1) / size;
   const int64_t groups = (rows + RECORD_ROWS - 1) / RECORD_ROWS;
   int64_t parts = (PARTS * threads + lots - 1) / lots;
   if (parts > groups / 4) parts = groups / 4 > 0 ? groups / 4 : 1;
-  struct wide_turns turns = {work->call->taken, lots * parts, thread, threads, false};
+  uint64_t *taken = rows_are_few(work) ? NULL : work->call->taken;
+  struct wide_turns turns = {taken, lots * parts, thread, threads, false};
   struct wide_share mine;
   while (wide_next(&turns, &mine))
     for (int64_t at = mine.lo, end; at < mine.hi; at = end) {
