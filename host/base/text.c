@@ -100,15 +100,22 @@ int text_width(const char *piece) {
   return width;
 }
 
-void text_make_plain(char *text) {
+void text_make_plain(char *text, const char *kept) {
   utf8proc_uint8_t *at = (utf8proc_uint8_t *)text;
   while (*at != 0) {
     utf8proc_int32_t code;
     utf8proc_ssize_t n = utf8proc_iterate(at, -1, &code);
     if (n <= 0)
       *at = '?'; /* not UTF-8, or a character that was cut through */
-    else if (code < ' ' || (code >= 0x7f && code < 0xa0))
+    else if ((code < ' ' || (code >= 0x7f && code < 0xa0)) && strchr(kept, *at) == NULL)
       memset(at, ' ', (size_t)n);
     at += n > 0 ? n : 1;
   }
+}
+
+char *text_plain_copy(const char *text, const char *kept) {
+  char *copy = strdup(text);
+  if (copy == NULL) abort();
+  text_make_plain(copy, kept);
+  return copy;
 }

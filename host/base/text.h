@@ -25,8 +25,11 @@ void text_format(struct text *, const char *fmt, ...) RIDGE_FORMAT(2, 3);
 void text_quote(struct text *, const char *piece, size_t size);
 /* Columns that `piece` takes on a terminal (wide and combining characters). */
 int text_width(const char *piece);
-/* In place: a blank for each control character, line ends too, and a question mark for
- * each byte that is no UTF-8.  What strangers wrote must not move a cursor. */
-void text_make_plain(char *text);
+/* In place: a blank for each control character but those of `kept` (line ends are control
+ * characters too), and a question mark for each byte that is no UTF-8.  What strangers
+ * wrote must not move a cursor. */
+void text_make_plain(char *text, const char *kept);
+/* The same of a copy; the caller frees. */
+char *text_plain_copy(const char *text, const char *kept);
 
 #endif

@@ -12,7 +12,7 @@ ridge_status why_set(struct why *why, ridge_status status, const char *fmt, ...)
   va_start(args, fmt);
   vsnprintf(why->text, sizeof why->text, fmt, args);
   va_end(args);
-  text_make_plain(why->text); /* names and texts of files may hold anything */
+  text_make_plain(why->text, ""); /* names and texts of files may hold anything */
   return status;
 }
 
@@ -28,7 +28,7 @@ ridge_status why_prefix(struct why *why, ridge_status status, const char *fmt, .
     snprintf(text + used, (size_t)room, ": %.*s", room, why->text);
   }
   memcpy(why->text, text, sizeof text);
-  text_make_plain(why->text);
+  text_make_plain(why->text, "");
   return status;
 }
 

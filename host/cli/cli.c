@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 
 #include "base/near.h"
+#include "base/text.h"
 #include "cli/options.h"
 #include "cli/print_json.h"
 #include "machine/features.h"
@@ -32,6 +33,7 @@ static int refuse(const struct command *command, const char *problem, const char
   snprintf(sentence, sizeof sentence,
            near != NULL ? "%s `%.80s`; did you mean `%s`?" : "%s `%.80s`", problem, word,
            near);
+  text_make_plain(sentence, "");
   fprintf(stderr, "ridge: %s\nTry `ridge --help`.\n", sentence);
   if (command->cli.json)
     print_json(json_pack("{s:s, s:i, s:s}", "status", "refused", "exit", EXIT_REFUSED,

@@ -2,6 +2,7 @@
 #include "cli/look_back.h"
 
 #include "base/human.h"
+#include "base/text.h"
 #include "cli/options.h"
 
 #include <inttypes.h>
@@ -65,9 +66,15 @@ const char *row_shown(const json_t *value, char *room, size_t size) {
   return room;
 }
 
-void print_plainly(const char *text) {
-  for (const char *at = text; *at != 0; at++) {
-    bool control = ((unsigned char)*at < 0x20 && *at != '\n' && *at != '\t') || *at == 0x7f;
-    putchar(control ? '?' : *at);
+void rows_make_plain(json_t *rows) {
+  const char *key;
+  json_t *value;
+  size_t i;
+  if (json_is_string(rows)) {
+    char *plain = text_plain_copy(json_string_value(rows), "\n\t");
+    if (json_string_set(rows, plain) != 0) abort();
+    free(plain);
   }
+  json_array_foreach(rows, i, value) rows_make_plain(value);
+  json_object_foreach(rows, key, value) rows_make_plain(value);
 }

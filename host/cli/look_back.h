@@ -21,8 +21,8 @@ int64_t row_int(const json_t *row, const char *key);
 bool row_has(const json_t *row, const char *key); /* there, and not null */
 /* Any value as people read it: texts plain, numbers as short as they are exact. */
 const char *row_shown(const json_t *value, char *room, size_t size);
-/* Text from a catalog, to standard output: line breaks stay, other control characters
- * (a stranger's escape sequences) become `?`. */
-void print_plainly(const char *text);
+/* For a page: in each text, line breaks and tabs stay, other control characters (a
+ * stranger's escape sequences) become blanks. */
+void rows_make_plain(json_t *rows);
 
 #endif

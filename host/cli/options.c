@@ -25,7 +25,9 @@ struct parse {
 static bool is_option(const struct cli_option *row) { return row->name[0] == '-'; }
 
 int options_fail(const struct cli *cli, const char *verb, int exit, const char *sentence) {
-  fprintf(stderr, "ridge %s: %s\n", verb, sentence);
+  char *plain = text_plain_copy(sentence, "\n"); /* it may quote a catalog, or argv */
+  fprintf(stderr, "ridge %s: %s\n", verb, plain);
+  free(plain);
   if (cli->json)
     print_json(json_pack("{s:s, s:i, s:s}", "status",
                          exit == EXIT_FAILED ? "failed" : "refused", "exit", exit, "error",

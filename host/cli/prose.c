@@ -40,10 +40,7 @@ void prose_print_within(const char *text, int used, int indent, int room) {
 }
 
 void prose_line(const char *text, int used, int indent) {
-  char *plain = strdup(text);
-  if (plain == NULL) abort();
-  for (char *at = plain; *at != 0; at++)
-    if (((unsigned char)*at < 0x20 && *at != '\n') || *at == 0x7f) *at = '?';
+  char *plain = text_plain_copy(text, "\n");
   if (table_terminal_width() > 0)
     prose_print_within(plain, used, indent, prose_width());
   else

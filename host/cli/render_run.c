@@ -15,19 +15,18 @@ static const char *text_of(const json_t *object, const char *key, const char *fa
   return text != NULL ? text : fallback;
 }
 
-/* Generated text may hold anything: line breaks stay, other control characters go. */
-static void print_safely(const char *text) {
-  for (const char *at = text; *at != 0; at++) {
-    bool control = ((unsigned char)*at < 0x20 && *at != '\n' && *at != '\t') || *at == 0x7f;
-    putchar(control ? '?' : *at);
-  }
+static void print_plainly(const char *text) {
+  char *plain = text_plain_copy(text, "\n\t");
+  fputs(plain, stdout);
+  free(plain);
 }
 
+/* Generated text may hold anything. */
 void render_text(const struct cli *cli, const json_t *message) {
   printf("\n%s", cli->colour ? "\033[2m" : "");
-  print_safely(text_of(message, "prompt", ""));
+  print_plainly(text_of(message, "prompt", ""));
   printf("%s", cli->colour ? "\033[0m" : "");
-  print_safely(text_of(message, "text", ""));
+  print_plainly(text_of(message, "text", ""));
   printf("\n");
 }
 

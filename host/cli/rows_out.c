@@ -88,11 +88,12 @@ static void csv_head(struct rows_out *out) { csv_row(out, out->names); }
 /* md --------------------------------------------------------------------------------- */
 
 static void md_cell(const char *text) {
-  for (; *text != 0; text++)
-    if (*text == '|')
-      fputs("\\|", stdout);
-    else
-      putchar((unsigned char)*text < 0x20 ? ' ' : *text);
+  char *plain = text_plain_copy(text, "");
+  for (const char *at = plain; *at != 0; at++) {
+    if (*at == '|') putchar('\\');
+    putchar(*at);
+  }
+  free(plain);
 }
 
 static void md_row(struct rows_out *out, const json_t *cells) {

@@ -311,14 +311,11 @@ static void print_diagnostics(const struct cli *cli, const json_t *run) {
     printf("  %s", row_text(row, "file"));
     if (row_has(row, "line"))
       printf(":%" PRId64 ":%" PRId64, row_int(row, "line"), row_int(row, "column"));
-    printf("%s%s: ", row_has(row, "file") ? ": " : "", row_text(row, "code"));
-    print_plainly(row_text(row, "text"));
-    putchar('\n');
+    printf("%s%s: %s\n", row_has(row, "file") ? ": " : "", row_text(row, "code"),
+           row_text(row, "text"));
     json_array_foreach(json_object_get(row, "notes"), k, note) {
-      printf("      = ");
-      print_plainly(json_is_string(note) ? json_string_value(note)
-                                         : row_text(note, "text"));
-      putchar('\n');
+      printf("      = %s\n",
+             json_is_string(note) ? json_string_value(note) : row_text(note, "text"));
     }
     if (row_has(row, "help")) printf("      = help: %s\n", row_text(row, "help"));
   }
@@ -331,9 +328,8 @@ static void print_events(const struct cli *cli, const json_t *run, const char *k
   if (list == NULL) return;
   head(cli, title);
   json_array_foreach(list, i, row) {
-    printf("  %s  %s%s", row_text(row, "at"), row_text(row, "level"),
-           row_has(row, "level") ? ": " : "");
-    print_plainly(row_text(row, "text"));
+    printf("  %s  %s%s%s", row_text(row, "at"), row_text(row, "level"),
+           row_has(row, "level") ? ": " : "", row_text(row, "text"));
     if (row_has(row, "place")) printf(" (%s)", row_text(row, "place"));
     putchar('\n');
   }
@@ -348,13 +344,10 @@ static void print_texts(const struct cli *cli, const json_t *run) {
   head(cli, json_array_size(list) > 0 ? "Texts" : "No texts");
   json_array_foreach(list, i, row) {
     printf("\n  repeat %" PRId64 ", sequence %" PRId64 ": %" PRId64
-           " tokens, ended by %s\n%s",
+           " tokens, ended by %s\n%s%s%s%s\n",
            row_int(row, "repeat"), row_int(row, "sequence"), row_int(row, "tokens"),
-           row_text(row, "stop"), cli->colour ? "\033[2m" : "");
-    print_plainly(row_text(row, "prompt"));
-    printf("%s", cli->colour ? "\033[0m" : "");
-    print_plainly(row_text(row, "text"));
-    putchar('\n');
+           row_text(row, "stop"), cli->colour ? "\033[2m" : "", row_text(row, "prompt"),
+           cli->colour ? "\033[0m" : "", row_text(row, "text"));
   }
 }
 

@@ -26,20 +26,13 @@ struct table {
   size_t n, room;
 };
 
-static char *clean_copy(const char *text) {
-  char *copy = strdup(text != NULL ? text : "-");
-  if (copy == NULL) abort();
-  for (char *at = copy; *at != 0; at++)
-    if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = ' ';
-  return copy;
-}
-
 static void add_title(struct table *table, const char *title, size_t size) {
   if (table->columns == MOST_COLUMNS) abort();
   char *copy = strndup(title, size);
   if (copy == NULL) abort();
   bool right = copy[0] == '>';
   if (right) memmove(copy, copy + 1, size);
+  text_make_plain(copy, "");
   table->titles[table->columns] = copy;
   table->right[table->columns++] = right;
 }
@@ -61,7 +54,7 @@ void table_cell(struct table *table, const char *text) {
     table->cells = reallocarray(table->cells, table->room, sizeof *table->cells);
     if (table->cells == NULL) abort();
   }
-  table->cells[table->n++] = clean_copy(text);
+  table->cells[table->n++] = text_plain_copy(text != NULL ? text : "-", "");
 }
 
 void table_cellf(struct table *table, const char *fmt, ...) {

@@ -55,7 +55,10 @@ static int show(const struct cli *cli, struct catalog *catalog, const struct ask
   if (exit >= 0) return exit;
   ridge_status status = catalog_show(catalog, id, wanted, &run, &why);
   if (status != RIDGE_OK) return look_back_fail(cli, "show", status, &why);
-  if (!cli->json) show_page_print(cli, run, asked->parts);
+  if (!cli->json) {
+    rows_make_plain(run);
+    show_page_print(cli, run, asked->parts);
+  }
   exit = roofline ? add_roofline(cli, asked, run) : EXIT_OK;
   if (cli->json) print_json(json_incref(run));
   json_decref(run);

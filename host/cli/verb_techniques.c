@@ -115,6 +115,7 @@ static int look(const struct cli *cli, struct catalog *catalog, const char *id,
   if (status != RIDGE_OK) return look_back_fail(cli, "techniques", status, &why);
   json_t *kept = of_class(rows, class);
   json_decref(rows);
+  if (!cli->json) rows_make_plain(kept);
   int exit = EXIT_OK;
   if (id != NULL && json_array_size(kept) == 0)
     exit = refuse_id(cli, catalog, id);

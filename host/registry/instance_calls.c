@@ -53,7 +53,7 @@ static void keep_reason(struct instance *instance, const char *said) {
   if (instance->reason[0] == 0) {
     snprintf(instance->reason, sizeof instance->reason, "%.255s",
              said[0] != 0 ? said : "no reason was given");
-    text_make_plain(instance->reason); /* it may have been cut inside a character */
+    text_make_plain(instance->reason, ""); /* it may have been cut inside a character */
   }
   pthread_mutex_unlock(&instance->lock);
 }

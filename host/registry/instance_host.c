@@ -111,7 +111,7 @@ static ridge_status host_fail(const ridge_host *host, ridge_status status, const
   va_start(args, fmt);
   vsnprintf(text, sizeof text, fmt, args);
   va_end(args);
-  text_make_plain(text);
+  text_make_plain(text, "");
   pthread_mutex_lock(&instance->lock);
   memcpy(instance->said, text, sizeof text);
   atomic_store(&instance->has_said, true);
@@ -137,7 +137,7 @@ static void host_log(const ridge_host *host, int level, const char *fmt, ...) {
   va_start(args, fmt);
   vsnprintf(text, sizeof text, fmt, args);
   va_end(args);
-  text_make_plain(text);
+  text_make_plain(text, "");
   instance->set->log(instance->set->ctx, instance, level, text);
 }
 

@@ -11,6 +11,7 @@
 #define KERNELS_RIG_H
 
 #include "machine/machine.h"
+#include "random.h"
 #include "testing.h"
 
 #include <dlfcn.h>
@@ -289,13 +290,9 @@ struct rig_random {
   uint64_t state;
 };
 
-/* splitmix64; uniform in (-1, 1) */
+/* Uniform in (-1, 1). */
 static inline float rig_uniform(struct rig_random *r) {
-  uint64_t z = r->state += 0x9e3779b97f4a7c15u;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-  z ^= z >> 31;
-  return (float)((double)(z >> 11) * 0x1p-52 - 1.0);
+  return (float)((double)(random_next(&r->state) >> 11) * 0x1p-52 - 1.0);
 }
 
 /* Roughly normal. */

@@ -5,6 +5,7 @@
  * some time after a message.  What it was told is there; what was not finished is closed as
  * crashed by whoever opens the catalog next; nothing is left running.
  */
+#include "random.h"
 #include "unit/catalog_made.h"
 
 #include <signal.h>
@@ -13,11 +14,6 @@
 #include <unistd.h>
 
 enum { KILLS = 40, LONGEST_US = 10000, MOST_MESSAGES = 6, SAMPLES = 4 };
-
-static uint64_t next_random(uint64_t *state) {
-  *state = *state * 6364136223846793005u + 1442695040888963407u;
-  return *state >> 33;
-}
 
 /* Until it is killed.  Writes the run's number after begin, and negated after its end. */
 static void log_for_ever(const char *path, int out) {
@@ -86,14 +82,13 @@ static void compare(struct made_place *place, const int64_t *told, size_t n) {
 
 static void after_any_kill_the_catalog_is_whole_and_true(void **state) {
   struct made_place *place = *state;
-  uint64_t seed = (uint64_t)time(NULL), random = seed;
+  uint64_t random = random_seed();
   size_t all = 0;
   static int64_t told[4096];
-  print_message("seed %" PRIu64 "\n", seed);
   catalog_close(place->catalog);
   for (int i = 0; i < KILLS; i++) {
-    size_t wait = next_random(&random) % MOST_MESSAGES;
-    uint64_t us = next_random(&random) % LONGEST_US;
+    size_t wait = random_next(&random) % MOST_MESSAGES;
+    uint64_t us = random_next(&random) % LONGEST_US;
     size_t n = killed_after(place->path, wait, us, told, sizeof told);
     place->catalog = made_open(place->path);
     catalog_close(place->catalog);
@@ -130,7 +125,7 @@ static void a_half_made_catalog_is_made_anew(void **state) {
       made_open(path);
       _exit(0);
     }
-    struct timespec nap = {.tv_nsec = (long)(next_random(&random) % 60000) * 1000};
+    struct timespec nap = {.tv_nsec = (long)(random_next(&random) % 60000) * 1000};
     nanosleep(&nap, NULL);
     kill(child, SIGKILL);
     assert_int_equal(waitpid(child, NULL, 0), child);

@@ -4,19 +4,19 @@
  *
  * Two kinds of damage: bytes of the file, and values of any kind in any column (the
  * tables are made to take them).  The verbs run in this process, so that a sanitizer
- * sees all they do.  RIDGE_FUZZ_SEED and RIDGE_FUZZ_ROUNDS choose another walk and a
- * longer one.
+ * sees all they do.
  */
+#include "random.h"
 #include "unit/catalog_made.h"
 
 #include "cli/cli.h"
 
 #include <ctype.h>
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 60, MOST_BYTES = 1 << 24 };
+#define ESCAPE "char(27) || '[2J' || char(10)"
+enum { ROUNDS = 60, MOST_BYTES = 1 << 24, COLUMNS = 180 };
 
 struct bytes {
   char *data;
@@ -42,18 +42,6 @@ static void save(const char *path, struct bytes b) {
     snprintf(side, sizeof side, "%s%s", path, i == 0 ? "-wal" : "-shm");
     (void)unlink(side);
   }
-}
-
-static uint64_t next(uint64_t *seed) { /* splitmix64, Steele and others 2014 */
-  uint64_t z = (*seed += 0x9e3779b97f4a7c15u);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
-static uint64_t number_from(const char *variable, uint64_t otherwise) {
-  const char *given = getenv(variable);
-  return given != NULL ? strtoull(given, NULL, 10) : otherwise;
 }
 
 /* ---- a catalog with something in every table that is read ------------------------------
@@ -134,6 +122,7 @@ static const char *const looks[][6] = {
     {"runs", "--json"},
     {"claims"},
     {"techniques"},
+    {"techniques", "deebert"},
     {"diff", "1", "2"},
     {"compare", "1", "2"},
     {"query", "costs"},
@@ -154,7 +143,7 @@ static void put_back(int kept, int fd) {
   close(kept);
 }
 
-/* Exit code; what went to stderr is left in `said`. */
+/* Exit code; what went to stderr is left in `said`.  Neither stream moves a cursor. */
 static int look(const struct made_place *place, size_t which, struct bytes *said) {
   char out[300], err[300], svg[300];
   const char *argv[12] = {"ridge", "--catalog", place->path};
@@ -171,6 +160,10 @@ static int look(const struct made_place *place, size_t which, struct bytes *said
   put_back(kept_out, STDOUT_FILENO);
   put_back(kept_err, STDERR_FILENO);
   (void)unlink(svg);
+  struct bytes printed = load(out);
+  if (memchr(printed.data, '\033', printed.size) != NULL)
+    fail_msg("%s prints an escape: %s", looks[which][0], printed.data);
+  free(printed.data);
   *said = load(err);
   return exit;
 }
@@ -205,16 +198,15 @@ static void the_catalog_as_it_is_is_shown(void **state) {
 
 static void damaged_files_do_no_harm(void **state) {
   struct made_place *place = *state;
-  uint64_t seed = number_from("RIDGE_FUZZ_SEED", (uint64_t)time(NULL));
-  const uint64_t rounds = number_from("RIDGE_FUZZ_ROUNDS", ROUNDS);
-  print_message("seed %llu (RIDGE_FUZZ_SEED)\n", (unsigned long long)seed);
+  uint64_t seed = random_seed();
+  const uint64_t rounds = random_rounds(ROUNDS);
   for (uint64_t i = 0; i < rounds; i++) {
     struct bytes b = {malloc(good.size), good.size};
     if (b.data == NULL) abort();
     memcpy(b.data, good.data, good.size);
-    for (uint64_t n = 1 + next(&seed) % 40; n > 0; n--)
-      b.data[next(&seed) % b.size] = (char)next(&seed);
-    if (i % 8 == 0) b.size = next(&seed) % b.size;
+    for (uint64_t n = 1 + random_next(&seed) % 40; n > 0; n--)
+      b.data[random_next(&seed) % b.size] = (char)random_next(&seed);
+    if (i % 8 == 0) b.size = random_next(&seed) % b.size;
     save(place->path, b);
     free(b.data);
     check_look(place, i % LOOKS, "damage of bytes");
@@ -233,7 +225,7 @@ static const char *const values[] = {
     "''",
     "'x'",
     "x'00ff1b'",
-    "char(27) || '[2J' || char(10)",
+    ESCAPE,
     "zeroblob(100000)",
     "'[]'",
     "'{}'",
@@ -246,8 +238,8 @@ static const char *const values[] = {
     "'../../etc/passwd'",
 };
 
-/* "UPDATE t SET c = v" for a table and a column of the catalog at random. */
-static char *random_update(const char *path, uint64_t *seed) {
+/* "UPDATE t SET c = v" for a column of the catalog; past the last one, a row goes. */
+static char *update_of(const char *path, uint64_t column, const char *value) {
   static const char pick[] =
       "SELECT 'UPDATE \"' || s.name || '\" SET \"' || c.name || '\" = ' FROM sqlite_schema "
       "s, pragma_table_info(s.name) c WHERE s.type = 'table' AND s.name NOT LIKE "
@@ -255,10 +247,10 @@ static char *random_update(const char *path, uint64_t *seed) {
       "AND s.name IN ('run', 'plan', 'machine', 'calibration', 'stage', 'operator', "
       "'composition', 'plugin', 'settled', 'sample', 'metric', 'recipe', 'program', "
       "'event', "
-      "'evidence', 'setting', 'claim') ORDER BY s.name, c.cid LIMIT 1 OFFSET %llu";
-  const char *value = values[next(seed) % (sizeof values / sizeof *values)];
+      "'evidence', 'setting', 'claim', 'technique') ORDER BY s.name, c.cid LIMIT 1 OFFSET "
+      "%llu";
   char sql[1024], *update = NULL;
-  snprintf(sql, sizeof sql, pick, (unsigned long long)(next(seed) % 130));
+  snprintf(sql, sizeof sql, pick, (unsigned long long)column);
   char *head = made_look(path, sql);
   if (strncmp(head, "UPDATE", 6) != 0)
     update = strdup("DELETE FROM machine");
@@ -269,14 +261,25 @@ static char *random_update(const char *path, uint64_t *seed) {
   return update;
 }
 
+static void escapes_in_any_column_reach_no_terminal(void **state) {
+  struct made_place *place = *state;
+  for (uint64_t column = 0; column < COLUMNS; column++) {
+    save(place->path, unlocked);
+    char *update = update_of(place->path, column, ESCAPE);
+    run_sql(place->path, update, false);
+    for (size_t which = 0; which < LOOKS; which++) check_look(place, which, update);
+    free(update);
+  }
+}
+
 static void values_of_any_kind_do_no_harm(void **state) {
   struct made_place *place = *state;
-  uint64_t seed = number_from("RIDGE_FUZZ_SEED", (uint64_t)time(NULL));
-  const uint64_t rounds = number_from("RIDGE_FUZZ_ROUNDS", ROUNDS);
-  print_message("seed %llu (RIDGE_FUZZ_SEED)\n", (unsigned long long)seed);
+  uint64_t seed = random_seed();
+  const uint64_t rounds = random_rounds(ROUNDS);
   for (uint64_t i = 0; i < rounds; i++) {
     save(place->path, unlocked);
-    char *update = random_update(place->path, &seed);
+    const char *value = values[random_next(&seed) % (sizeof values / sizeof *values)];
+    char *update = update_of(place->path, random_next(&seed) % COLUMNS, value);
     run_sql(place->path, update, false);
     for (size_t which = i % 3; which < LOOKS; which += 3) check_look(place, which, update);
     free(update);
@@ -312,6 +315,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_catalog_as_it_is_is_shown),
       cmocka_unit_test(damaged_files_do_no_harm),
+      cmocka_unit_test(escapes_in_any_column_reach_no_terminal),
       cmocka_unit_test(values_of_any_kind_do_no_harm),
       cmocka_unit_test(a_missing_table_or_view_is_one_sentence),
   };

@@ -4,6 +4,7 @@
  * left of it.
  */
 #include "parts.h"
+#include "random.h"
 
 #include "convert/convert.h"
 
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 struct bench {
@@ -25,13 +25,6 @@ struct bytes {
   uint8_t *data;
   size_t size;
 };
-
-static uint64_t next_number(struct bench *b) { /* splitmix64, Steele and others 2014 */
-  uint64_t z = b->seed += 0x9e3779b97f4a7c15u;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-  return z ^ z >> 31;
-}
 
 /* ---- files ---- */
 
@@ -64,13 +57,14 @@ static void store(const char *path, const struct bytes *bytes) {
 
 /* Up to four bytes of the first `reach`, and now and then an end that is missing. */
 static void damage(struct bench *b, struct bytes *bytes, size_t reach) {
-  const uint64_t hits = next_number(b) % 4 + 1;
+  const uint64_t hits = random_next(&b->seed) % 4 + 1;
   if (reach > bytes->size) reach = bytes->size;
   for (uint64_t i = 0; i < hits; i++) {
-    uint8_t *at = &bytes->data[next_number(b) % reach];
-    *at = next_number(b) % 2 == 0 ? (uint8_t)next_number(b) : (uint8_t)(*at ^ 1);
+    uint8_t *at = &bytes->data[random_next(&b->seed) % reach];
+    *at = random_next(&b->seed) % 2 == 0 ? (uint8_t)random_next(&b->seed)
+                                         : (uint8_t)(*at ^ 1);
   }
-  if (next_number(b) % 16 == 0) bytes->size -= next_number(b) % bytes->size;
+  if (random_next(&b->seed) % 16 == 0) bytes->size -= random_next(&b->seed) % bytes->size;
 }
 
 /* Names in the folder that begin with "out". */
@@ -107,8 +101,8 @@ static ridge_status convert(struct bench *b, const char *from, const char *to,
                                     .plugins = &b->plugins,
                                     .path = to,
                                     .format = "gguf",
-                                    .mix = mixes[next_number(b) % 4],
-                                    .split_tensors = next_number(b) % 3 * 5,
+                                    .mix = mixes[random_next(&b->seed) % 4],
+                                    .split_tensors = random_next(&b->seed) % 3 * 5,
                                     .threads = 1};
   ridge_status status = source_open(from, &b->plugins, &source, why);
   if (status != RIDGE_OK) return status;
@@ -140,11 +134,9 @@ static void examine(struct bench *b, const char *from, const char *folder) {
 static int open_bench(void **state) {
   struct bench *b = calloc(1, sizeof *b);
   struct why why = {{0}};
-  const char *wanted = getenv("RIDGE_FUZZ_SEED");
   assert_non_null(b);
   b->plugins.close_files = true;
-  b->seed = wanted != NULL ? strtoull(wanted, NULL, 10) : (uint64_t)time(NULL);
-  print_message("seed %llu (RIDGE_FUZZ_SEED)\n", (unsigned long long)b->seed);
+  b->seed = random_seed();
   testing_add_part(&b->plugins, "gguf");
   testing_add_part(&b->plugins, "safetensors");
   testing_add_part(&b->plugins, "portable");
@@ -175,7 +167,8 @@ static void a_damaged_file_becomes_a_model_or_a_sentence(void **state) {
   struct bench *b = *state;
   char *folder = testing_scratch(), from[300];
   snprintf(from, sizeof from, "%s/in.gguf", folder);
-  for (int round = 0; round < 400; round++) {
+  const int rounds = (int)random_rounds(400);
+  for (int round = 0; round < rounds; round++) {
     struct bytes bytes = load_tiny(models[round % 5]);
     damage(b, &bytes, 6000); /* facts and places; numbers of weights may be any */
     store(from, &bytes);
@@ -219,9 +212,10 @@ static void split_tiny(struct bench *b, const char *folder) {
 /* A piece lies, is missing, is another's or a piece twice. */
 static void damage_pieces(struct bench *b, const char *folder, struct bytes pieces[3]) {
   char path[300];
-  const int piece = (int)(next_number(b) % 3), other = (int)(next_number(b) % 3);
+  const int piece = (int)(random_next(&b->seed) % 3),
+            other = (int)(random_next(&b->seed) % 3);
   name_piece(path, folder, piece);
-  switch (next_number(b) % 6) {
+  switch (random_next(&b->seed) % 6) {
   case 0: assert_int_equal(unlink(path), 0); return;
   case 1: store(path, &pieces[other]); return;
   default: break;
@@ -243,9 +237,10 @@ static void damaged_pieces_are_joined_or_refused(void **state) {
     name_piece(path, folder, i);
     pieces[i] = load(path);
   }
-  for (int round = 0; round < 400; round++) {
+  const int rounds = (int)random_rounds(400);
+  for (int round = 0; round < rounds; round++) {
     damage_pieces(b, folder, pieces);
-    name_piece(path, folder, (int)(next_number(b) % 3));
+    name_piece(path, folder, (int)(random_next(&b->seed) % 3));
     examine(b, path, folder);
     for (int i = 0; i < 3; i++) {
       name_piece(path, folder, i);
@@ -267,8 +262,9 @@ static void a_damaged_directory_becomes_a_model_or_a_sentence(void **state) {
   enum { N = sizeof names / sizeof *names };
   struct bench *b = *state;
   char *folder = testing_scratch(), *in = testing_scratch();
-  for (int round = 0; round < 400; round++) {
-    const size_t hit = next_number(b) % N;
+  const int rounds = (int)random_rounds(400);
+  for (int round = 0; round < rounds; round++) {
+    const size_t hit = random_next(&b->seed) % N;
     for (size_t i = 0; i < N; i++) {
       char name[100], path[300];
       snprintf(name, sizeof name, "tiny-directory/%s", names[i]);

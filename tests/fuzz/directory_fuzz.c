@@ -3,10 +3,10 @@
  * planned, its text cut and its conversation written, or it is refused with one sentence;
  * whoever tells a lie in config.json is told which number it was.
  *
- * Works on copies of tests/data/models/tiny-directory.  RIDGE_FUZZ_SEED and
- * RIDGE_FUZZ_ROUNDS choose another walk and a longer one.
+ * Works on copies of tests/data/models/tiny-directory.
  */
 #include "parts.h"
+#include "random.h"
 
 #include "engine/runtime.h"
 #include "model/chat.h"
@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { FILES = 6, ROUNDS = 400, MOST_BYTES = 1 << 20 };
@@ -312,13 +311,6 @@ static void nesting_is_bounded_in_every_file(void **state) {
 /* ---- damage ---------------------------------------------------------------------------
  */
 
-static uint64_t next(uint64_t *seed) { /* splitmix64, Steele and others 2014 */
-  uint64_t z = (*seed += 0x9e3779b97f4a7c15u);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
 static const char *const pieces[] = {
     "0",
     "-1",
@@ -358,8 +350,8 @@ static struct bytes damaged(const struct bytes *good, uint64_t *seed) {
   struct bytes b = {malloc(2 * good->size + 64), good->size};
   assert_non_null(b.data);
   memcpy(b.data, good->data, good->size);
-  for (uint64_t n = 1 + next(seed) % 3; n > 0 && b.size > 0; n--) {
-    uint64_t how = next(seed);
+  for (uint64_t n = 1 + random_next(seed) % 3; n > 0 && b.size > 0; n--) {
+    uint64_t how = random_next(seed);
     size_t at = how / 16 % b.size, left = b.size - at;
     if (how % 16 == 0) b.size = at;
     if (how % 16 == 1 && b.size + left <= 2 * good->size) {
@@ -376,17 +368,11 @@ static struct bytes damaged(const struct bytes *good, uint64_t *seed) {
   return b;
 }
 
-static uint64_t number_from(const char *variable, uint64_t otherwise) {
-  const char *given = getenv(variable);
-  return given != NULL ? strtoull(given, NULL, 10) : otherwise;
-}
-
 static void damage_in_any_file_does_no_harm(void **state) {
   struct setting_up *s = *state;
-  uint64_t seed = number_from("RIDGE_FUZZ_SEED", (uint64_t)time(NULL));
-  const uint64_t rounds = number_from("RIDGE_FUZZ_ROUNDS", ROUNDS);
+  uint64_t seed = random_seed();
+  const uint64_t rounds = random_rounds(ROUNDS);
   int believed = 0, refused = 0;
-  print_message("seed %llu (RIDGE_FUZZ_SEED)\n", (unsigned long long)seed);
   for (uint64_t i = 0; i < rounds; i++) {
     struct why why = {{0}};
     int which = (int)(i % FILES);

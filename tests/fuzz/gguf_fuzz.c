@@ -3,15 +3,13 @@
  * beyond the end, nothing leaks.
  *
  * As a test: a few good files, cut at every byte, with each number at each place set to
- * the values that break arithmetic, with every bit turned, and with random damage from
- * a printed seed (RIDGE_FUZZ_SEED sets it).  With -DRIDGE_LIBFUZZER: an entry for
- * libFuzzer, over the same check.
+ * the values that break arithmetic, with every bit turned, and with random damage.
+ * With -DRIDGE_LIBFUZZER: an entry for libFuzzer, over the same check.
  */
+#include "random.h"
 #include "testing.h"
 
 #include "unit/gguf_making.h"
-
-#include <time.h>
 
 /* Everything an opened file promises, and every byte it points to. */
 static uint64_t walk(const ridge_model_file *file, const uint8_t *data, size_t size) {
@@ -171,23 +169,15 @@ static void any_bit_may_be_turned(void **state) {
   }
 }
 
-static uint64_t next_random(uint64_t *state) { /* splitmix64, Steele and others 2014 */
-  uint64_t z = *state += 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
 static void random_damage_does_no_harm(void **state) {
   (void)state;
-  const char *given = getenv("RIDGE_FUZZ_SEED");
-  uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-  print_message("seed %llu (RIDGE_FUZZ_SEED)\n", (unsigned long long)seed);
-  for (int round = 0; round < 20000; round++) {
+  uint64_t seed = random_seed();
+  const int rounds = (int)random_rounds(20000);
+  for (int round = 0; round < rounds; round++) {
     struct making m = good_file(round % GOOD_FILES);
-    for (uint64_t n = 1 + next_random(&seed) % 6; n > 0; n--) {
-      size_t at = next_random(&seed) % m.size;
-      uint64_t how = next_random(&seed);
+    for (uint64_t n = 1 + random_next(&seed) % 6; n > 0; n--) {
+      size_t at = random_next(&seed) % m.size;
+      uint64_t how = random_next(&seed);
       if (how % 4 == 0)
         m.data[at] ^= (uint8_t)(1 << how / 4 % 8);
       else if (how % 4 == 1)

@@ -2,11 +2,10 @@
  * gguf_pieces_fuzz.c - damage in one piece of a split model: it opens or gets one
  * sentence, whichever piece is opened and whichever is damaged.
  */
+#include "random.h"
 #include "testing.h"
 
 #include "unit/gguf_making.h"
-
-#include <time.h>
 
 /* Each tensor within its file. */
 static void walk(const struct making_directory *d, const ridge_model_file *file) {
@@ -75,26 +74,18 @@ static void any_piece_may_be_cut_anywhere(void **state) {
   making_directory_free(&d);
 }
 
-static uint64_t next_number(uint64_t *state) { /* splitmix64, Steele and others 2014 */
-  uint64_t z = *state += 0x9e3779b97f4a7c15u;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-  return z ^ z >> 31;
-}
-
 static void random_damage_of_pieces_does_no_harm(void **state) {
   (void)state;
-  const char *wanted = getenv("RIDGE_FUZZ_SEED");
-  uint64_t seed = wanted != NULL ? strtoull(wanted, NULL, 10) : (uint64_t)time(NULL);
-  print_message("seed %llu (RIDGE_FUZZ_SEED)\n", (unsigned long long)seed);
-  for (int round = 0; round < 20000; round++) {
+  uint64_t seed = random_seed();
+  const int rounds = (int)random_rounds(20000);
+  for (int round = 0; round < rounds; round++) {
     struct making_directory d = making_three();
-    const uint64_t hits = next_number(&seed) % 4 + 1;
+    const uint64_t hits = random_next(&seed) % 4 + 1;
     for (uint64_t i = 0; i < hits; i++) {
-      struct making *file = &d.entries[next_number(&seed) % 3].file;
-      file->data[next_number(&seed) % file->size] = (uint8_t)next_number(&seed);
+      struct making *file = &d.entries[random_next(&seed) % 3].file;
+      file->data[random_next(&seed) % file->size] = (uint8_t)random_next(&seed);
     }
-    (void)examine(&d, next_number(&seed) % 3);
+    (void)examine(&d, random_next(&seed) % 3);
     making_directory_free(&d);
   }
 }

@@ -2,6 +2,7 @@
  * recipe_reply.c - answers of the evaluating child, damaged at random: the parent
  * takes or refuses them, and what it takes can be composed.
  */
+#include "random.h"
 #include "testing.h"
 
 #include "base/canon.h"
@@ -23,10 +24,7 @@ static struct {
   uint64_t state;
 } world;
 
-static uint32_t pick(uint32_t n) {
-  world.state = world.state * 6364136223846793005u + 1442695040888963407u;
-  return (uint32_t)(world.state >> 33) % n;
-}
+static uint32_t pick(uint32_t n) { return (uint32_t)(random_next(&world.state) >> 33) % n; }
 
 static const char *const pieces[] = {
     "{}",
@@ -92,7 +90,7 @@ static void damaged_replies_are_taken_or_refused(void **state) {
   assert_non_null(json_object_get(answer, "recipe"));
   char *good = canon_text(answer);
   assert_true(strlen(good) < REPLY_MOST / 2);
-  for (int i = 0; i < ROUNDS; i++) {
+  for (uint64_t i = 0, n = random_rounds(ROUNDS); i < n; i++) {
     size_t size = strlen(good);
     memcpy(reply, good, size);
     for (uint32_t k = 1 + pick(3); k > 0; k--) size = damage(reply, size);
@@ -105,10 +103,8 @@ static void damaged_replies_are_taken_or_refused(void **state) {
 
 static int open_world(void **state) {
   (void)state;
-  const char *seed = getenv("RIDGE_FUZZ_SEED");
   world.fixture = fixture_open();
-  world.state = seed == NULL ? 8191 : strtoull(seed, NULL, 10);
-  print_message("seed %llu\n", (unsigned long long)world.state);
+  world.state = random_seed();
   return 0;
 }
 

@@ -2,9 +2,8 @@
  * recipe_text.c - recipes of the tests and of recipes/, damaged at random: evaluating
  * and composing never crash, what the child side answers the parent side takes, and a
  * composition stands exactly where there are no errors.
- *
- * RIDGE_FUZZ_SEED and RIDGE_FUZZ_ROUNDS choose another walk and a longer one.
  */
+#include "random.h"
 #include "testing.h"
 
 #include "base/canon.h"
@@ -26,8 +25,7 @@ static struct {
 } world;
 
 static uint32_t pick(uint32_t n) {
-  world.state = world.state * 6364136223846793005u + 1442695040888963407u;
-  return n == 0 ? 0 : (uint32_t)(world.state >> 33) % n;
+  return n == 0 ? 0 : (uint32_t)(random_next(&world.state) >> 33) % n;
 }
 
 static size_t load(const char *path, char *text) {
@@ -159,8 +157,7 @@ static void walk(const char *text, size_t size) {
 static void damaged_recipes_are_refused_or_composed(void **state) {
   (void)state;
   static char text[TEXT_MOST + 64], other[TEXT_MOST];
-  const char *rounds = getenv("RIDGE_FUZZ_ROUNDS");
-  for (long i = 0, n = rounds == NULL ? ROUNDS : atol(rounds); i < n; i++) {
+  for (uint64_t i = 0, n = random_rounds(ROUNDS); i < n; i++) {
     size_t size = load(world.files.gl_pathv[pick((uint32_t)world.files.gl_pathc)], text);
     size_t more = load(world.files.gl_pathv[pick((uint32_t)world.files.gl_pathc)], other);
     for (uint32_t k = 1 + pick(4); k > 0; k--) size = damage(text, size, other, more);
@@ -179,10 +176,8 @@ static void every_recipe_survives_every_cut(void **state) {
 
 static int open_world(void **state) {
   (void)state;
-  const char *seed = getenv("RIDGE_FUZZ_SEED");
   world.fixture = fixture_open();
-  world.state = seed == NULL ? 20231 : strtoull(seed, NULL, 10);
-  print_message("seed %llu\n", (unsigned long long)world.state);
+  world.state = random_seed();
   glob(TEST_SOURCE_DIR "/tests/plan/*.lua", 0, NULL, &world.files);
   glob(TEST_SOURCE_DIR "/recipes/*.lua", GLOB_APPEND, NULL, &world.files);
   glob(TEST_SOURCE_DIR "/recipes/*/*.lua", GLOB_APPEND, NULL, &world.files);

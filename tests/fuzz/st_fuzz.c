@@ -5,13 +5,12 @@
  * The ordinary run cuts, turns and damages good directories.  With -DRIDGE_LIBFUZZER the
  * input is the weights' file beside a good config.json.
  */
+#include "random.h"
 #include "testing.h"
 
 #include "model/charsmap.h"
 #include "model/tokenizer.h"
 #include "unit/st_making.h"
-
-#include <time.h>
 
 /* Touches all that the model points to, so that a sanitizer sees what is not there. */
 static uint64_t walk(const struct made_dir *d) {
@@ -158,13 +157,6 @@ static void cut_anywhere_a_directory_is_refused(void **state) {
   }
 }
 
-static uint64_t next_random(uint64_t *state) { /* splitmix64, Steele and others 2014 */
-  uint64_t z = *state += 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
 /* Numbers and words that have led programs astray. */
 static const char *const pieces[] = {
     "0",
@@ -190,7 +182,7 @@ static const char *const pieces[] = {
 };
 
 static void damage(struct made_bytes *b, uint64_t *seed) {
-  uint64_t how = next_random(seed);
+  uint64_t how = random_next(seed);
   size_t at = b->size > 0 ? how / 8 % b->size : 0;
   if (b->size == 0) return;
   if (how % 8 < 2) b->data[at] ^= (uint8_t)(1 << (how / 64 % 8));
@@ -206,14 +198,13 @@ static void damage(struct made_bytes *b, uint64_t *seed) {
 
 static void random_damage_does_no_harm(void **state) {
   (void)state;
-  const char *given = getenv("RIDGE_FUZZ_SEED");
-  uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-  print_message("seed %llu (RIDGE_FUZZ_SEED)\n", (unsigned long long)seed);
-  for (int round = 0; round < 20000; round++) {
+  uint64_t seed = random_seed();
+  const int rounds = (int)random_rounds(20000);
+  for (int round = 0; round < rounds; round++) {
     struct made_dir d;
     good(&d, round % KINDS);
-    for (uint64_t n = 1 + next_random(&seed) % 4; n > 0; n--)
-      damage(&d.files[next_random(&seed) % d.n].bytes, &seed);
+    for (uint64_t n = 1 + random_next(&seed) % 4; n > 0; n--)
+      damage(&d.files[random_next(&seed) % d.n].bytes, &seed);
     examine(&d);
     made_drop(&d);
   }
@@ -277,10 +268,9 @@ static void damaged_tokenizers_do_no_harm(void **state) {
   (void)state;
   static const char *const names[] = {"unigram-mapped", "characters-first", "bytes-whole",
                                       NULL};
-  const char *given = getenv("RIDGE_FUZZ_SEED");
-  uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-  print_message("seed %llu (RIDGE_FUZZ_SEED)\n", (unsigned long long)seed);
-  for (int round = 0; round < 2000; round++) {
+  uint64_t seed = random_seed();
+  const int rounds = (int)random_rounds(2000);
+  for (int round = 0; round < rounds; round++) {
     const char *name = names[round % 4];
     struct made_dir d;
     struct made_bytes file = {0};
@@ -289,7 +279,7 @@ static void damaged_tokenizers_do_no_harm(void **state) {
       file = load(name);
     else
       made_put(&file, pieces_model, sizeof pieces_model);
-    for (uint64_t n = next_random(&seed) % 3; n > 0; n--) damage(&file, &seed);
+    for (uint64_t n = random_next(&seed) % 3; n > 0; n--) damage(&file, &seed);
     made_file(&d, name != NULL ? "tokenizer.json" : "tokenizer.model", file.data,
               file.size);
     use(&d);
@@ -308,10 +298,10 @@ static void tables_of_characters_lead_nowhere_outside(void **state) {
     int64_t bytes[BYTES] = {0};
     struct charsmap map;
     struct why why = {{0}};
-    bytes[0] = round % 9 == 0 ? (int64_t)(next_random(&seed) & 0xff) : 4 * UNITS % 256;
+    bytes[0] = round % 9 == 0 ? (int64_t)(random_next(&seed) & 0xff) : 4 * UNITS % 256;
     bytes[1] = 4 * UNITS / 256;
     for (int i = 0; i < UNITS; i++) {
-      uint64_t r = next_random(&seed);
+      uint64_t r = random_next(&seed);
       uint32_t unit = (uint32_t)(r & 0x7f) | (uint32_t)(r >> 8 & 0x3f) << 10;
       if (r >> 20 & 1) unit |= 0x100;
       if (r >> 21 % 8 == 0) unit |= (uint32_t)(r >> 32);
@@ -328,7 +318,7 @@ static void tables_of_characters_lead_nowhere_outside(void **state) {
       char text[8];
       const char *to;
       size_t size;
-      uint64_t r = next_random(&seed);
+      uint64_t r = random_next(&seed);
       memcpy(text, &r, sizeof text);
       for (int k = 0; k < 4; k++) text[k] &= 0x7f;
       size_t used = charsmap_step(&map, text, sizeof text, &to, &size);

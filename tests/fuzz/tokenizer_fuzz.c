@@ -2,16 +2,15 @@
  * tokenizer_fuzz.c - both tokenizers against slow ones that cannot be wrong, on random
  * vocabularies and texts; then random damage to the tables.
  *
- * The slow ones look at all neighbours before each join.  Seeds are printed;
- * RIDGE_FUZZ_SEED sets one.  With -DRIDGE_LIBFUZZER: an entry for libFuzzer that reads a
- * vocabulary and a text from its bytes.
+ * The slow ones look at all neighbours before each join.  With
+ * -DRIDGE_LIBFUZZER: an entry for libFuzzer that reads a vocabulary and a text from its
+ * bytes.
  */
+#include "random.h"
 #include "testing.h"
 
 #include "model/pretokenize.h"
 #include "unit/tokenizer_making.h"
-
-#include <time.h>
 
 /* ---- one text through one tokenizer -------------------------------------------------- */
 
@@ -125,20 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
 #else
 
-static uint64_t next_random(uint64_t *state) { /* splitmix64, Steele and others 2014 */
-  uint64_t z = *state += 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-static size_t below(uint64_t *seed, size_t n) { return (size_t)(next_random(seed) % n); }
-
-static uint64_t print_seed(void) {
-  const char *given = getenv("RIDGE_FUZZ_SEED");
-  uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-  print_message("seed %llu (RIDGE_FUZZ_SEED)\n", (unsigned long long)seed);
-  return seed;
-}
+static size_t below(uint64_t *seed, size_t n) { return (size_t)(random_next(seed) % n); }
 
 /* ---- a random vocabulary ----------------------------------------------------------------
  */
@@ -411,8 +397,9 @@ static void agree(struct lexicon *l, uint64_t *seed, size_t most, int rounds) {
 static void fast_and_slow_agree_on_random_vocabularies(void **state) {
   (void)state;
   static struct lexicon l;
-  uint64_t seed = print_seed();
-  for (int round = 0; round < 200; round++) {
+  uint64_t seed = random_seed();
+  const int rounds = (int)random_rounds(200);
+  for (int round = 0; round < rounds; round++) {
     (round % 2 == 0 ? random_spm : random_bpe)(&l, &seed);
     agree(&l, &seed, 60, 20);
   }
@@ -422,8 +409,9 @@ static void fast_and_slow_agree_on_random_vocabularies(void **state) {
 static void fast_and_slow_agree_on_long_texts(void **state) {
   (void)state;
   static struct lexicon l;
-  uint64_t seed = print_seed();
-  for (int round = 0; round < 6; round++) {
+  uint64_t seed = random_seed();
+  const int rounds = (int)random_rounds(6);
+  for (int round = 0; round < rounds; round++) {
     (round % 2 == 0 ? random_spm : random_bpe)(&l, &seed);
     agree(&l, &seed, 3500, 2);
   }
@@ -433,8 +421,9 @@ static void fast_and_slow_agree_on_long_texts(void **state) {
 static void damaged_tables_are_refused_or_work(void **state) {
   (void)state;
   static struct lexicon l;
-  uint64_t seed = print_seed();
-  for (int round = 0; round < 400; round++) {
+  uint64_t seed = random_seed();
+  const int rounds = (int)random_rounds(400);
+  for (int round = 0; round < rounds; round++) {
     (round % 2 == 0 ? random_spm : random_bpe)(&l, &seed);
     for (size_t hits = 1 + below(&seed, 4); hits > 0; hits--) {
       size_t i = below(&seed, l.n);

@@ -2,6 +2,7 @@
  * stats.c - medians, signed ranks and ratios against values that another program
  * found by trying every sign pattern and listing every pairwise mean.
  */
+#include "random.h"
 #include "testing.h"
 
 #include "base/stats.h"
@@ -137,12 +138,8 @@ static void a_ratio_of_zero_or_nan_is_refused_with_its_place(void **state) {
   assert_int_equal(stats_ratio(good, good, 0, &found, &why), RIDGE_INVALID);
 }
 
-/* splitmix64: the seed is printed, the numbers are the same everywhere. */
 static double uniform(uint64_t *state) {
-  uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return ((double)((z ^ (z >> 31)) >> 11) + 0.5) * 0x1p-53;
+  return ((double)(random_next(state) >> 11) + 0.5) * 0x1p-53;
 }
 
 static double normal(uint64_t *state) {
