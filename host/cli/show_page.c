@@ -58,14 +58,13 @@ static char *command_text(const json_t *words) {
 static void print_run(const json_t *run) {
   char text[512];
   char *command = command_text(json_object_get(run, "command"));
-  const json_t *seconds = json_object_get(run, "seconds");
+  const double seconds = json_number_value(json_object_get(run, "seconds"));
   printf("run %" PRId64 "  %s  %s  %s\n", row_int(run, "run"), row_text(run, "name"),
          row_text(run, "status"), row_text(run, "uid"));
   field("why", row_text(run, "why"));
   field("blamed", row_text(run, "blamed"));
   snprintf(text, sizeof text, "%s UTC%s%s", row_text(run, "started"),
-           json_is_number(seconds) ? ", took " : "",
-           json_is_number(seconds) ? human_seconds(json_number_value(seconds)) : "");
+           seconds > 0 ? ", took " : "", seconds > 0 ? human_seconds(seconds) : "");
   field("started", text);
   field("command", command);
   field("recipe", row_text(run, "file"));

@@ -17,6 +17,12 @@ static void figure_cell(struct table *table, const json_t *row, const char *metr
                                           : NULL);
 }
 
+/* A recipe that was refused took less than the catalog's milliseconds. */
+static void time_cell(struct table *table, const json_t *row) {
+  const double seconds = json_number_value(json_object_get(row, "seconds"));
+  table_cell(table, seconds > 0 ? human_seconds(seconds) : NULL);
+}
+
 /* A speed without its unit, which the title has. */
 static void speed_cell(struct table *table, const json_t *row, const char *metric) {
   const json_t *value = json_object_get(row, metric);
@@ -44,15 +50,13 @@ static void print_runs_short(const struct cli *cli, const json_t *rows) {
   const json_t *row;
   size_t i;
   json_array_foreach(rows, i, row) {
-    const json_t *seconds = json_object_get(row, "seconds");
     const char *started = row_text(row, "started"), *why = row_text(row, "why");
     table_cellf(table, "%" PRId64, row_int(row, "run"));
     table_cell(table, row_text(row, "name"));
     table_cell(table, row_text(row, "status"));
     if (wide) {
       table_cell(table, strlen(started) > YEAR ? started + YEAR : started);
-      table_cell(table, json_is_number(seconds) ? human_seconds(json_number_value(seconds))
-                                                : NULL);
+      time_cell(table, row);
       speed_cell(table, row, "prefill_tps");
     }
     speed_cell(table, row, "decode_tps");
@@ -73,13 +77,11 @@ static void print_runs(const struct cli *cli, const json_t *rows) {
   const json_t *row;
   size_t i;
   json_array_foreach(rows, i, row) {
-    const json_t *seconds = json_object_get(row, "seconds");
     table_cellf(table, "%" PRId64, row_int(row, "run"));
     table_cell(table, row_text(row, "name"));
     table_cell(table, row_text(row, "status"));
     table_cell(table, row_text(row, "started"));
-    table_cell(table,
-               json_is_number(seconds) ? human_seconds(json_number_value(seconds)) : NULL);
+    time_cell(table, row);
     table_cell(table, row_has(row, "strategies") ? row_text(row, "strategies") : NULL);
     figure_cell(table, row, "prefill_tps");
     figure_cell(table, row, "decode_tps");
