@@ -24,7 +24,7 @@ struct block {
   floats scale[2], low[2];
 };
 
-INLINE struct manner manner_of(enum codes codes, enum scales scales) {
+WIDE_INLINE struct manner manner_of(enum codes codes, enum scales scales) {
   return (struct manner){
       .fine = scales == SCALES_FINE || scales == SCALES_FINE_LOW,
       .low = scales == SCALES_HALF_LOW || scales == SCALES_SUPER_LOW ||
@@ -36,7 +36,7 @@ INLINE struct manner manner_of(enum codes codes, enum scales scales) {
 }
 
 /* Bytes of 32 k of a panel, of a head, and beside each 32 k. */
-INLINE uint64_t code_bytes_of(enum codes codes) {
+WIDE_INLINE uint64_t code_bytes_of(enum codes codes) {
   return codes == CODES_8   ? 512
          : codes == CODES_6 ? 384
          : codes == CODES_5 ? 320
@@ -44,20 +44,20 @@ INLINE uint64_t code_bytes_of(enum codes codes) {
          : codes == CODES_2 ? 128
                             : 256;
 }
-INLINE uint64_t head_bytes_of(enum scales s) {
+WIDE_INLINE uint64_t head_bytes_of(enum scales s) {
   if (s == SCALES_POWER) return 0;
   return s == SCALES_HALF || s == SCALES_SUPER || s == SCALES_FINE ? 32 : 64;
 }
-INLINE uint64_t sub_bytes_of(enum scales s) {
+WIDE_INLINE uint64_t sub_bytes_of(enum scales s) {
   if (s == SCALES_HALF || s == SCALES_HALF_LOW) return 0;
   return s == SCALES_POWER || s == SCALES_SUPER ? 16 : 32;
 }
 
 /* `p`: the first plane of these lanes.  Planes are 64 bytes apart. */
-INLINE void codes_load(enum codes codes, const char *p, wide code[QUADS]) {
+WIDE_INLINE void codes_load(enum codes codes, const char *p, wide code[QUADS]) {
   static const int8_t nl_signed[16] = NL_LEVELS, e2m1_signed[16] = E2M1_LEVELS;
   if (codes == CODES_8) {
-    UNROLL
+    WIDE_UNROLL
     for (int j = 0; j < QUADS; j++) {
       code[j] = w_load(p + 64 * j);
 #ifdef __AVX512VNNI__
@@ -68,7 +68,7 @@ INLINE void codes_load(enum codes codes, const char *p, wide code[QUADS]) {
   }
   const bool quarter = codes == CODES_2 || codes == CODES_3;
   const char *upper = p + 64 * (quarter ? 2 : 4);
-  UNROLL
+  WIDE_UNROLL
   for (int j = 0; j < QUADS; j++) {
     if (quarter)
       code[j] = w_bits(w_load(p + 64 * (j / 4)), j % 4 * 2, 0, 3);
@@ -91,7 +91,7 @@ INLINE void codes_load(enum codes codes, const char *p, wide code[QUADS]) {
 }
 
 /* 2^(e - 128) for bytes e, NaN for 255; what is too small for a normal number is zero. */
-INLINE floats power_load(const void *p) {
+WIDE_INLINE floats power_load(const void *p) {
   const wide e = w_unsigned(p);
   const wide bits = W(slli_epi32)(e, 23);
   /* 255 as an exponent is infinity; a further bit makes it NaN. */
@@ -100,8 +100,8 @@ INLINE floats power_load(const void *p) {
 }
 
 /* `scales` and `lows` of one 32 k: `d`, `m` from the head, `sub` of these lanes. */
-INLINE void scales_load(enum scales scales, floats d, floats m, const char *sub,
-                        struct block *b) {
+WIDE_INLINE void scales_load(enum scales scales, floats d, floats m, const char *sub,
+                             struct block *b) {
   const wide four = w_words(15);
   switch (scales) {
   case SCALES_HALF: b->scale[0] = d; break;
@@ -117,7 +117,7 @@ INLINE void scales_load(enum scales scales, floats d, floats m, const char *sub,
     b->scale[1] = f_mul(d, f_of(w_signed(sub + PANEL)));
     break;
   case SCALES_FINE_LOW:
-    UNROLL
+    WIDE_UNROLL
     for (int i = 0; i < 2; i++) {
       const wide both = w_unsigned(sub + PANEL * i);
       b->scale[i] = f_mul(d, f_of(w_and(both, four)));
@@ -128,7 +128,7 @@ INLINE void scales_load(enum scales scales, floats d, floats m, const char *sub,
 }
 
 /* What the head says of minima is taken off, but for HALF_LOW, where it is added. */
-INLINE floats low_head(enum scales scales, const char *head) {
+WIDE_INLINE floats low_head(enum scales scales, const char *head) {
   const floats m = f_half(head);
   return scales == SCALES_HALF_LOW ? m : f_mul(m, f_all(-1.0f));
 }

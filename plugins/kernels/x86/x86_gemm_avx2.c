@@ -15,7 +15,7 @@ enum {
 };
 
 /* Sixteen weights of one k: two registers. */
-INLINE void load_pair(enum form form, const char *b, int64_t k, __m256 out[2]) {
+WIDE_INLINE void load_pair(enum form form, const char *b, int64_t k, __m256 out[2]) {
   const char *at = b + k * PANEL * (form == FORM_F32 ? 4 : 2);
   if (form == FORM_F32) {
     out[0] = _mm256_loadu_ps((const float *)(const void *)at);
@@ -30,7 +30,8 @@ INLINE void load_pair(enum form form, const char *b, int64_t k, __m256 out[2]) {
 }
 
 /* Eight of a row's sixteen sums, from lane `at` on. */
-INLINE void put_sum(const struct tile_sums *to, int side, int row, int at, __m256 sum) {
+WIDE_INLINE void put_sum(const struct tile_sums *to, int side, int row, int at,
+                         __m256 sum) {
   float *c = to->c[side] + row * PANEL + at;
   if (!to->first) sum = _mm256_add_ps(_mm256_loadu_ps(c), sum);
   if (!to->y[0]) {
@@ -44,23 +45,23 @@ INLINE void put_sum(const struct tile_sums *to, int side, int row, int at, __m25
 
 /* Sums (m, 16) of each side += x(m, depth) b[side](depth, 16).  All of form, m and sides
  * are constants where this is expanded. */
-INLINE void tile(enum form form, bool direct, int m, int sides, const float *const *x,
-                 int64_t depth, const char *const *b, struct ahead ahead,
-                 const struct tile_sums *to) {
+WIDE_INLINE void tile(enum form form, bool direct, int m, int sides, const float *const *x,
+                      int64_t depth, const char *const *b, struct ahead ahead,
+                      const struct tile_sums *to) {
   __m256 sum[TALL * 2];
-  UNROLL
+  WIDE_UNROLL
   for (int i = 0; i < m * sides * 2; i++) sum[i] = _mm256_setzero_ps();
   uint64_t far = AHEAD;
   for (int64_t k = 0, end = direct ? ahead.cut : depth; k < depth;
        end = depth, far += ahead.jump)
     for (; k < end; k++) {
-      UNROLL
+      WIDE_UNROLL
       for (int side = 0; side < sides; side++) {
         __m256 w[2];
         load_pair(form, b[side], k, w);
         if (direct)
           _mm_prefetch(b[side] + k * PANEL * (form == FORM_F32 ? 4 : 2) + far, _MM_HINT_T0);
-        UNROLL
+        WIDE_UNROLL
         for (int r = 0; r < m; r++) {
           const __m256 xk = _mm256_broadcast_ss(x[r] + k);
           __m256 *s = sum + (r * sides + side) * 2;
@@ -69,9 +70,9 @@ INLINE void tile(enum form form, bool direct, int m, int sides, const float *con
         }
       }
     }
-  UNROLL
+  WIDE_UNROLL
   for (int side = 0; side < sides; side++) {
-    UNROLL
+    WIDE_UNROLL
     for (int r = 0; r < m; r++) {
       const __m256 *s = sum + (r * sides + side) * 2;
       put_sum(to, side, r, 0, s[0]);

@@ -11,7 +11,7 @@
 
 enum { TALL = 12 };
 
-INLINE __m512 load_panel(enum form form, const char *b) {
+WIDE_INLINE __m512 load_panel(enum form form, const char *b) {
   if (form == FORM_F32) return _mm512_loadu_ps(b);
   const __m256i half = _mm256_loadu_si256((const void *)b);
   if (form == FORM_F16) return _mm512_cvtph_ps(half);
@@ -23,7 +23,7 @@ struct tile_rows {
   uint64_t stride; /* bytes between rows                                       */
 };
 
-INLINE void put_sum(const struct tile_sums *to, int side, int row, __m512 sum) {
+WIDE_INLINE void put_sum(const struct tile_sums *to, int side, int row, __m512 sum) {
   float *c = to->c[side] + row * PANEL;
   if (!to->first) sum = _mm512_add_ps(_mm512_loadu_ps(c), sum);
   if (!to->y[0]) {
@@ -36,40 +36,40 @@ INLINE void put_sum(const struct tile_sums *to, int side, int row, __m512 sum) {
 
 /* Sums (m, 16) of each side += x(m, depth) b[side](depth, 16).  form, direct, m and sides
  * are constants where this is expanded; `direct` reads from memory and fetches ahead. */
-INLINE void tile(enum form form, bool direct, int m, int sides, struct tile_rows rows,
-                 int64_t depth, const char *const *b, struct ahead ahead,
-                 const struct tile_sums *to) {
+WIDE_INLINE void tile(enum form form, bool direct, int m, int sides, struct tile_rows rows,
+                      int64_t depth, const char *const *b, struct ahead ahead,
+                      const struct tile_sums *to) {
   const int64_t width = PANEL * (form == FORM_F32 ? 4 : 2);
   __m512 sum[TALL * 2];
   const char *base[4], *at[2] = {b[0], b[sides - 1]};
-  UNROLL
+  WIDE_UNROLL
   for (int i = 0; i < 4; i++)
     base[i] = rows.x + (3 * i < m ? 3 * (uint64_t)i * rows.stride : 0);
-  UNROLL
+  WIDE_UNROLL
   for (int i = 0; i < m * sides; i++) sum[i] = _mm512_setzero_ps();
   uint64_t far = AHEAD;
   for (int64_t k = 0, end = direct ? ahead.cut : depth; k < depth;
        end = depth, far += ahead.jump)
     for (; k < end; k++) {
       __m512 w[2];
-      UNROLL
+      WIDE_UNROLL
       for (int side = 0; side < sides; side++) {
         w[side] = load_panel(form, at[side]);
         if (direct) _mm_prefetch(at[side] + far, _MM_HINT_T0);
         at[side] += width;
       }
-      UNROLL
+      WIDE_UNROLL
       for (int r = 0; r < m; r++) {
         const char *x = base[r / 3] + (uint64_t)(r % 3) * rows.stride;
         const __m512 xk = _mm512_set1_ps(*(const float *)(const void *)x);
-        UNROLL
+        WIDE_UNROLL
         for (int side = 0; side < sides; side++)
           sum[r * sides + side] = _mm512_fmadd_ps(xk, w[side], sum[r * sides + side]);
       }
-      UNROLL
+      WIDE_UNROLL
       for (int i = 0; i < 4; i++) base[i] += sizeof(float);
     }
-  UNROLL
+  WIDE_UNROLL
   for (int i = 0; i < m * sides; i++) put_sum(to, i % sides, i / sides, sum[i]);
 }
 

@@ -40,14 +40,14 @@ struct stretch {
 };
 
 /* sum + the products of n quads. */
-INLINE wide dot(int adds, int n, const wide *code, const int8_t *q, wide sum) {
+WIDE_INLINE wide dot(int adds, int n, const wide *code, const int8_t *q, wide sum) {
 #ifdef __AVX512VNNI__
   (void)adds;
-  UNROLL
+  WIDE_UNROLL
   for (int j = 0; j < n; j++) sum = _mm512_dpbusd_epi32(sum, code[j], w_word_at(q + 4 * j));
 #else
   const wide ones = _mm256_set1_epi16(1);
-  UNROLL
+  WIDE_UNROLL
   for (int j = 0; j < n; j += adds) {
     wide part;
     if (adds == 1)
@@ -55,7 +55,7 @@ INLINE wide dot(int adds, int n, const wide *code, const int8_t *q, wide sum) {
                                   _mm256_sign_epi8(w_word_at(q + 4 * j), code[j]));
     else
       part = _mm256_maddubs_epi16(code[j], w_word_at(q + 4 * j));
-    UNROLL
+    WIDE_UNROLL
     for (int i = 1; i < adds; i++)
       part = _mm256_add_epi16(
           part, _mm256_maddubs_epi16(code[j + i], w_word_at(q + 4 * j + 4 * i)));
@@ -66,22 +66,23 @@ INLINE wide dot(int adds, int n, const wide *code, const int8_t *q, wide sum) {
 }
 
 /* What the offset has put into the sum of the quads of `part`: 0, 1, or 2 for both. */
-INLINE wide unshift(struct manner how, int32_t offset, int part, const struct record *x) {
+WIDE_INLINE wide unshift(struct manner how, int32_t offset, int part,
+                         const struct record *x) {
   if (how.low || (LANES == 8 && how.adds == 1)) return w_zero();
   const int32_t mask = part == 0 ? 0xffff : part == 1 ? (int32_t)0xffff0000 : -1;
   return W(madd_epi16)(w_word_at(x->sum), w_words(offset & mask));
 }
 
 /* 32 k of one row. */
-INLINE floats block_row(struct manner how, const struct block *b, int32_t offset,
-                        const struct record *x, floats sum) {
+WIDE_INLINE floats block_row(struct manner how, const struct block *b, int32_t offset,
+                             const struct record *x, floats sum) {
   const floats by = f_all(x->scale);
   if (!how.fine) {
     const wide d = dot(how.adds, QUADS, b->code, x->q, unshift(how, offset, 2, x));
     sum = f_fma(f_of(d), f_mul(b->scale[0], by), sum);
     return how.low ? f_fma(b->low[0], f_all(x->total), sum) : sum;
   }
-  UNROLL
+  WIDE_UNROLL
   for (int i = 0; i < 2; i++) {
     const wide d = dot(how.adds, QUADS / 2, b->code + QUADS / 2 * i, x->q + 16 * i,
                        unshift(how, offset, i, x));
@@ -91,21 +92,21 @@ INLINE floats block_row(struct manner how, const struct block *b, int32_t offset
   return sum;
 }
 
-INLINE void sums_load(int m, const struct stretch *s, int half, floats *sum) {
-  UNROLL
+WIDE_INLINE void sums_load(int m, const struct stretch *s, int half, floats *sum) {
+  WIDE_UNROLL
   for (int r = 0; r < m; r++)
     sum[r] = s->first ? f_zero() : f_load(s->c + r * PANEL + half * LANES);
 }
 
-INLINE void sums_store(int m, const struct stretch *s, int half, const floats *sum) {
-  UNROLL
+WIDE_INLINE void sums_store(int m, const struct stretch *s, int half, const floats *sum) {
+  WIDE_UNROLL
   for (int r = 0; r < m; r++) f_store(s->c + r * PANEL + half * LANES, sum[r]);
 }
 
 /* ---- few rows, from the packed panel ---- */
 
-INLINE void fetch(const char *p, uint64_t bytes) {
-  UNROLL
+WIDE_INLINE void fetch(const char *p, uint64_t bytes) {
+  WIDE_UNROLL
   for (uint64_t at = 0; at < bytes; at += 64) _mm_prefetch(p + at, _MM_HINT_T0);
 }
 
@@ -113,7 +114,7 @@ struct head {
   floats d, low;
 };
 
-INLINE struct head head_load(enum scales scales, const char *from, int half) {
+WIDE_INLINE struct head head_load(enum scales scales, const char *from, int half) {
   struct head h = {f_zero(), f_zero()};
   if (scales == SCALES_POWER) return h;
   h.d = f_half(from + half * LANES * 2);
@@ -123,30 +124,30 @@ INLINE struct head head_load(enum scales scales, const char *from, int half) {
 }
 
 /* `parts` of the lanes at once, from part `part` on. */
-INLINE void packed_rows(enum codes codes, enum scales scales, int m, int part, int parts,
-                        const struct stretch *s) {
+WIDE_INLINE void packed_rows(enum codes codes, enum scales scales, int m, int part,
+                             int parts, const struct stretch *s) {
   const struct manner how = manner_of(codes, scales);
   const char *from = s->scales, *code = s->codes;
   const struct record *x = s->x;
   const int64_t super = s->w->super, across = s->across;
   floats sum[HALVES][FEW];
-  UNROLL
+  WIDE_UNROLL
   for (int half = part; half < part + parts; half++) sums_load(m, s, half, sum[half]);
   for (int64_t left = s->blocks * BYTE_GROUP; left > 0; left -= super) {
     struct head h[HALVES];
-    UNROLL
+    WIDE_UNROLL
     for (int half = part; half < part + parts; half++)
       h[half] = head_load(scales, from, half);
     _mm_prefetch(from + SCALES_AHEAD, _MM_HINT_T0);
     from += head_bytes_of(scales);
     for (int64_t k = 0; k < super; k += BYTE_GROUP) {
       fetch(code + 2 * AHEAD, code_bytes_of(codes));
-      UNROLL
+      WIDE_UNROLL
       for (int half = part; half < part + parts; half++) {
         struct block b;
         codes_load(codes, code + half * LANES * 4, b.code);
         scales_load(scales, h[half].d, h[half].low, from + half * LANES, &b);
-        UNROLL
+        WIDE_UNROLL
         for (int r = 0; r < m; r++)
           sum[half][r] = block_row(how, &b, s->offset, x + r, sum[half][r]);
       }
@@ -155,7 +156,7 @@ INLINE void packed_rows(enum codes codes, enum scales scales, int m, int part, i
       x += across;
     }
   }
-  UNROLL
+  WIDE_UNROLL
   for (int half = part; half < part + parts; half++) sums_store(m, s, half, sum[half]);
 }
 
@@ -180,24 +181,24 @@ BYTE_FORMS(PACKEDS)
 
 /* ---- unpacking ---- */
 
-INLINE void unpack(enum codes codes, enum scales scales, const struct stretch *s,
-                   struct near *to) {
+WIDE_INLINE void unpack(enum codes codes, enum scales scales, const struct stretch *s,
+                        struct near *to) {
   const struct manner how = manner_of(codes, scales);
   const char *from = s->scales, *code = s->codes;
   const int64_t super = s->w->super;
   for (int64_t left = s->blocks * BYTE_GROUP; left > 0; left -= super) {
     struct head h[HALVES];
-    UNROLL
+    WIDE_UNROLL
     for (int half = 0; half < HALVES; half++) h[half] = head_load(scales, from, half);
     from += head_bytes_of(scales);
     for (int64_t k = 0; k < super; k += BYTE_GROUP, to++) {
       fetch(code + 2 * AHEAD, code_bytes_of(codes));
-      UNROLL
+      WIDE_UNROLL
       for (int half = 0; half < HALVES; half++) {
         struct block b;
         codes_load(codes, code + half * LANES * 4, b.code);
         scales_load(scales, h[half].d, h[half].low, from + half * LANES, &b);
-        UNROLL
+        WIDE_UNROLL
         for (int j = 0; j < QUADS; j++)
           w_store(to->code + 64 * j + half * LANES * 4, b.code[j]);
         f_store(to->scale[0] + half * LANES, b.scale[0]);
@@ -220,23 +221,23 @@ BYTE_FORMS(UNPACK)
 
 /* ---- tiles of rows over unpacked blocks ---- */
 
-INLINE void near_half(struct manner how, int m, const struct stretch *s, int half) {
+WIDE_INLINE void near_half(struct manner how, int m, const struct stretch *s, int half) {
   const struct record *x = s->x;
   floats sum[TALL];
   sums_load(m, s, half, sum);
   for (int64_t i = 0; i < s->blocks; i++, x += s->across) {
     const struct near *near = &s->near[i];
     struct block b;
-    UNROLL
+    WIDE_UNROLL
     for (int j = 0; j < QUADS; j++)
       b.code[j] = w_load(near->code + 64 * j + half * LANES * 4);
-    UNROLL
+    WIDE_UNROLL
     for (int j = 0; j < 2; j++) {
       if (j > 0 && !how.fine) continue;
       b.scale[j] = f_load(near->scale[j] + half * LANES);
       if (how.low) b.low[j] = f_load(near->low[j] + half * LANES);
     }
-    UNROLL
+    WIDE_UNROLL
     for (int r = 0; r < m; r++) sum[r] = block_row(how, &b, s->offset, x + r, sum[r]);
   }
   sums_store(m, s, half, sum);
@@ -286,8 +287,8 @@ static const struct way ways[] = {
 };
 
 /* Groups of records by tiles of nearly equal height, at most `most`. */
-INLINE void run_tiles(stretch_function *const *tiles, int64_t most, struct stretch s,
-                      const struct records *x, int64_t block) {
+WIDE_INLINE void run_tiles(stretch_function *const *tiles, int64_t most, struct stretch s,
+                           const struct records *x, int64_t block) {
   float *c = s.c;
   for (int64_t row = 0; row < x->rows; row += RECORD_ROWS) {
     const int64_t in = x->rows - row < RECORD_ROWS ? x->rows - row : RECORD_ROWS;
@@ -304,8 +305,8 @@ INLINE void run_tiles(stretch_function *const *tiles, int64_t most, struct stret
   }
 }
 
-INLINE struct stretch stretch_of(const struct weights *w, int64_t panel, int64_t block,
-                                 int64_t blocks, float *c) {
+WIDE_INLINE struct stretch stretch_of(const struct weights *w, int64_t panel, int64_t block,
+                                      int64_t blocks, float *c) {
   const char *at = w->data + (uint64_t)panel * w->panel_bytes;
   const uint32_t word = (uint32_t)-ways[w->form].offset & 0xffff;
   return (struct stretch){
@@ -320,8 +321,8 @@ INLINE struct stretch stretch_of(const struct weights *w, int64_t panel, int64_t
 }
 
 /* Some blocks of a panel, unpacked into `room`. */
-INLINE struct stretch near_of(const struct weights *w, int64_t panel, int64_t block,
-                              int64_t blocks, float *c, struct near *room) {
+WIDE_INLINE struct stretch near_of(const struct weights *w, int64_t panel, int64_t block,
+                                   int64_t blocks, float *c, struct near *room) {
   char packed[PART_ROOM];
   struct stretch s;
   if (w->mapped) {
@@ -341,9 +342,9 @@ INLINE struct stretch near_of(const struct weights *w, int64_t panel, int64_t bl
 
 /* Runs of DEPTH: each panel's is unpacked once for all rows, whose records stay in a
  * cache from panel to panel. */
-INLINE void run_unpacked(stretch_function *const *tiles, const struct weights *w,
-                         const struct panels *p, const struct records *x,
-                         float *const c[SIDE], struct near *room) {
+WIDE_INLINE void run_unpacked(stretch_function *const *tiles, const struct weights *w,
+                              const struct panels *p, const struct records *x,
+                              float *const c[SIDE], struct near *room) {
   const int64_t blocks = w->k / BYTE_GROUP, most = DEPTH / BYTE_GROUP;
   for (int64_t b = 0; b < blocks; b += most)
     for (int i = 0; i < p->n; i++) {
@@ -352,9 +353,9 @@ INLINE void run_unpacked(stretch_function *const *tiles, const struct weights *w
     }
 }
 
-INLINE void product_int8(stretch_function *const (*near)[TALL + 1], const struct weights *w,
-                         const struct panels *p, const struct records *x,
-                         float *const c[SIDE], float *room) {
+WIDE_INLINE void product_int8(stretch_function *const (*near)[TALL + 1],
+                              const struct weights *w, const struct panels *p,
+                              const struct records *x, float *const c[SIDE], float *room) {
   const struct way *way = &ways[w->form];
   const int64_t blocks = w->k / BYTE_GROUP;
   if (x->rows > SEVERAL || w->mapped) {

@@ -4,7 +4,7 @@
  *
  * Rows meet floats, and weights that are not packed, by the f32 product; packed integers
  * by the int8 product, from rows prepared once for all nodes that read x.  Threads share
- * out lots of panels, and where there are fewer of these than threads also the rows.
+ * out lots of panels, cut by rows where that makes too few parts to end together.
  */
 #include "x86_product.h"
 

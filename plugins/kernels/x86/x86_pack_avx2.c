@@ -29,21 +29,21 @@ static void copy_lanes(const struct lanes *l, size_t size, const char *from, siz
 /* ---- floats ---- */
 
 /* Eight rows of eight 32-bit numbers, turned. */
-INLINE void turn8(__m256i r[8]) {
+WIDE_INLINE void turn8(__m256i r[8]) {
   __m256i a[8], b[8];
-  UNROLL
+  WIDE_UNROLL
   for (int i = 0; i < 4; i++) {
     a[2 * i] = _mm256_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
     a[2 * i + 1] = _mm256_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
   }
-  UNROLL
+  WIDE_UNROLL
   for (int i = 0; i < 2; i++) {
     b[4 * i] = _mm256_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
     b[4 * i + 1] = _mm256_unpackhi_epi64(a[4 * i], a[4 * i + 2]);
     b[4 * i + 2] = _mm256_unpacklo_epi64(a[4 * i + 1], a[4 * i + 3]);
     b[4 * i + 3] = _mm256_unpackhi_epi64(a[4 * i + 1], a[4 * i + 3]);
   }
-  UNROLL
+  WIDE_UNROLL
   for (int i = 0; i < 4; i++) {
     r[i] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x20);
     r[i + 4] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x31);
@@ -51,21 +51,21 @@ INLINE void turn8(__m256i r[8]) {
 }
 
 /* Eight rows of eight 16-bit numbers, turned, in each half of the registers. */
-INLINE void turn16(__m256i r[8]) {
+WIDE_INLINE void turn16(__m256i r[8]) {
   __m256i a[8], b[8];
-  UNROLL
+  WIDE_UNROLL
   for (int i = 0; i < 4; i++) {
     a[2 * i] = _mm256_unpacklo_epi16(r[2 * i], r[2 * i + 1]);
     a[2 * i + 1] = _mm256_unpackhi_epi16(r[2 * i], r[2 * i + 1]);
   }
-  UNROLL
+  WIDE_UNROLL
   for (int i = 0; i < 2; i++) {
     b[4 * i] = _mm256_unpacklo_epi32(a[4 * i], a[4 * i + 2]);
     b[4 * i + 1] = _mm256_unpackhi_epi32(a[4 * i], a[4 * i + 2]);
     b[4 * i + 2] = _mm256_unpacklo_epi32(a[4 * i + 1], a[4 * i + 3]);
     b[4 * i + 3] = _mm256_unpackhi_epi32(a[4 * i + 1], a[4 * i + 3]);
   }
-  UNROLL
+  WIDE_UNROLL
   for (int i = 0; i < 4; i++) {
     r[2 * i] = _mm256_unpacklo_epi64(b[i], b[i + 4]);
     r[2 * i + 1] = _mm256_unpackhi_epi64(b[i], b[i + 4]);
@@ -78,8 +78,8 @@ enum { LINE = 64, FAR = 512 };
 
 /* A cache line of each row, side by side: rows may lie so that their lines displace
  * each other from the nearest cache. */
-INLINE void gather_lines(const struct lanes *l, size_t at, size_t bytes,
-                         char line[PANEL][LINE]) {
+WIDE_INLINE void gather_lines(const struct lanes *l, size_t at, size_t bytes,
+                              char line[PANEL][LINE]) {
   for (int i = 0; i < PANEL; i++) {
     if (!l->row[i]) continue; /* zeros from the beginning */
     _mm_prefetch(l->row[i] + at + FAR, _MM_HINT_T0);
@@ -91,31 +91,31 @@ INLINE void gather_lines(const struct lanes *l, size_t at, size_t bytes,
 }
 
 /* 16 k of F16 or BF16: (16, 16). */
-INLINE void turn_halves(char line[PANEL][LINE], size_t at, char *to) {
-  UNROLL
+WIDE_INLINE void turn_halves(char line[PANEL][LINE], size_t at, char *to) {
+  WIDE_UNROLL
   for (int part = 0; part < 2; part++) {
     __m256i r[8];
-    UNROLL
+    WIDE_UNROLL
     for (int i = 0; i < 8; i++)
       r[i] = _mm256_set_m128i(_mm_loadu_si128((const void *)(line[i + 8] + at + 16 * part)),
                               _mm_loadu_si128((const void *)(line[i] + at + 16 * part)));
     turn16(r);
-    UNROLL
+    WIDE_UNROLL
     for (int i = 0; i < 8; i++)
       _mm256_storeu_si256((void *)(to + (part * 8 + i) * 32), r[i]);
   }
 }
 
 /* 8 k of F32: (8, 16). */
-INLINE void turn_singles(char line[PANEL][LINE], size_t at, char *to) {
-  UNROLL
+WIDE_INLINE void turn_singles(char line[PANEL][LINE], size_t at, char *to) {
+  WIDE_UNROLL
   for (int part = 0; part < 2; part++) {
     __m256i r[8];
-    UNROLL
+    WIDE_UNROLL
     for (int i = 0; i < 8; i++)
       r[i] = _mm256_loadu_si256((const void *)(line[part * 8 + i] + at));
     turn8(r);
-    UNROLL
+    WIDE_UNROLL
     for (int i = 0; i < 8; i++)
       _mm256_storeu_si256((void *)(to + i * 64 + part * 32), r[i]);
   }
@@ -142,21 +142,21 @@ static void pack_floats(const struct weights *w, const struct lanes *l, char *pa
 /* ---- small integers ---- */
 
 /* 32 k of sixteen rows as quads: quad j is 64 bytes, of rows 0-7 and 8-15. */
-INLINE void quads_make(const struct apart *rows, int64_t k, __m256i quad[QUADS][2]) {
-  UNROLL
+WIDE_INLINE void quads_make(const struct apart *rows, int64_t k, __m256i quad[QUADS][2]) {
+  WIDE_UNROLL
   for (int part = 0; part < 2; part++) {
     __m256i r[8];
-    UNROLL
+    WIDE_UNROLL
     for (int i = 0; i < 8; i++)
       r[i] = _mm256_loadu_si256((const void *)(rows[part * 8 + i].code + k));
     turn8(r);
-    UNROLL
+    WIDE_UNROLL
     for (int j = 0; j < QUADS; j++) quad[j][part] = r[j];
   }
 }
 
 /* `bits` bits of all codes from bit `from` on, as planes; returns the end. */
-INLINE char *plane_put(__m256i quad[QUADS][2], int bits, int from, char *to) {
+WIDE_INLINE char *plane_put(__m256i quad[QUADS][2], int bits, int from, char *to) {
   const int each = 8 / bits;
   const __m256i mask = _mm256_set1_epi8((char)((1 << bits) - 1));
   for (int j = 0; j < QUADS; j += each)

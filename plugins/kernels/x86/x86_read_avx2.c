@@ -10,20 +10,20 @@
 #define STORE32(p, v) _mm256_storeu_si256((void *)(p), v)
 
 /* Bits from `right` on of every byte, moved to `left` on, as many as `mask` keeps. */
-INLINE __m256i bits(__m256i v, int right, int left, int mask) {
+WIDE_INLINE __m256i bits(__m256i v, int right, int left, int mask) {
   v = _mm256_and_si256(_mm256_srli_epi16(v, right), _mm256_set1_epi8((char)mask));
   return _mm256_slli_epi16(v, left);
 }
 
 /* Sixteen bytes: low halves, then high halves. */
-INLINE __m256i nibbles(const uint8_t *p) {
+WIDE_INLINE __m256i nibbles(const uint8_t *p) {
   const __m128i v = LOAD16(p);
   const __m256i both = _mm256_set_m128i(_mm_srli_epi16(v, 4), v);
   return _mm256_and_si256(both, _mm256_set1_epi8(15));
 }
 
 /* Bit i of four bytes as the fifth bit of byte i. */
-INLINE __m256i fifths(const uint8_t *p) {
+WIDE_INLINE __m256i fifths(const uint8_t *p) {
   int32_t word;
   memcpy(&word, p, sizeof word);
   const __m256i spread = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2,

@@ -6,10 +6,10 @@
 
 /* Largest magnitude of 32 values; NaN if one of them is not finite.  Magnitudes are
  * ordered as their bits are, and what is not finite lies above them all. */
-INLINE float magnitude(const __m256 v[4]) {
+WIDE_INLINE float magnitude(const __m256 v[4]) {
   const __m256i all = _mm256_set1_epi32(0x7fffffff);
   __m256i top = _mm256_and_si256(all, _mm256_castps_si256(v[0]));
-  UNROLL
+  WIDE_UNROLL
   for (int i = 1; i < 4; i++)
     top = _mm256_max_epi32(top, _mm256_and_si256(all, _mm256_castps_si256(v[i])));
   __m128i s = _mm_max_epi32(_mm256_castsi256_si128(top), _mm256_extracti128_si256(top, 1));
@@ -24,11 +24,11 @@ void record_make(const float *x, struct record *to) {
   const __m256i bias = _mm256_set1_epi8((char)0x80);
   __m256 v[4];
   __m256i q[4];
-  UNROLL
+  WIDE_UNROLL
   for (int i = 0; i < 4; i++) v[i] = _mm256_loadu_ps(x + i * 8);
   const float scale = magnitude(v) / 127.0f;
   const __m256 by = _mm256_set1_ps(scale > 0.0f ? 1.0f / scale : 0.0f);
-  UNROLL
+  WIDE_UNROLL
   for (int i = 0; i < 4; i++) q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], by));
   __m256i bytes =
       _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
