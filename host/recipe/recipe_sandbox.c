@@ -6,6 +6,7 @@
  * refuses unknown names with a reason, writing through `refuse_write`.
  */
 #include "base/near.h"
+#include "base/text.h"
 #include "recipe/recipe_state.h"
 
 #include <lualib.h>
@@ -62,14 +63,12 @@ static const char *key_name(lua_State *L, int index, char *room, size_t size) {
 }
 
 static void note_words(json_t *fault) {
-  char words[512];
-  size_t at = 0;
-  words[0] = 0;
-  for (size_t i = 0; i < recipe_keyword_count() && at < sizeof words; i++)
+  struct text words = text_new(4096);
+  for (size_t i = 0; i < recipe_keyword_count(); i++)
     if (recipe_keyword(i)->example[0] != 0) /* else it comes later */
-      at += (size_t)snprintf(words + at, sizeof words - at, "%s%s", at > 0 ? " " : "",
-                             recipe_keyword(i)->name);
-  fault_note(fault, 0, "the words are %s", words);
+      text_format(&words, "%s%s", words.size > 0 ? " " : "", recipe_keyword(i)->name);
+  fault_note(fault, 0, "the words are %s", words.data);
+  text_free(&words);
 }
 
 /* `library` is "" for the words, "math", "table", "string" or "a text". */
