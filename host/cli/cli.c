@@ -6,7 +6,6 @@
 #include "cli/cli.h"
 
 #include "base/near.h"
-#include "base/text.h"
 #include "cli/options.h"
 #include "cli/print_json.h"
 #include "machine/features.h"
@@ -29,16 +28,10 @@ struct command {
 /* "ridge: problem `word`; did you mean `near`?", and as JSON for --json. */
 static int refuse(const struct command *command, const char *problem, const char *word,
                   const char *near) {
-  char sentence[256];
-  snprintf(sentence, sizeof sentence,
-           near != NULL ? "%s `%.80s`; did you mean `%s`?" : "%s `%.80s`", problem, word,
-           near);
-  text_make_plain(sentence, "");
-  fprintf(stderr, "ridge: %s\nTry `ridge --help`.\n", sentence);
-  if (command->cli.json)
-    print_json(json_pack("{s:s, s:i, s:s}", "status", "refused", "exit", EXIT_REFUSED,
-                         "error", sentence));
-  return EXIT_REFUSED;
+  return near == NULL
+             ? options_refuse(&command->cli, NULL, "%s `%.80s`", problem, word)
+             : options_refuse(&command->cli, NULL, "%s `%.80s`; did you mean `%s`?",
+                              problem, word, near);
 }
 
 /* Common options ------------------------------------------------------------------ */

@@ -25,13 +25,14 @@ struct parse {
 static bool is_option(const struct cli_option *row) { return row->name[0] == '-'; }
 
 int options_fail(const struct cli *cli, const char *verb, int exit, const char *sentence) {
-  char *plain = text_plain_copy(sentence, "\n"); /* it may quote a catalog, or argv */
-  fprintf(stderr, "ridge %s: %s\n", verb, plain);
-  free(plain);
+  char *plain = text_plain_copy(sentence, ""); /* it may quote a catalog, or argv */
+  fprintf(stderr, "ridge%s%s: %s\n", verb != NULL ? " " : "", verb != NULL ? verb : "",
+          plain);
   if (cli->json)
     print_json(json_pack("{s:s, s:i, s:s}", "status",
                          exit == EXIT_FAILED ? "failed" : "refused", "exit", exit, "error",
-                         sentence));
+                         plain));
+  free(plain);
   return exit;
 }
 
@@ -43,7 +44,8 @@ int options_refuse(const struct cli *cli, const char *verb, const char *fmt, ...
   va_end(args);
   if (n < 0) abort();
   int exit = options_fail(cli, verb, EXIT_REFUSED, sentence);
-  fprintf(stderr, "Try `ridge %s --help`.\n", verb);
+  fprintf(stderr, "Try `ridge%s%s --help`.\n", verb != NULL ? " " : "",
+          verb != NULL ? verb : "");
   free(sentence);
   return exit;
 }

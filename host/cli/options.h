@@ -44,8 +44,9 @@ struct cli_option {
 /* -1: go on; else the exit code to return now (0 after --help). */
 int options_parse(const struct cli *, const char *verb, const struct cli_option *rows,
                   size_t n, int argc, char **argv);
-/* "ridge VERB: sentence" and how to get help, to standard error; EXIT_REFUSED.  With
- * --json also {"status":"refused","exit":2,"error":sentence} on standard output. */
+/* "ridge VERB: sentence" and how to get help, to standard error; EXIT_REFUSED.  Without
+ * a verb (NULL) "ridge: sentence".  With --json also
+ * {"status":"refused","exit":2,"error":sentence} on standard output. */
 int options_refuse(const struct cli *, const char *verb, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* The same without the help, for any exit code; 1 is status "failed". */

@@ -53,11 +53,6 @@ static int read_words(struct conversion *c) {
   return -1;
 }
 
-/* Nothing was begun yet: a model that cannot be opened is refused, as every verb does. */
-static int refuse_input(struct conversion *c) {
-  return options_fail(c->cli, "convert", EXIT_REFUSED, c->why.text);
-}
-
 static int refuse(struct conversion *c, ridge_status status) {
   progress_clear(&c->writing.progress);
   if (lost_pages_met())
@@ -222,20 +217,26 @@ static void print_as_json(const struct conversion *c) {
 
 /* ------------------------------------------------------------------------------------ */
 
+/* Nothing was begun yet: a model that cannot be opened is refused, as every verb does. */
+static int open_source(struct conversion *c, const char *path, struct source *to) {
+  ridge_status status = source_open(path, &c->writing.plugins, to, &c->why);
+  return status == RIDGE_OK ? -1 : refuse(c, RIDGE_INVALID);
+}
+
 static int plan_and_write(struct conversion *c) {
-  ridge_status status = source_open(c->in, &c->writing.plugins, &c->source, &c->why);
-  if (status != RIDGE_OK) return refuse_input(c);
+  int exit = open_source(c, c->in, &c->source);
+  if (exit >= 0) return exit;
   if (c->join && c->source.n_files == 1)
     return options_refuse(c->cli, "convert", "--join: %s is one file already",
                           c->source.path);
   if (c->importance != NULL) {
-    status = source_open(c->importance, &c->writing.plugins, &c->weights, &c->why);
-    if (status != RIDGE_OK) return refuse_input(c);
+    exit = open_source(c, c->importance, &c->weights);
+    if (exit >= 0) return exit;
     c->spec.importance = &c->weights;
   }
   c->spec.source = &c->source;
   writing_serve(&c->writing, c->threads, &c->spec);
-  status = convert_plan(&c->spec, &c->plan, &c->why);
+  ridge_status status = convert_plan(&c->spec, &c->plan, &c->why);
   if (status != RIDGE_OK) return refuse(c, status);
   if (!c->cli->json) print_plan(c);
   fflush(stdout);

@@ -274,6 +274,7 @@ static void a_usage_error_is_json_too_where_json_is_wanted(void **state) {
       {"run", "--json"},
       {"run", "a", "b", "--json"},
       {"show", "--json", "999"},
+      {"show", "--json", "1", "\xff"},
       {"query", "--json", "nosuch"},
       {"--catalog", "--json"},
       {"compare", "--json", "1", "2", "--repeat=3"},
