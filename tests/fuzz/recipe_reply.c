@@ -24,7 +24,7 @@ static struct {
   uint64_t state;
 } world;
 
-static uint32_t pick(uint32_t n) { return (uint32_t)(random_next(&world.state) >> 33) % n; }
+static uint32_t pick(uint32_t n) { return (uint32_t)(random_next(&world.state) % n); }
 
 static const char *const pieces[] = {
     "{}",

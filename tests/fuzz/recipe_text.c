@@ -25,7 +25,7 @@ static struct {
 } world;
 
 static uint32_t pick(uint32_t n) {
-  return n == 0 ? 0 : (uint32_t)(random_next(&world.state) >> 33) % n;
+  return n == 0 ? 0 : (uint32_t)(random_next(&world.state) % n);
 }
 
 static size_t load(const char *path, char *text) {

@@ -2,9 +2,8 @@
  * tokenizer_fuzz.c - both tokenizers against slow ones that cannot be wrong, on random
  * vocabularies and texts; then random damage to the tables.
  *
- * The slow ones look at all neighbours before each join.  With
- * -DRIDGE_LIBFUZZER: an entry for libFuzzer that reads a vocabulary and a text from its
- * bytes.
+ * The slow ones look at all neighbours before each join.  With -DRIDGE_LIBFUZZER: an
+ * entry for libFuzzer that reads a vocabulary and a text from its bytes.
  */
 #include "random.h"
 #include "testing.h"
